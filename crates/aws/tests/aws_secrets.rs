@@ -4,9 +4,14 @@
 mod house;
 
 use cc_devops_aws::Backend;
+use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
 use cc_devops_kernel::names::SecretPrefix;
-use cc_devops_kernel::outcome::SecretAction;
-use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten};
+use cc_devops_kernel::outcome::{SecretAction, Status};
+use cc_devops_kernel::ports::{
+    NewVersion, PortErrorKind, PortResult, SecretChange, SecretChanged, SecretTarget, SecretVersion, SecretWrite,
+    SecretWritten,
+};
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_testkit::{peers, sample};
 
 const NAME: &str = "/contentcraft/orchestrator/api_key";
@@ -148,4 +153,66 @@ async fn secrets_work_on_ministack() {
     let error = try_put(&backend, "three", 3, None).await.unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Refused);
     assert!(error.message.contains("restore-secret"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_on_record_before_it_is_begun_and_when_it_has_ended() {
+    let peer = peers::moto().await;
+    let backend = house::backend(&peer).await;
+    let (name, agent, stage) = (
+        sample::secret_name(NAME),
+        sample::agent_name(sample::AGENT),
+        sample::stage(),
+    );
+    let value = SecretValue::new("hush".to_owned());
+    let change = SecretChange {
+        name: &name,
+        target: SecretTarget::New,
+        version: Some(NewVersion {
+            value: &value,
+            id: "5b1c2d3e-0000-4000-8000-000000000001",
+        }),
+        description: Some("for the bar"),
+        tags: None,
+        kms_key: None,
+        agent: &agent,
+        stage: &stage,
+        at: sample::START,
+    };
+    let entry = AuditEntry {
+        resource: Some(NAME.to_owned()),
+        ..sample::audit_entry("putSecret", 0)
+    };
+    let secrets = backend.secrets();
+    let made = secrets.change(change, &entry).await.unwrap();
+    assert_eq!(made, SecretChanged::Done(Some(SecretVersion::Current)));
+    let other = SecretValue::new("other".to_owned());
+    let again = SecretChange {
+        version: Some(NewVersion {
+            value: &other,
+            id: "5b1c2d3e-0000-4000-8000-000000000002",
+        }),
+        ..change
+    };
+    assert_eq!(secrets.change(again, &entry).await.unwrap(), SecretChanged::Exists);
+    let rows = backend.audit().list(&AuditFilter::default(), None, 10).await.unwrap();
+    let told: Vec<_> = rows
+        .items
+        .iter()
+        .map(|row| (row.entry.action.as_str(), row.entry.status))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("putSecret", Status::Error),
+            (actions::SECRET_CHANGE_BEGUN, Status::Success),
+            ("putSecret", Status::Success),
+            (actions::SECRET_CHANGE_BEGUN, Status::Success),
+        ],
+        "the newest first"
+    );
+    assert!(!format!("{rows:?}").contains("hush"), "and no value");
+    let (_, tags) = described(&backend).await;
+    let keys: Vec<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["createdBy", "firstVersion"]);
 }

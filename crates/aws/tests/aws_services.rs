@@ -25,7 +25,7 @@ impl Peers {
 
     async fn moto(&self) -> Backend {
         let peer = peers::moto().await;
-        let backend = house::bare(&peer);
+        let backend = house::backend(&peer).await;
         self.0.lock().unwrap().push(peer);
         backend
     }
@@ -96,9 +96,13 @@ async fn checks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets() {
     let peers = Peers::default();
-    contract::secrets_of_a_provider(async || Ports {
-        secrets: peers.moto().await.secrets(),
-        ..Memory::new().ports()
+    contract::secrets_of_a_provider(async || {
+        let backend = peers.moto().await;
+        Ports {
+            secrets: backend.secrets(),
+            audit: backend.audit(),
+            ..Memory::new().ports()
+        }
     })
     .await;
 }

@@ -1,16 +1,23 @@
 //! The secrets: every version on record, the values of the last two sealed.
 
+mod changing;
+
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    MOST_VERSIONS, PortErrorKind, PortResult, SecretDescription, SecretRead, SecretStore, SecretSummary, SecretVersion,
-    SecretWrite, SecretWritten, VersionSummary,
+    MOST_VERSIONS, PortErrorKind, PortResult, SecretChange, SecretChanged, SecretDescription, SecretRead, SecretStore,
+    SecretSummary, SecretVersion, SecretWrite, SecretWritten, VersionSummary,
 };
 use cc_devops_kernel::secret::SecretValue;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::columns::{Unknown, count_at, limit, name_at, nanos, time_at, unreadable};
+use crate::columns::{
+    Unknown, count_at, limit, name_at, nanos, optional_json_at, optional_time_at, time_at, unreadable,
+};
 use crate::db::Db;
 use crate::db::conditions::Conditions;
 use crate::error::Fault;
@@ -95,30 +102,71 @@ impl SecretStore for SqliteSecrets {
         let name = name.clone();
         self.db.read(move |conn| describe(conn, &name)).await
     }
+
+    async fn read_version(&self, name: &SecretName, id: &str) -> PortResult<Option<(SecretVersion, SecretRead)>> {
+        let (name, id) = (name.clone(), id.to_owned());
+        self.db
+            .read_sealed(move |conn, keys| read_version(conn, keys, &name, &id))
+            .await
+    }
+
+    async fn change(&self, change: SecretChange<'_>, audit: &AuditEntry) -> PortResult<SecretChanged> {
+        let store_keys = Arc::clone(self.db.store_keys());
+        let (change, audit) = (changing::Change::of(change, &store_keys), audit.clone());
+        self.db
+            .write(move |conn, keys| changing::change(conn, (keys, &store_keys), &change, &audit))
+            .await
+    }
+}
+
+/// A secret's row.
+#[derive(Clone, Copy)]
+struct Known {
+    id: i64,
+    versions: i64,
+}
+
+fn known(conn: &Connection, name: &SecretName) -> rusqlite::Result<Option<Known>> {
+    conn.prepare_cached("SELECT id, versions FROM secrets WHERE name = ?1")?
+        .query_row([name.as_str()], |row| {
+            Ok(Known {
+                id: row.get(0)?,
+                versions: row.get(1)?,
+            })
+        })
+        .optional()
 }
 
 /// Writes a version, or gives the answer of the write that this one repeats. A refusal comes before
 /// anything is written.
 pub(crate) fn put(conn: &Connection, keys: &Keyring, write: &Write) -> Result<SecretWritten, Fault> {
-    let known: Option<(i64, i64)> = conn
-        .prepare_cached("SELECT id, versions FROM secrets WHERE name = ?1")?
-        .query_row([write.name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    if let Some((secret, _)) = known
-        && let Some(answer) = repeated(conn, secret, write)?
+    let known = known(conn, &write.name)?;
+    if let Some(known) = known
+        && let Some(answer) = repeated(conn, known.id, write)?
     {
         return Ok(answer);
     }
-    let (secret, version) = if let Some((secret, versions)) = known {
+    let (_, action) = write_version(conn, keys, known, write)?;
+    Ok(written(write, action))
+}
+
+/// Writes the next version of a secret, or makes the secret with its first; the secret's row, and what was done.
+fn write_version(
+    conn: &Connection,
+    keys: &Keyring,
+    known: Option<Known>,
+    write: &Write,
+) -> Result<(i64, SecretAction), Fault> {
+    let (secret, version) = if let Some(Known { id, versions }) = known {
         conn.prepare_cached("UPDATE secrets SET versions = ?2 WHERE id = ?1")?
-            .execute([secret, versions + 1])?;
+            .execute([id, versions + 1])?;
         // The version that now becomes the one before the previous one loses its value.
         conn.prepare_cached(
             "UPDATE secret_versions SET key_id = NULL, data_key = NULL, sealed = NULL \
              WHERE secret = ?1 AND version = ?2",
         )?
-        .execute([secret, versions - 1])?;
-        (secret, versions + 1)
+        .execute([id, versions - 1])?;
+        (id, versions + 1)
     } else {
         conn.prepare_cached("INSERT INTO secrets (name, versions, created_at) VALUES (?1, 1, ?2)")?
             .execute(params![write.name.as_str(), write.at])?;
@@ -148,7 +196,7 @@ pub(crate) fn put(conn: &Connection, keys: &Keyring, write: &Write) -> Result<Se
         sealed.data_key,
         sealed.body,
     ])?;
-    Ok(written(write, action))
+    Ok((secret, action))
 }
 
 /// The answer to a token that was used before.
@@ -225,6 +273,49 @@ fn read(
     }))
 }
 
+/// The version so many back, while its value is kept.
+fn version_back(back: i64) -> Option<SecretVersion> {
+    match back {
+        0 => Some(SecretVersion::Current),
+        1 => Some(SecretVersion::Previous),
+        _ => None,
+    }
+}
+
+fn read_version(
+    conn: &Connection,
+    keys: &Keyring,
+    name: &SecretName,
+    id: &str,
+) -> Result<Option<(SecretVersion, SecretRead)>, Fault> {
+    let found = conn
+        .prepare_cached(
+            "SELECT version, secret_versions.created_at, versions - version, key_id, data_key, sealed FROM secrets \
+             JOIN secret_versions ON secret = secrets.id WHERE name = ?1 AND token = ?2",
+        )?
+        .query_row(params![name.as_str(), id], |row| {
+            let number: i64 = row.get(0)?;
+            Ok((
+                number,
+                time_at(row, 1)?,
+                version_back(row.get(2)?),
+                Sealed::from_row_if_any(row, 3)?,
+            ))
+        })
+        .optional()?;
+    let Some((number, created_at, Some(version), sealed)) = found else {
+        return Ok(None);
+    };
+    let sealed = sealed.ok_or_else(|| Fault::corrupt(format_args!("the sealed secret {name}")))?;
+    let value = SecretValue::new(keys.open_text(label(name.as_str(), number), &sealed)?);
+    let read = SecretRead {
+        value,
+        version_id: id.to_owned(),
+        created_at,
+    };
+    Ok(Some((version, read)))
+}
+
 fn list(
     conn: &Connection,
     prefix: Option<&SecretPrefix>,
@@ -239,28 +330,42 @@ fn list(
         conditions.with("name < ?", format!("{behind}0"));
     }
     conditions.with_some("name > ?", after.map(|name| name.as_str().to_owned()));
+    conditions.and(WHOLE);
     let sql = format!("{SUMMARIES}{} ORDER BY name LIMIT ?", conditions.clause());
     Ok(conditions.query(conn, &sql, 1, limit(at_most), summary)?)
 }
 
-/// Secrets, each with its newest version. No column of a value is among these.
-const SUMMARIES: &str = "SELECT name, token, versions, agent, secrets.created_at, secret_versions.created_at FROM secrets \
-                         JOIN secret_versions ON secret = secrets.id AND version = versions";
+/// Secrets, each with its newest version and the one before. No column of a value is among these.
+const SUMMARIES: &str = "SELECT name, newest.token, versions, coalesce(newest.agent, made_by), secrets.created_at, \
+                         newest.created_at, older.token, description, tags, changed_at FROM secrets \
+                         LEFT JOIN secret_versions AS newest ON newest.secret = secrets.id AND newest.version = versions \
+                         LEFT JOIN secret_versions AS older ON older.secret = secrets.id \
+                         AND older.version = versions - 1 AND older.sealed IS NOT NULL";
+
+/// What a secret's row has beside it, unless somebody took it away: its newest version, or who made it without one.
+const WHOLE: &str = "coalesce(newest.agent, made_by) IS NOT NULL AND (newest.token IS NOT NULL OR versions = 0)";
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<SecretSummary> {
+    let created_at = time_at(row, 4)?;
+    let updated_at = optional_time_at(row, 5)?.unwrap_or(created_at);
+    let changed_at = optional_time_at(row, 9)?;
     Ok(SecretSummary {
         name: name_at(row, 0)?,
-        version_id: row.get(1)?,
+        version_id: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+        previous_id: row.get(6)?,
         versions: count_at(row, 2)?,
         updated_by: name_at(row, 3)?,
-        created_at: time_at(row, 4)?,
-        updated_at: time_at(row, 5)?,
+        created_at,
+        updated_at,
+        changed_at: changed_at.map_or(updated_at, |changed_at| changed_at.max(updated_at)),
+        description: row.get(7)?,
+        tags: optional_json_at(row, 8)?.unwrap_or_default(),
     })
 }
 
 fn describe(conn: &Connection, name: &SecretName) -> Result<Option<SecretDescription>, Fault> {
     let summary = conn
-        .prepare_cached(&format!("{SUMMARIES} WHERE name = ?1"))?
+        .prepare_cached(&format!("{SUMMARIES} WHERE name = ?1 AND {WHOLE}"))?
         .query_row([name.as_str()], summary)
         .optional()?;
     let Some(summary) = summary else { return Ok(None) };
@@ -274,11 +379,7 @@ fn describe(conn: &Connection, name: &SecretName) -> Result<Option<SecretDescrip
                 version_id: row.get(0)?,
                 created_at: time_at(row, 1)?,
                 by: Some(name_at(row, 2)?),
-                version: match row.get::<_, i64>(3)? {
-                    0 => Some(SecretVersion::Current),
-                    1 => Some(SecretVersion::Previous),
-                    _ => None,
-                },
+                version: version_back(row.get(3)?),
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

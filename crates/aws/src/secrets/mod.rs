@@ -1,19 +1,23 @@
 //! Secrets Manager. The name is tried first and made when it is absent, because most writes are to
 //! secrets that exist.
 
+mod changing;
 mod refusal;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_sdk_secretsmanager::operation::get_secret_value::builders::GetSecretValueFluentBuilder;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, Tag};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    MOST_VERSIONS, PortError, PortErrorKind, PortResult, SecretDescription, SecretRead, SecretStore, SecretSummary,
-    SecretVersion, SecretWrite, SecretWritten, VersionSummary,
+    MOST_VERSIONS, PortError, PortErrorKind, PortResult, SecretChange, SecretChanged, SecretDescription, SecretRead,
+    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, VersionSummary,
 };
 use cc_devops_kernel::secret::SecretValue;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,6 +33,15 @@ const FIRST: &str = "firstVersion";
 
 /// The tag with the agent who created the secret.
 const CREATOR: &str = "createdBy";
+
+/// The tags that are no owner's.
+const BOOKKEEPING: [&str; 2] = [FIRST, CREATOR];
+
+/// The stage of the newest version.
+const CURRENT: &str = "AWSCURRENT";
+
+/// The stage of the version before.
+const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// How many secrets' versions are counted at once.
 const AT_ONCE: usize = 8;
@@ -57,7 +70,7 @@ impl SecretStore for SecretsManager {
     async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
         let mut write = write;
         for _ in 0..ROUNDS {
-            if let Put::Written(written) = self.change(write).await? {
+            if let Put::Written(written) = self.put_version(write).await? {
                 return Ok(written);
             }
             if let Some(written) = self.create(write).await? {
@@ -74,30 +87,11 @@ impl SecretStore for SecretsManager {
 
     async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>> {
         let stage = match version {
-            SecretVersion::Current => "AWSCURRENT",
-            SecretVersion::Previous => "AWSPREVIOUS",
+            SecretVersion::Current => CURRENT,
+            SecretVersion::Previous => PREVIOUS,
         };
-        let call = self
-            .0
-            .clients
-            .secrets()
-            .get_secret_value()
-            .secret_id(name.as_str())
-            .version_stage(stage);
-        let answer = match call.send().await {
-            Ok(answer) => answer,
-            Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
-            Err(error) => return Err(refusal("secretsmanager:GetSecretValue", name, error)),
-        };
-        let Some(value) = answer.secret_string else {
-            let message = format!("the secret {name} holds bytes and not text: read it with the AWS CLI");
-            return Err(PortError::new(PortErrorKind::Refused, message));
-        };
-        Ok(Some(SecretRead {
-            created_at: time(answer.created_date.as_ref()),
-            version_id: answer.version_id.unwrap_or_default(),
-            value: SecretValue::new(value),
-        }))
+        let call = self.0.clients.secrets().get_secret_value().version_stage(stage);
+        Ok(self.get(call, name).await?.map(|(read, _)| read))
     }
 
     async fn list(
@@ -165,15 +159,52 @@ impl SecretStore for SecretsManager {
         let known = Known {
             creator: tagged(answer.tags(), CREATOR),
             created: answer.created_date,
+            tags: own_tags(answer.tags()),
             changed: answer.last_changed_date,
+            description: answer.description,
         };
         self.describe_known(name.clone(), known).await.map(Some)
+    }
+
+    async fn read_version(&self, name: &SecretName, id: &str) -> PortResult<Option<(SecretVersion, SecretRead)>> {
+        let call = self.0.clients.secrets().get_secret_value().version_id(id);
+        let found = self.get(call, name).await?;
+        // One without a stage may be gone at any time.
+        Ok(found.and_then(|(read, version)| Some((version?, read))))
+    }
+
+    async fn change(&self, change: SecretChange<'_>, audit: &AuditEntry) -> PortResult<SecretChanged> {
+        self.changed_on_record(change, audit).await
     }
 }
 
 impl SecretsManager {
+    /// What a call reads of a secret, and which version that is.
+    async fn get(
+        &self,
+        call: GetSecretValueFluentBuilder,
+        name: &SecretName,
+    ) -> PortResult<Option<(SecretRead, Option<SecretVersion>)>> {
+        let answer = match call.secret_id(name.as_str()).send().await {
+            Ok(answer) => answer,
+            Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
+            Err(error) => return Err(refusal("secretsmanager:GetSecretValue", name, error)),
+        };
+        let version = version_of(answer.version_stages());
+        let Some(value) = answer.secret_string else {
+            let message = format!("the secret {name} holds bytes and not text: read it with the AWS CLI");
+            return Err(PortError::new(PortErrorKind::Refused, message));
+        };
+        let read = SecretRead {
+            created_at: time(answer.created_date.as_ref()),
+            version_id: answer.version_id.unwrap_or_default(),
+            value: SecretValue::new(value),
+        };
+        Ok(Some((read, version)))
+    }
+
     /// Writes a version of a secret that exists.
-    async fn change(&self, write: SecretWrite<'_>) -> PortResult<Put> {
+    async fn put_version(&self, write: SecretWrite<'_>) -> PortResult<Put> {
         let (name, value) = (&write.put.name, write.put.value.expose());
         let client = self.0.clients.secrets();
         let arn = if let Some(key) = &write.put.kms_key {
@@ -259,13 +290,8 @@ impl SecretsManager {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| port_error("secretsmanager:ListSecretVersionIds", error))?;
             for entry in page.versions.unwrap_or_default() {
-                let has = |wanted| entry.version_stages().iter().any(|stage| stage == wanted);
                 versions.push(VersionSummary {
-                    version: if has("AWSCURRENT") {
-                        Some(SecretVersion::Current)
-                    } else {
-                        has("AWSPREVIOUS").then_some(SecretVersion::Previous)
-                    },
+                    version: version_of(entry.version_stages()),
                     created_at: time(entry.created_date.as_ref()),
                     version_id: entry.version_id.unwrap_or_default(),
                     by: None,
@@ -279,18 +305,25 @@ impl SecretsManager {
             None => 2,
         };
         versions.sort_by_key(|version| (rank(version), std::cmp::Reverse(version.created_at)));
-        let current = versions
-            .iter()
-            .find(|version| version.version == Some(SecretVersion::Current));
+        let of = |wanted| versions.iter().find(|version| version.version == Some(wanted));
+        let (current, previous) = (of(SecretVersion::Current), of(SecretVersion::Previous));
+        let created_at = time(known.created.as_ref());
+        let changed_at = known.changed.as_ref().map_or(created_at, |at| time(Some(at)));
+        // One without a value has never been updated.
+        let updated_at = if versions.is_empty() { created_at } else { changed_at };
         // A secret that somebody made by hand has no tag of ours.
         let creator = known.creator.and_then(|name| AgentName::new(name).ok());
         let summary = SecretSummary {
             name,
             version_id: current.map_or_else(String::new, |version| version.version_id.clone()),
+            previous_id: previous.map(|version| version.version_id.clone()),
             versions: versions.len() as u64,
             updated_by: creator.unwrap_or_else(|| self.0.installation.agent.clone()),
-            created_at: time(known.created.as_ref()),
-            updated_at: current.map_or_else(|| time(known.changed.as_ref()), |version| version.created_at),
+            created_at,
+            updated_at: current.map_or(updated_at, |version| version.created_at),
+            changed_at,
+            description: known.description.filter(|description| !description.is_empty()),
+            tags: known.tags,
         };
         versions.truncate(MOST_VERSIONS);
         Ok(SecretDescription { summary, versions })
@@ -302,6 +335,8 @@ struct Known {
     creator: Option<String>,
     created: Option<DateTime>,
     changed: Option<DateTime>,
+    description: Option<String>,
+    tags: BTreeMap<String, String>,
 }
 
 impl Known {
@@ -310,6 +345,8 @@ impl Known {
             creator: tagged(entry.tags(), CREATOR),
             created: entry.created_date,
             changed: entry.last_changed_date,
+            description: entry.description.clone(),
+            tags: own_tags(entry.tags()),
         }
     }
 }
@@ -317,6 +354,24 @@ impl Known {
 fn tagged(tags: &[Tag], key: &str) -> Option<String> {
     let tag = tags.iter().find(|tag| tag.key() == Some(key))?;
     tag.value().map(str::to_owned)
+}
+
+/// The tags of a secret that are its owner's, and not this adapter's bookkeeping.
+fn own_tags(tags: &[Tag]) -> BTreeMap<String, String> {
+    let pairs = tags
+        .iter()
+        .filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())));
+    let own = pairs.filter(|(key, _)| !BOOKKEEPING.contains(key));
+    own.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// Which version has these stages.
+fn version_of(stages: &[String]) -> Option<SecretVersion> {
+    let has = |wanted| stages.iter().any(|stage| stage == wanted);
+    if has(CURRENT) {
+        return Some(SecretVersion::Current);
+    }
+    has(PREVIOUS).then_some(SecretVersion::Previous)
 }
 
 fn time(at: Option<&DateTime>) -> Timestamp {

@@ -90,6 +90,8 @@ async fn list(context: &Context, prefix: Option<&SecretPrefix>) -> Result<(), Cl
                 "updatedBy": secret.updated_by,
                 "createdAt": secret.created_at,
                 "updatedAt": secret.updated_at,
+                "description": secret.description,
+                "tags": secret.tags,
             })
         })
         .collect();
@@ -144,7 +146,9 @@ async fn get(context: &Context, name: &SecretName, previous: bool) -> Result<(),
             context.output.note(&sentence);
             Err(CliError::Denied)
         }
-        Err(error @ ReadSecretError::NotFound) => Err(CliError::Failed(format!("{name}: {error}"))),
+        Err(error @ (ReadSecretError::NotFound | ReadSecretError::AnotherVersion)) => {
+            Err(CliError::Failed(format!("{name}: {error}")))
+        }
         Err(ReadSecretError::Port(error)) => Err(error.into()),
     };
     if answer.is_ok() && context.output.is_terminal() {

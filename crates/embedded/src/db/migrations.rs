@@ -31,6 +31,7 @@ const LATER: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0011_records.sql")),
     M::up(include_str!("../../migrations/0012_plans.sql")),
     M::up(include_str!("../../migrations/0013_lists.sql")),
+    M::up(include_str!("../../migrations/0014_secret_descriptions.sql")),
     M::up(include_str!("../../migrations/0015_completion_queue.sql")),
 ];
 

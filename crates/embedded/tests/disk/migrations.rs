@@ -92,6 +92,7 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
             check_plan(&store).await;
         }
         check_queue(&store, version >= 15).await;
+        check_descriptions(&store, version == 14).await;
         store.close();
         let conn = folder.intruder();
         let integrity: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -227,6 +228,18 @@ async fn check_sealing(store: &Store) {
     let ids: Vec<&str> = pairs.iter().map(|pair| pair.id().as_str()).collect();
     assert_eq!(ids, ["321284bf5f0c1019"]);
     assert_eq!((pairs[0].secret(), pairs[0].created_at()), (&[5; 32], after(0)));
+}
+
+/// What was said of secrets is still there, and nothing where nothing could be said.
+async fn check_descriptions(store: &Store, said: bool) {
+    let described = store.secrets().describe(&secret_name(NAME)).await.unwrap().unwrap();
+    let summary = described.summary;
+    let tag = summary.tags.get("team").map(String::as_str);
+    let told = said.then_some(("for the bar", "billing"));
+    assert_eq!(summary.description.as_deref().zip(tag), told);
+    let without = secret_name("/contentcraft/migrations/without");
+    let without = store.secrets().describe(&without).await.unwrap();
+    assert_eq!(without.map(|secret| secret.summary.versions), said.then_some(0));
 }
 
 /// What was known of repositories is still there.

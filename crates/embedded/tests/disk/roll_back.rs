@@ -248,7 +248,9 @@ async fn agents_of_an_older_schema_beside_a_record_are_nobody() {
          ALTER TABLE agents DROP COLUMN mac; ALTER TABLE tokens DROP COLUMN mac; \
          DROP TABLE records; DROP TABLE revenue_movements; ALTER TABLE revenue_days DROP COLUMN movements; \
          ALTER TABLE revenue_customers DROP COLUMN subscriptions; \
-         ALTER TABLE revenue_customers DROP COLUMN opening_subscriptions; PRAGMA user_version = 8"
+         ALTER TABLE revenue_customers DROP COLUMN opening_subscriptions; \
+         ALTER TABLE secrets DROP COLUMN description; ALTER TABLE secrets DROP COLUMN tags; \
+         ALTER TABLE secrets DROP COLUMN made_by; ALTER TABLE secrets DROP COLUMN changed_at; PRAGMA user_version = 8"
     ))
     .unwrap();
     conn.close().unwrap();

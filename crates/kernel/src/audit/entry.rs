@@ -52,6 +52,12 @@ pub mod actions {
     pub const ACT_DENIED: &str = "act.denied";
     /// A secret's value was handed out.
     pub const SECRET_READ: &str = "secret.read";
+    /// What is said of a secret was asked for, beside its value.
+    pub const SECRET_DESCRIBED: &str = "secret.described";
+    /// A secret was made without a value, or what is said of it was changed.
+    pub const SECRET_CHANGED: &str = "secret.changed";
+    /// A change of a secret that is kept elsewhere was begun.
+    pub const SECRET_CHANGE_BEGUN: &str = "secret.change_begun";
     /// The secrets' master key was replaced.
     pub const KEY_ROTATED: &str = "secrets.key_rotated";
     /// A new pair of keys was made for values to be sealed to.

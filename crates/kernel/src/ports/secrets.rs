@@ -1,11 +1,14 @@
 //! Where secrets are kept.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::audit::AuditEntry;
 use crate::names::{AgentName, SecretName, SecretPrefix, Stage};
 use crate::outcome::SecretAction;
-use crate::port_error::PortResult;
+use crate::port_error::{PortError, PortErrorKind, PortResult};
 use crate::secret::SecretValue;
 
 /// The largest secret value, in bytes (the limit of AWS Secrets Manager).
@@ -77,16 +80,24 @@ pub struct SecretRead {
 pub struct SecretSummary {
     /// Its name.
     pub name: SecretName,
-    /// The newest version's id.
+    /// The newest version's id; empty where it was made without a value and has none yet.
     pub version_id: String,
+    /// The id of the version before, while its value is kept.
+    pub previous_id: Option<String>,
     /// How many versions it has had.
     pub versions: u64,
-    /// Who wrote the newest version.
+    /// Who wrote the newest version, or made it where it has none.
     pub updated_by: AgentName,
-    /// When the first version was written.
+    /// When it was made.
     pub created_at: Timestamp,
-    /// When the newest version was written.
+    /// When the newest version was written; when it was made, where it has none.
     pub updated_at: Timestamp,
+    /// When anything of it was changed last: its value, or what is said of it.
+    pub changed_at: Timestamp,
+    /// What its owner says of it.
+    pub description: Option<String>,
+    /// Its owner's tags, by key.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// How many versions of a secret are described.
@@ -114,6 +125,61 @@ pub struct SecretDescription {
     pub versions: Vec<VersionSummary>,
 }
 
+/// Whether a change makes a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretTarget {
+    /// It makes one that is not there yet.
+    New,
+    /// It changes one that is there.
+    Existing,
+}
+
+/// A version that a change writes.
+#[derive(Clone, Copy)]
+pub struct NewVersion<'a> {
+    /// Its value, 1 to [`MAX_SECRET_BYTES`] bytes.
+    pub value: &'a SecretValue,
+    /// Its id, which whoever asks chose: the same id with the same value is the same version.
+    pub id: &'a str,
+}
+
+/// A change of a secret that is no request's: what is not given stays as it is.
+#[derive(Clone, Copy)]
+pub struct SecretChange<'a> {
+    /// The secret, within the installation's namespace.
+    pub name: &'a SecretName,
+    /// Whether it is made.
+    pub target: SecretTarget,
+    /// Its next version.
+    pub version: Option<NewVersion<'a>>,
+    /// What is said of it; nothing any more where this is empty.
+    pub description: Option<&'a str>,
+    /// All of its owner's tags.
+    pub tags: Option<&'a BTreeMap<String, String>>,
+    /// The KMS key to encrypt with; the embedded backend has its own key and ignores it.
+    pub kms_key: Option<&'a str>,
+    /// Who asks.
+    pub agent: &'a AgentName,
+    /// The stage, for the version's row.
+    pub stage: &'a Stage,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretChanged {
+    /// The secret is as it was asked for, by this change or by the one that it repeats. Which version the given one is
+    /// now; none where none was given, or where newer ones have taken its place.
+    Done(Option<SecretVersion>),
+    /// There is a secret of that name. Nothing was changed.
+    Exists,
+    /// There is no secret of that name. Nothing was changed.
+    Missing,
+    /// The version's id was used before for another value. Nothing was changed.
+    IdTaken,
+}
+
 /// Where secrets are kept: the current and the previous version of each.
 #[async_trait]
 pub trait SecretStore: Send + Sync {
@@ -135,5 +201,28 @@ pub trait SecretStore: Send + Sync {
     /// but values describes none.
     async fn describe(&self, _name: &SecretName) -> PortResult<Option<SecretDescription>> {
         Ok(None)
+    }
+
+    /// Reads the version of that id while its value is kept, and tells which one it is.
+    async fn read_version(&self, name: &SecretName, id: &str) -> PortResult<Option<(SecretVersion, SecretRead)>> {
+        for version in [SecretVersion::Current, SecretVersion::Previous] {
+            match self.read(name, version).await? {
+                Some(read) if read.version_id == id => return Ok(Some((version, read))),
+                Some(_) => {}
+                // Without a newest version there is none before it.
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes or changes a secret and puts `audit` on record with it: all of it or nothing. A store that is another
+    /// system's puts it on record before it is begun as well, and when it was refused. A repeat, which is known by the
+    /// version's id, changes nothing.
+    async fn change(&self, _change: SecretChange<'_>, _audit: &AuditEntry) -> PortResult<SecretChanged> {
+        Err(PortError::new(
+            PortErrorKind::Refused,
+            "secrets are written by requests alone where these are kept",
+        ))
     }
 }

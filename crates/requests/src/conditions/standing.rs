@@ -95,11 +95,15 @@ pub fn webhooks(statuses: &[SubscriptionStatus], now: Timestamp) -> Vec<Conditio
 
 /// Secrets whose newest version is older than their rotation age.
 pub fn aged(secrets: &[SecretSummary], limits: &ConditionLimits, now: Timestamp) -> Vec<Condition> {
-    let old = secrets.iter().filter_map(|secret| {
-        let age = limits.rotate_after(secret.name.as_str())?;
-        let due = secret.updated_at.saturating_add(age).ok()?;
-        (due < now).then_some((secret, age, due))
-    });
+    // One that was made without a value has none that could be old.
+    let old = secrets
+        .iter()
+        .filter(|secret| secret.versions > 0)
+        .filter_map(|secret| {
+            let age = limits.rotate_after(secret.name.as_str())?;
+            let due = secret.updated_at.saturating_add(age).ok()?;
+            (due < now).then_some((secret, age, due))
+        });
     let conditions = old.map(|(secret, age, due)| {
         let (name, days) = (&secret.name, age.as_hours() / 24);
         let known = format!(

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use cc_devops_alerts::limits::SecretAge;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::door::Door;
@@ -100,10 +102,14 @@ fn a_secret_is_one_from_its_rotation_age_on_and_shows_no_value() {
     let secret = |name: &str, updated_at| SecretSummary {
         name: SecretName::new(name).unwrap(),
         version_id: "1".to_owned(),
+        previous_id: None,
         versions: 1,
         updated_by: AgentName::new("A").unwrap(),
         created_at: at(0),
         updated_at,
+        changed_at: updated_at,
+        description: None,
+        tags: BTreeMap::new(),
     };
     let day = 86_400;
     let limits = ConditionLimits {
@@ -118,6 +124,12 @@ fn a_secret_is_one_from_its_rotation_age_on_and_shows_no_value() {
         secret("/contentcraft/stripe/new", at(day)),
         secret("/contentcraft/other", at(0)),
     ];
+    let without_a_value = SecretSummary {
+        version_id: String::new(),
+        versions: 0,
+        ..secret("/contentcraft/stripe/empty", at(0))
+    };
+    assert_eq!(aged(&[without_a_value], &limits, at(900 * day)), []);
     assert_eq!(aged(&all, &limits, at(90 * day)), []);
     let found = aged(&all, &limits, at(90 * day + 1));
     assert_eq!(keys(&found), ["secret/contentcraft/stripe/old"]);

@@ -13,9 +13,9 @@ pub use at_once::{AtOnce, Conclude, Done};
 pub use cc_devops_alerts::{ConditionSink, LeftConditions};
 pub use cc_devops_fleet::ports::{Agents, EnrolmentPorts, Heartbeats};
 pub use cc_devops_kernel::ports::{
-    Announcements, AuditArchive, AuditTrail, Checks, Clock, MaintenanceMode, PortError, PortErrorKind, PortResult,
-    Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateStore,
-    SystemClock,
+    Announcements, AuditArchive, AuditTrail, Checks, Clock, MaintenanceMode, NewVersion, PortError, PortErrorKind,
+    PortResult, Schedule, SecretChange, SecretChanged, SecretRead, SecretStore, SecretSummary, SecretTarget,
+    SecretVersion, SecretWrite, SecretWritten, StateStore, SystemClock,
 };
 pub use cc_devops_outbox::ports::{
     CompletionQueues, Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, Outcome, RequestSample,

@@ -16,6 +16,7 @@ mod repositories;
 pub(crate) mod retention;
 mod revenue;
 mod sealing_keys;
+mod secret_changes;
 mod secrets;
 mod sessions;
 mod slack_users;

@@ -5,13 +5,13 @@ use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten};
 use cc_devops_requests::ports::Ports;
 
-use super::refused;
+use super::{refused, secret_changes};
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name, secret_name};
 
 const NAME: &str = "/contentcraft/orchestrator/api_key";
 
 /// The secret store keeps what it promises: a token is one write for ever, the current and the
-/// previous version can be read, and lists show no values.
+/// previous version can be read, lists show no values, and a change is on record with what it changed.
 pub async fn secrets(fresh: impl AsyncFn() -> Ports) {
     suite(&fresh, Times::AsGiven).await;
 }
@@ -39,6 +39,7 @@ async fn suite(fresh: &impl AsyncFn() -> Ports, times: Times) {
     writers_at_once_lose_no_version(&fresh().await).await;
     lists_go_by_name_and_prefix(&fresh().await, times).await;
     a_secret_is_described_with_its_versions(&fresh().await, times).await;
+    secret_changes::suite(fresh, times == Times::AsGiven).await;
 }
 
 async fn put(ports: &Ports, name: &str, value: &str, token: u64, at: i64) -> PortResult<SecretWritten> {

@@ -15,8 +15,8 @@ use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{
-    AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretDescription, SecretRead, SecretStore,
-    SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateChange, StateStore,
+    AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretChange, SecretChanged, SecretDescription,
+    SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateChange, StateStore,
 };
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
@@ -151,6 +151,8 @@ mortal! { SecretStore {
     fn read(name: &SecretName, version: SecretVersion) -> Option<SecretRead>;
     fn list(prefix: Option<&SecretPrefix>, after: Option<&SecretName>, limit: usize) -> Vec<SecretSummary>;
     fn describe(name: &SecretName) -> Option<SecretDescription>;
+    fn read_version(name: &SecretName, id: &str) -> Option<(SecretVersion, SecretRead)>;
+    fn change(change: SecretChange<'_>, audit: &AuditEntry) -> SecretChanged;
 } }
 
 #[async_trait]

@@ -1,11 +1,14 @@
 //! The fake secret store: every version ever written, of which the last two can be read.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
+use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    MOST_VERSIONS, PortError, PortErrorKind, PortResult, SecretDescription, SecretRead, SecretStore, SecretSummary,
-    SecretVersion, SecretWrite, SecretWritten, VersionSummary,
+    MOST_VERSIONS, PortError, PortErrorKind, PortResult, SecretChange, SecretChanged, SecretDescription, SecretRead,
+    SecretStore, SecretSummary, SecretTarget, SecretVersion, SecretWrite, SecretWritten, VersionSummary,
 };
 use cc_devops_kernel::secret::SecretValue;
 use jiff::Timestamp;
@@ -13,10 +16,14 @@ use jiff::Timestamp;
 use super::{Memory, Model};
 use crate::sample;
 
-/// A secret's versions, oldest first; there is at least one.
+/// A secret's versions, oldest first, and what is said of it.
 pub(super) struct StoredSecret {
     versions: Vec<StoredVersion>,
+    made_by: AgentName,
     created_at: Timestamp,
+    changed_at: Timestamp,
+    description: Option<String>,
+    tags: BTreeMap<String, String>,
     /// How many older ones are not on record any more.
     forgotten: usize,
 }
@@ -29,6 +36,18 @@ struct StoredVersion {
 }
 
 impl StoredSecret {
+    fn new(made_by: &AgentName, at: Timestamp) -> Self {
+        Self {
+            versions: Vec::new(),
+            made_by: made_by.clone(),
+            created_at: at,
+            changed_at: at,
+            description: None,
+            tags: BTreeMap::new(),
+            forgotten: 0,
+        }
+    }
+
     pub(super) fn writes(&self) -> usize {
         self.forgotten + self.versions.len()
     }
@@ -44,16 +63,22 @@ impl StoredSecret {
         forgotten as u64
     }
 
-    fn summary(&self, name: &SecretName) -> Option<SecretSummary> {
-        let last = self.versions.last()?;
-        Some(SecretSummary {
+    fn summary(&self, name: &SecretName) -> SecretSummary {
+        let mut newest = self.versions.iter().rev();
+        let (last, previous) = (newest.next(), newest.next());
+        let updated_at = last.map_or(self.created_at, |last| last.at);
+        SecretSummary {
             name: name.clone(),
-            version_id: last.token.clone(),
+            version_id: last.map_or_else(String::new, |last| last.token.clone()),
+            previous_id: previous.map(|previous| previous.token.clone()),
             versions: self.writes() as u64,
-            updated_by: last.by.clone(),
+            updated_by: last.map_or(&self.made_by, |last| &last.by).clone(),
             created_at: self.created_at,
-            updated_at: last.at,
-        })
+            updated_at,
+            changed_at: self.changed_at.max(updated_at),
+            description: self.description.clone(),
+            tags: self.tags.clone(),
+        }
     }
 
     pub(super) fn writes_of(&self, token: &str) -> usize {
@@ -76,11 +101,8 @@ fn written(name: &SecretName, index: usize, token: &str) -> SecretWritten {
 /// Writes a version, or gives the answer of the write that this one repeats.
 pub(super) fn put(model: &mut Model, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
     let name = &write.put.name;
-    let secret = model.secrets.entry(name.clone()).or_insert_with(|| StoredSecret {
-        versions: Vec::new(),
-        created_at: write.at,
-        forgotten: 0,
-    });
+    let secret = model.secrets.entry(name.clone());
+    let secret = secret.or_insert_with(|| StoredSecret::new(write.agent, write.at));
     let repeated = secret.versions.iter().position(|version| version.token == write.token);
     if let Some(index) = repeated {
         return if secret.versions[index].value.expose() == write.put.value.expose() {
@@ -99,6 +121,55 @@ pub(super) fn put(model: &mut Model, write: SecretWrite<'_>) -> PortResult<Secre
         at: write.at,
     });
     Ok(written(name, secret.writes() - 1, write.token))
+}
+
+/// The version so many back, while its value can be read.
+fn version_back(back: usize) -> Option<SecretVersion> {
+    match back {
+        0 => Some(SecretVersion::Current),
+        1 => Some(SecretVersion::Previous),
+        _ => None,
+    }
+}
+
+/// Makes or changes a secret, or gives the answer of the change that this one repeats.
+fn change(model: &mut Model, change: SecretChange<'_>, audit: &AuditEntry) -> SecretChanged {
+    let known = model.secrets.get(change.name);
+    if let (Some(known), Some(version)) = (known, change.version) {
+        let mut newest = known.versions.iter().rev().enumerate();
+        let used = newest.find(|(_, stored)| stored.token == version.id);
+        match used {
+            Some((back, stored)) if stored.value.expose() == version.value.expose() => {
+                return SecretChanged::Done(version_back(back));
+            }
+            Some(_) => return SecretChanged::IdTaken,
+            None => {}
+        }
+    }
+    match (change.target, known) {
+        (SecretTarget::New, Some(_)) => return SecretChanged::Exists,
+        (SecretTarget::Existing, None) => return SecretChanged::Missing,
+        (SecretTarget::New, None) | (SecretTarget::Existing, Some(_)) => {}
+    }
+    let secret = model.secrets.entry(change.name.clone());
+    let secret = secret.or_insert_with(|| StoredSecret::new(change.agent, change.at));
+    secret.changed_at = change.at;
+    if let Some(version) = change.version {
+        secret.versions.push(StoredVersion {
+            token: version.id.to_owned(),
+            value: version.value.clone(),
+            by: change.agent.clone(),
+            at: change.at,
+        });
+    }
+    if let Some(description) = change.description {
+        secret.description = Some(description.to_owned()).filter(|description| !description.is_empty());
+    }
+    if let Some(tags) = change.tags {
+        secret.tags.clone_from(tags);
+    }
+    model.audit.append(audit);
+    SecretChanged::Done(change.version.map(|_| SecretVersion::Current))
 }
 
 impl Memory {
@@ -156,7 +227,7 @@ impl SecretStore for Memory {
             .iter()
             .filter(|(name, _)| prefix.is_none_or(|prefix| name.as_str().starts_with(prefix.as_str())))
             .filter(|(name, _)| after.is_none_or(|after| *name > after))
-            .filter_map(|(name, secret)| secret.summary(name));
+            .map(|(name, secret)| secret.summary(name));
         Ok(summaries.take(limit).collect())
     }
 
@@ -178,8 +249,11 @@ impl SecretStore for Memory {
             version,
         });
         let versions = versions.collect();
-        Ok(secret
-            .summary(name)
-            .map(|summary| SecretDescription { summary, versions }))
+        let summary = secret.summary(name);
+        Ok(Some(SecretDescription { summary, versions }))
+    }
+
+    async fn change(&self, asked: SecretChange<'_>, audit: &AuditEntry) -> PortResult<SecretChanged> {
+        Ok(change(&mut *self.lock()?, asked, audit))
     }
 }

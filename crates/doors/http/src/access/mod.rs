@@ -58,7 +58,7 @@ pub use queue_privileges::{ReceiveCompletions, Receiving};
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
 pub use request_privileges::{SearchRequests, Searched};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
-pub use secret_privileges::ListSecrets;
+pub use secret_privileges::{ListSecrets, UseSecrets};
 pub use session_privileges::MakeSessionLinks;
 pub use submit_privileges::HandedIn;
 pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};

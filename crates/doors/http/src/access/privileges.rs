@@ -16,7 +16,7 @@ use cc_devops_outbox::ports::{RequestStep, Steps, Webhooks};
 use cc_devops_outbox::webhooks::Subscriptions;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use cc_devops_requests::sealed_values::SealingKey;
-use cc_devops_requests::secret_reads::ReadSecretError;
+use cc_devops_requests::secret_reads::{ReadSecretError, WantedVersion};
 use serde::Deserialize;
 
 use super::Permitted;
@@ -262,7 +262,13 @@ impl Privilege for ReadSecret {
 impl Permitted<ReadSecret> {
     /// The value, where the caller may have it.
     pub async fn read(&self, name: &SecretName, version: SecretVersion) -> Result<SecretRead, ReadSecretError> {
-        self.app.control.read_secret(&self.caller.0, name, version).await
+        let by = (self.caller.agent(), self.credential.door());
+        let wanted = WantedVersion {
+            id: None,
+            version: Some(version),
+        };
+        let (_, read) = self.app.control.read_secret_by(by, name, wanted).await?;
+        Ok(read)
     }
 }
 

@@ -1,10 +1,17 @@
-//! What pages about secrets may touch. No value.
+//! What pages about secrets may touch, which is no value, and what agents do to secrets without a request.
 
 use cc_devops_kernel::access::Access;
+use cc_devops_kernel::acts::ActError;
+use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::AuditRow;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{SecretRead, SecretSummary, SecretVersion};
+use cc_devops_requests::secret_edits::{EditSecretError, SecretEdit};
 use cc_devops_requests::secret_lists::{DescribedSecret, SecretsPage};
+use cc_devops_requests::secret_looks::KnownSecrets;
+use cc_devops_requests::secret_reads::{ReadSecretError, WantedVersion};
 
 use super::{Permitted, Privilege, Question};
 use crate::problem::Problem;
@@ -56,5 +63,68 @@ impl Permitted<ListSecrets> {
             return Ok(None);
         }
         Ok(Some(self.app.control.secret_history(name, before, limit).await?))
+    }
+}
+
+/// Read, make and change secrets at once, and look at those that one may know of. The engine decides on each, and puts it on
+/// record.
+#[derive(Clone)]
+pub struct UseSecrets;
+
+impl Privilege for UseSecrets {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<UseSecrets> {
+    /// Who asks, and by which door.
+    fn by(&self) -> (&Agent, Door) {
+        (self.caller.agent(), self.credential.door())
+    }
+
+    /// A version's value, where the caller may have it, and which version it is.
+    ///
+    /// # Errors
+    /// What no policy permits; there is no such secret or version; what the store says.
+    pub async fn read(
+        &self,
+        name: &SecretName,
+        wanted: WantedVersion<'_>,
+    ) -> Result<(SecretVersion, SecretRead), ReadSecretError> {
+        self.app.control.read_secret_by(self.by(), name, wanted).await
+    }
+
+    /// Makes or changes a secret; which version the given one is now.
+    ///
+    /// # Errors
+    /// What no policy permits; what cannot be; what the store says.
+    pub async fn edit(&self, edit: &SecretEdit) -> Result<Option<SecretVersion>, EditSecretError> {
+        self.app.control.edit_secret(self.by(), edit).await
+    }
+
+    /// A secret with its versions, without a value; none where there is no such secret.
+    ///
+    /// # Errors
+    /// What no policy permits; what the store says.
+    pub async fn look(&self, name: &SecretName) -> Result<Option<DescribedSecret>, ActError> {
+        self.app.control.look_at_secret(self.by(), name).await
+    }
+
+    /// The secrets that the caller may know of and that are wanted; at most `reach` are looked at.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn known(
+        &self,
+        prefix: Option<&SecretPrefix>,
+        wanted: &(dyn Fn(&SecretSummary) -> bool + Sync),
+        reach: usize,
+    ) -> Result<KnownSecrets, Problem> {
+        let known = self
+            .app
+            .control
+            .known_secrets(self.caller.agent(), prefix, wanted, reach);
+        Ok(known.await?)
     }
 }

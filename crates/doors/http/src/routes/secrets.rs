@@ -64,7 +64,7 @@ impl From<ReadSecretError> for Problem {
     fn from(error: ReadSecretError) -> Self {
         match error {
             ReadSecretError::Denied(sentence) => Self::denied(sentence),
-            ReadSecretError::NotFound => Self::not_found(error.to_string()),
+            ReadSecretError::NotFound | ReadSecretError::AnotherVersion => Self::not_found(error.to_string()),
             ReadSecretError::Port(error) => error.into(),
         }
     }

@@ -1,5 +1,6 @@
 //! What is served, service by service: each file has the models of its operations and what carries them out.
 
+mod secretsmanager;
 mod sts;
 
 use crate::operation::Operation;
@@ -7,7 +8,7 @@ use crate::operation::Operation;
 /// Everything that is served.
 pub(crate) fn table() -> Vec<Operation> {
     // Each service adds its own: `cloudwatch::operations()` and so on.
-    let services = [sts::operations()];
+    let services = [secretsmanager::operations(), sts::operations()];
     services.into_iter().flatten().collect()
 }
 

@@ -6,5 +6,6 @@ mod house;
 mod limits;
 mod places;
 mod secrecy;
+mod secrets;
 mod signing;
 mod unserved;

@@ -64,12 +64,23 @@ fn about(described: &DescribedSecret, now: Timestamp) -> Markup {
         @if let Some(after) = secret.rotate_after { "A version may be " (age(after)) " old." }
         @else { "Set one under " (code("[[alerts.conditions.secrets]]")) "." }
     };
-    facts(&[
+    let summary = &secret.summary;
+    let mut rows = vec![
         ("Rotation", limit),
         ("Written last", used(Some(&secret.last_written), now)),
         ("Read last", used(secret.last_read.as_ref(), now)),
-        ("First written", moment(secret.summary.created_at, now)),
-    ])
+        ("First written", moment(summary.created_at, now)),
+    ];
+    if let Some(description) = &summary.description {
+        rows.push(("Description", html! { (line(description)) }));
+    }
+    if !summary.tags.is_empty() {
+        let tags = html! {
+            @for (key, value) in &summary.tags { (code(&format!("{}={}", line(key), line(value)))) " " }
+        };
+        rows.push(("Tags", tags));
+    }
+    facts(&rows)
 }
 
 fn versions(described: &DescribedSecret, now: Timestamp) -> Markup {
@@ -122,6 +133,8 @@ fn past(visit: &Visit<ListSecrets>, history: Option<&Page<AuditRow>>, is_later: 
         let entry = &row.entry;
         let what = match entry.action.as_str() {
             actions::SECRET_READ => "read",
+            actions::SECRET_DESCRIBED => "looked at",
+            actions::SECRET_CHANGED => "changed",
             action if action == put_secret::ACTION.name => "written",
             action => action,
         };

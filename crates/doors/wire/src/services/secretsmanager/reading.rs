@@ -1,0 +1,150 @@
+//! GetSecretValue and DescribeSecret.
+
+use std::collections::BTreeMap;
+
+use cc_devops_http::access::{Permitted, UseSecrets};
+use cc_devops_http::problem::Problem;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::SecretSummary;
+use cc_devops_requests::secret_reads::{ReadSecretError, WantedVersion};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::writing::Tag;
+use super::{CURRENT, PREVIOUS, faults, ids, label, labelled};
+use crate::fault::{Failed, Fault};
+use crate::operation::Call;
+
+/// How long a day is, in seconds.
+const DAY: i64 = 86_400;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetSecretValue {
+    secret_id: String,
+    version_id: Option<String>,
+    version_stage: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SecretValueGot {
+    #[serde(rename = "ARN")]
+    arn: String,
+    name: SecretName,
+    version_id: String,
+    secret_string: String,
+    version_stages: [&'static str; 1],
+    created_date: Timestamp,
+}
+
+pub(super) async fn get_secret_value(call: Call, input: GetSecretValue) -> Result<SecretValueGot, Failed> {
+    let permitted = call.permitted::<UseSecrets>()?;
+    let name = ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?;
+    let id = input.version_id.as_deref();
+    let wanted = input.version_stage.as_deref();
+    let version = match wanted.map(|stage| (stage, labelled(stage))) {
+        None => None,
+        Some((_, Some(version))) => Some(version),
+        // No version has it, so nothing is read.
+        Some((stage, None)) => return Err(unlabelled(&permitted, &name, id, stage).await?.into()),
+    };
+    match permitted.read(&name, WantedVersion { id, version }).await {
+        Ok((version, read)) => Ok(SecretValueGot {
+            arn: ids::arn(&call, &name),
+            version_id: read.version_id,
+            secret_string: read.value.expose().to_owned(),
+            version_stages: [label(version)],
+            created_date: read.created_at,
+            name,
+        }),
+        Err(ReadSecretError::NotFound) => {
+            let known = permitted.look(&name).await.map_err(Problem::from)?;
+            Err(match known {
+                None => faults::no_secret(),
+                Some(_) => faults::no_version(id, wanted.unwrap_or(CURRENT)),
+            }
+            .into())
+        }
+        Err(ReadSecretError::AnotherVersion) => Err(faults::other_label().into()),
+        Err(error @ (ReadSecretError::Denied(_) | ReadSecretError::Port(_))) => Err(Problem::from(error).into()),
+    }
+}
+
+/// What to say of a label that no version has.
+async fn unlabelled(
+    permitted: &Permitted<UseSecrets>,
+    name: &SecretName,
+    id: Option<&str>,
+    stage: &str,
+) -> Result<Fault, Failed> {
+    let Some(known) = permitted.look(name).await.map_err(Problem::from)? else {
+        return Ok(faults::no_secret());
+    };
+    let summary = &known.listed.summary;
+    let is_kept = |id| summary.version_id == id || summary.previous_id.as_deref() == Some(id);
+    Ok(if id.is_some_and(is_kept) {
+        faults::other_label()
+    } else {
+        faults::no_version(id, stage)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DescribeSecret {
+    secret_id: String,
+}
+
+/// A secret as it is described and as it is listed: the shape of either leaves out what it does not name.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Described {
+    #[serde(rename = "ARN")]
+    arn: String,
+    name: SecretName,
+    description: Option<String>,
+    last_changed_date: Timestamp,
+    last_accessed_date: Option<Timestamp>,
+    tags: Option<Vec<Tag>>,
+    version_ids_to_stages: Option<Stages>,
+    secret_versions_to_stages: Option<Stages>,
+    created_date: Timestamp,
+}
+
+/// The labels of versions, by their ids.
+type Stages = BTreeMap<String, [&'static str; 1]>;
+
+pub(super) async fn describe_secret(call: Call, input: DescribeSecret) -> Result<Described, Failed> {
+    let permitted = call.permitted::<UseSecrets>()?;
+    let name = ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?;
+    let known = permitted.look(&name).await.map_err(Problem::from)?;
+    let listed = known.ok_or_else(faults::no_secret)?.listed;
+    // Secrets Manager tells the day, and no more.
+    let read = listed.last_read.map(|read| read.at.as_second());
+    let day = read.and_then(|at| Timestamp::from_second(at - at.rem_euclid(DAY)).ok());
+    Ok(Described {
+        last_accessed_date: day,
+        ..described(&call, listed.summary)
+    })
+}
+
+/// A secret without its value.
+pub(super) fn described(call: &Call, summary: SecretSummary) -> Described {
+    let current = Some(summary.version_id).filter(|id| !id.is_empty());
+    let labelled = [(current, CURRENT), (summary.previous_id, PREVIOUS)];
+    let stages = labelled.into_iter().filter_map(|(id, label)| Some((id?, [label])));
+    let stages = Some(stages.collect::<Stages>()).filter(|stages| !stages.is_empty());
+    let tags: Vec<Tag> = summary.tags.into_iter().map(Tag::from).collect();
+    Described {
+        arn: ids::arn(call, &summary.name),
+        name: summary.name,
+        description: summary.description,
+        last_changed_date: summary.changed_at,
+        last_accessed_date: None,
+        tags: Some(tags).filter(|tags| !tags.is_empty()),
+        version_ids_to_stages: stages.clone(),
+        secret_versions_to_stages: stages,
+        created_date: summary.created_at,
+    }
+}

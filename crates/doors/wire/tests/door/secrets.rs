@@ -1,0 +1,480 @@
+//! Secrets Manager, as an SDK speaks to it.
+
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::outcome::Status;
+use cc_devops_testkit::sample::PLANTED_SECRET;
+use serde_json::{Value, json};
+
+use crate::house::{Answer, House};
+use crate::signing::{Ask, Key};
+
+const NAME: &str = "/contentcraft/contentorchestrator/key";
+
+const OTHERS: &str = "/contentcraft/costsentinel/key";
+
+/// A house, and somebody who speaks to it.
+struct Agent {
+    house: House,
+    key: Key,
+}
+
+impl Agent {
+    async fn new() -> Self {
+        let house = House::new().await;
+        let key = house.key().await;
+        Self { house, key }
+    }
+
+    async fn ask(&self, operation: &str, input: Value) -> Answer {
+        let target = format!("secretsmanager.{operation}");
+        let ask = Ask::json("secretsmanager", &target, &input.to_string());
+        self.house.ask(&ask, &self.key).await
+    }
+
+    /// What is answered, which must be an answer.
+    async fn ok(&self, operation: &str, input: Value) -> Value {
+        let answer = self.ask(operation, input).await;
+        assert_eq!(answer.status, 200, "{operation}: {answer:?}");
+        answer.json()
+    }
+
+    /// The error's code and what it says.
+    async fn error(&self, operation: &str, input: Value) -> (String, String) {
+        let answer = self.ask(operation, input).await;
+        assert_eq!(answer.status, 400, "{operation}: {answer:?}");
+        let body = answer.json();
+        let message = ["message", "Message"].into_iter().find_map(|name| body[name].as_str());
+        (answer.code(), message.unwrap_or_default().to_owned())
+    }
+
+    fn rows(&self) -> Vec<AuditEntry> {
+        let rows = self.house.memory.audit_rows();
+        rows.into_iter().map(|row| row.entry).collect()
+    }
+}
+
+fn token(number: u64) -> String {
+    format!("5b1c2d3e-0000-4000-8000-{number:012x}")
+}
+
+fn created(value: &str, number: u64) -> Value {
+    json!({"Name": NAME, "SecretString": value, "ClientRequestToken": token(number)})
+}
+
+fn put(value: &str, number: u64) -> Value {
+    json!({"SecretId": NAME, "SecretString": value, "ClientRequestToken": token(number)})
+}
+
+fn text<'a>(of: &'a Value, member: &str) -> &'a str {
+    of[member].as_str().unwrap_or_else(|| panic!("no {member} in {of}"))
+}
+
+#[tokio::test]
+async fn a_secret_is_made_and_read() {
+    let agent = Agent::new().await;
+    let made = agent.ok("CreateSecret", created("v1", 1)).await;
+    let arn = text(&made, "ARN");
+    let start = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{NAME}-");
+    let end = arn.strip_prefix(&start).unwrap();
+    assert!(
+        end.len() == 6 && end.bytes().all(|letter| letter.is_ascii_alphanumeric()),
+        "{arn}"
+    );
+    assert_eq!(made, json!({"ARN": arn, "Name": NAME, "VersionId": token(1)}));
+    let part = start.strip_suffix('-').unwrap();
+    for id in [NAME, arn, part] {
+        let got = agent.ok("GetSecretValue", json!({"SecretId": id})).await;
+        assert!(got["CreatedDate"].is_number(), "{got}");
+        assert_eq!(
+            got,
+            json!({"ARN": arn, "Name": NAME, "VersionId": token(1), "SecretString": "v1",
+                   "VersionStages": ["AWSCURRENT"], "CreatedDate": got["CreatedDate"]}),
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_made_once_and_a_repeat_is_the_same() {
+    let agent = Agent::new().await;
+    let made = agent.ok("CreateSecret", created("v1", 1)).await;
+    assert_eq!(agent.ok("CreateSecret", created("v1", 1)).await, made, "a repeat");
+    let (code, message) = agent.error("CreateSecret", created("v2", 2)).await;
+    assert_eq!(code, "ResourceExistsException");
+    assert_eq!(
+        message,
+        format!("The operation failed because the secret {NAME} already exists.")
+    );
+    let (code, message) = agent.error("CreateSecret", created("v2", 1)).await;
+    assert_eq!(code, "ResourceExistsException");
+    assert!(
+        message.contains(&token(1)) && message.contains("already in use"),
+        "{message}"
+    );
+    let got = agent.ok("GetSecretValue", json!({"SecretId": NAME})).await;
+    assert_eq!(text(&got, "SecretString"), "v1");
+}
+
+#[tokio::test]
+async fn a_new_version_is_current_and_the_one_before_previous() {
+    let agent = Agent::new().await;
+    let made = agent.ok("CreateSecret", created("v1", 1)).await;
+    let written = agent.ok("PutSecretValue", put("v2", 2)).await;
+    assert_eq!(
+        written,
+        json!({"ARN": made["ARN"], "Name": NAME, "VersionId": token(2), "VersionStages": ["AWSCURRENT"]})
+    );
+    for (asked, value, stage) in [
+        (json!({}), "v2", "AWSCURRENT"),
+        (json!({"VersionStage": "AWSPREVIOUS"}), "v1", "AWSPREVIOUS"),
+        (json!({"VersionId": token(1)}), "v1", "AWSPREVIOUS"),
+        (
+            json!({"VersionId": token(2), "VersionStage": "AWSCURRENT"}),
+            "v2",
+            "AWSCURRENT",
+        ),
+    ] {
+        let mut asked = asked;
+        asked["SecretId"] = json!(NAME);
+        let got = agent.ok("GetSecretValue", asked).await;
+        assert_eq!(
+            (text(&got, "SecretString"), &got["VersionStages"]),
+            (value, &json!([stage]))
+        );
+    }
+    let late = agent.ok("PutSecretValue", put("v1", 1)).await;
+    assert_eq!(late["VersionStages"], json!(["AWSPREVIOUS"]), "a repeat moves nothing");
+    let (code, _) = agent.error("PutSecretValue", put("v3", 2)).await;
+    assert_eq!(code, "ResourceExistsException");
+    let got = agent.ok("GetSecretValue", json!({"SecretId": NAME})).await;
+    assert_eq!(text(&got, "SecretString"), "v2");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_awss_words() {
+    let agent = Agent::new().await;
+    let cannot_find = "Secrets Manager can't find the specified secret";
+    for (operation, input) in [
+        ("GetSecretValue", json!({"SecretId": NAME})),
+        (
+            "GetSecretValue",
+            json!({"SecretId": NAME, "VersionStage": "AWSPENDING"}),
+        ),
+        ("GetSecretValue", json!({"SecretId": "plain"})),
+        ("DescribeSecret", json!({"SecretId": NAME})),
+        ("PutSecretValue", put("v1", 1)),
+        ("UpdateSecret", put("v1", 1)),
+        ("UpdateSecret", json!({"SecretId": NAME, "Description": "x"})),
+    ] {
+        let error = agent.error(operation, input).await;
+        let wanted = ("ResourceNotFoundException".to_owned(), format!("{cannot_find}."));
+        assert_eq!(error, wanted, "{operation}");
+    }
+    agent.ok("CreateSecret", created("v1", 1)).await;
+    agent.ok("PutSecretValue", put("v2", 2)).await;
+    for (input, code, end) in [
+        (
+            json!({"VersionId": token(9)}),
+            "ResourceNotFoundException",
+            format!("VersionId: {}", token(9)),
+        ),
+        (
+            json!({"VersionId": token(9), "VersionStage": "AWSCURRENT"}),
+            "ResourceNotFoundException",
+            format!("VersionId: {}", token(9)),
+        ),
+        (
+            json!({"VersionStage": "AWSPENDING"}),
+            "ResourceNotFoundException",
+            "staging label: AWSPENDING".to_owned(),
+        ),
+        (
+            json!({"VersionId": token(1), "VersionStage": "AWSCURRENT"}),
+            "InvalidRequestException",
+            "not associated to the provided VersionId.".to_owned(),
+        ),
+        (
+            json!({"VersionId": token(1), "VersionStage": "mine"}),
+            "InvalidRequestException",
+            "not associated to the provided VersionId.".to_owned(),
+        ),
+    ] {
+        let mut input = input;
+        input["SecretId"] = json!(NAME);
+        let (found, message) = agent.error("GetSecretValue", input).await;
+        assert_eq!(found, code, "{message}");
+        assert!(message.ends_with(&end), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_described_without_its_value() {
+    let agent = Agent::new().await;
+    let mut input = created("v1", 1);
+    input["Description"] = json!("for the bar");
+    input["Tags"] = json!([{"Key": "team", "Value": "billing"}]);
+    let made = agent.ok("CreateSecret", input).await;
+    let described = agent.ok("DescribeSecret", json!({"SecretId": made["ARN"]})).await;
+    assert_eq!(
+        described,
+        json!({"ARN": made["ARN"], "Name": NAME, "Description": "for the bar",
+               "Tags": [{"Key": "team", "Value": "billing"}], "VersionIdsToStages": {token(1): ["AWSCURRENT"]},
+               "CreatedDate": described["CreatedDate"], "LastChangedDate": described["LastChangedDate"]})
+    );
+    agent.ok("PutSecretValue", put("v2", 2)).await;
+    agent.ok("GetSecretValue", json!({"SecretId": NAME})).await;
+    let described = agent.ok("DescribeSecret", json!({"SecretId": NAME})).await;
+    assert_eq!(
+        described["VersionIdsToStages"],
+        json!({token(1): ["AWSPREVIOUS"], token(2): ["AWSCURRENT"]})
+    );
+    let day = described["LastAccessedDate"].as_f64().unwrap();
+    assert!(day.rem_euclid(86_400.0) < 0.001, "the day it was read: {day}");
+}
+
+#[tokio::test]
+async fn an_update_changes_what_it_names() {
+    let agent = Agent::new().await;
+    let made = agent.ok("CreateSecret", created("v1", 1)).await;
+    let said = agent
+        .ok("UpdateSecret", json!({"SecretId": NAME, "Description": "for the bar"}))
+        .await;
+    assert_eq!(
+        said,
+        json!({"ARN": made["ARN"], "Name": NAME}),
+        "no version was written"
+    );
+    let written = agent.ok("UpdateSecret", put("v2", 2)).await;
+    assert_eq!(
+        written,
+        json!({"ARN": made["ARN"], "Name": NAME, "VersionId": token(2)})
+    );
+    let described = agent.ok("DescribeSecret", json!({"SecretId": NAME})).await;
+    assert_eq!(text(&described, "Description"), "for the bar");
+    agent
+        .ok("UpdateSecret", json!({"SecretId": NAME, "Description": ""}))
+        .await;
+    let described = agent.ok("DescribeSecret", json!({"SecretId": NAME})).await;
+    assert_eq!(described.get("Description"), None);
+    assert_eq!(
+        described["VersionIdsToStages"],
+        json!({token(1): ["AWSPREVIOUS"], token(2): ["AWSCURRENT"]})
+    );
+}
+
+#[tokio::test]
+async fn a_secret_may_be_made_before_its_value() {
+    let agent = Agent::new().await;
+    let made = agent.ok("CreateSecret", json!({"Name": NAME})).await;
+    assert_eq!(made.get("VersionId"), None);
+    let described = agent.ok("DescribeSecret", json!({"SecretId": NAME})).await;
+    assert_eq!(described.get("VersionIdsToStages"), None);
+    let (code, message) = agent.error("GetSecretValue", json!({"SecretId": NAME})).await;
+    assert_eq!(code, "ResourceNotFoundException");
+    assert!(message.ends_with("staging label: AWSCURRENT"), "{message}");
+    let written = agent.ok("PutSecretValue", put("v1", 1)).await;
+    assert_eq!(written["VersionStages"], json!(["AWSCURRENT"]));
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_refused_in_words() {
+    let agent = Agent::new().await;
+    agent.ok("CreateSecret", created("v1", 1)).await;
+    let rows = agent.rows().len();
+    for (operation, more, code, word) in [
+        (
+            "PutSecretValue",
+            json!({"SecretBinary": "AAEC"}),
+            "InvalidParameterException",
+            "text",
+        ),
+        (
+            "PutSecretValue",
+            json!({"SecretString": "v2", "VersionStages": ["AWSCURRENT", "mine"]}),
+            "InvalidParameterException",
+            "labels",
+        ),
+        (
+            "PutSecretValue",
+            json!({}),
+            "InvalidRequestException",
+            "SecretString or SecretBinary",
+        ),
+        (
+            "CreateSecret",
+            json!({"SecretBinary": "AAEC"}),
+            "InvalidParameterException",
+            "text",
+        ),
+        (
+            "CreateSecret",
+            json!({"Name": "plain", "SecretString": "v"}),
+            "InvalidParameterException",
+            "must start with `/`",
+        ),
+        (
+            "CreateSecret",
+            json!({"Name": "/elsewhere/a/b", "SecretString": "v"}),
+            "InvalidParameterException",
+            "`/contentcraft/`",
+        ),
+        (
+            "CreateSecret",
+            json!({"SecretString": "v", "AddReplicaRegions": [{"Region": "eu-central-1"}]}),
+            "InvalidParameterException",
+            "one place",
+        ),
+        (
+            "ListSecrets",
+            json!({"SortBy": "last-accessed-date"}),
+            "InvalidParameterException",
+            "created-date",
+        ),
+        (
+            "ListSecrets",
+            json!({"Filters": [{"Key": "name"}]}),
+            "InvalidParameterException",
+            "Values",
+        ),
+        (
+            "ListSecrets",
+            json!({"NextToken": "x"}),
+            "InvalidNextTokenException",
+            "NextToken",
+        ),
+        (
+            "PutSecretValue",
+            json!({"SecretString": "", "ClientRequestToken": "short"}),
+            "ValidationException",
+            "length",
+        ),
+    ] {
+        let mut input = match operation {
+            "CreateSecret" => json!({"Name": format!("{NAME}-2")}),
+            "PutSecretValue" => json!({"SecretId": NAME}),
+            _ => json!({}),
+        };
+        let more = more.as_object().unwrap().clone();
+        input.as_object_mut().unwrap().extend(more);
+        let (found, message) = agent.error(operation, input).await;
+        assert_eq!(found, code, "{operation}: {message}");
+        assert!(message.contains(word), "{operation}: {message}");
+    }
+    assert_eq!(agent.rows().len(), rows, "nothing was changed");
+}
+
+#[tokio::test]
+async fn anothers_secret_is_denied_whether_it_exists_or_not() {
+    let agent = Agent::new().await;
+    agent.house.memory.keep_secret(OTHERS, PLANTED_SECRET).await;
+    for name in [OTHERS, "/contentcraft/costsentinel/none"] {
+        for (operation, input) in [
+            ("GetSecretValue", json!({"SecretId": name})),
+            ("GetSecretValue", json!({"SecretId": name, "VersionStage": "mine"})),
+            ("DescribeSecret", json!({"SecretId": name})),
+            ("PutSecretValue", json!({"SecretId": name, "SecretString": "x"})),
+            ("UpdateSecret", json!({"SecretId": name, "Description": "x"})),
+            ("CreateSecret", json!({"Name": name, "SecretString": "x"})),
+        ] {
+            let (code, message) = agent.error(operation, input).await;
+            assert_eq!(code, "AccessDeniedException", "{operation}: {message}");
+            assert!(message.contains("no policy lets"), "{message}");
+            let row = agent.rows().pop().unwrap();
+            assert_eq!(
+                (row.resource.as_deref(), row.status),
+                (Some(name), Status::Error),
+                "{operation} is on record"
+            );
+            assert_eq!(row.detail["via"], "aws", "{operation}");
+        }
+    }
+    let listed = agent.ok("ListSecrets", json!({})).await;
+    assert_eq!(listed["SecretList"], json!([]));
+}
+
+#[tokio::test]
+async fn what_was_done_is_on_record_and_no_value_is() {
+    let agent = Agent::new().await;
+    agent.ok("CreateSecret", created(PLANTED_SECRET, 1)).await;
+    agent.ok("GetSecretValue", json!({"SecretId": NAME})).await;
+    agent.ok("PutSecretValue", put("v2", 2)).await;
+    let (_, message) = agent.error("PutSecretValue", put(PLANTED_SECRET, 2)).await;
+    let rows = agent.rows();
+    let told: Vec<_> = rows
+        .iter()
+        .filter(|row| row.resource.as_deref() == Some(NAME))
+        .map(|row| {
+            assert_eq!(row.detail["via"], "aws");
+            (row.action.as_str(), row.detail["versionId"].clone())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("putSecret", json!(token(1))),
+            ("secret.read", json!(token(1))),
+            ("putSecret", json!(token(2))),
+        ]
+    );
+    assert!(!format!("{rows:?} {message}").contains(PLANTED_SECRET));
+}
+
+#[tokio::test]
+async fn a_list_is_of_what_the_agent_may_read_page_by_page() {
+    let agent = Agent::new().await;
+    agent.house.memory.keep_secret(OTHERS, "x").await;
+    for number in 0..5_u64 {
+        let input =
+            json!({"Name": format!("{NAME}{number}"), "SecretString": "v", "ClientRequestToken": token(number)});
+        agent.ok("CreateSecret", input).await;
+    }
+    let names = |listed: &Value| -> Vec<String> {
+        let list = listed["SecretList"].as_array().unwrap();
+        list.iter().map(|secret| text(secret, "Name").to_owned()).collect()
+    };
+    let all: Vec<String> = (0..5).map(|number| format!("{NAME}{number}")).collect();
+    let backwards: Vec<String> = all.iter().rev().cloned().collect();
+    assert_eq!(names(&agent.ok("ListSecrets", json!({})).await), all);
+    for (sort, wanted) in [
+        (json!({"SortOrder": "desc"}), &backwards),
+        (json!({"SortBy": "name"}), &all),
+    ] {
+        let (mut found, mut token) = (Vec::new(), None::<String>);
+        loop {
+            let mut input = sort.clone();
+            input["MaxResults"] = json!(2);
+            if let Some(token) = &token {
+                input["NextToken"] = json!(token);
+            }
+            let page = agent.ok("ListSecrets", input).await;
+            assert!(names(&page).len() <= 2);
+            found.extend(names(&page));
+            token = page.get("NextToken").map(|token| token.as_str().unwrap().to_owned());
+            if token.is_none() {
+                break;
+            }
+        }
+        assert_eq!(&found, wanted, "{sort}");
+    }
+    let filters = json!({"Filters": [{"Key": "name", "Values": [format!("{NAME}3")]}]});
+    let one = agent.ok("ListSecrets", filters).await;
+    let secret = &one["SecretList"][0];
+    assert_eq!(secret["SecretVersionsToStages"], json!({token(3): ["AWSCURRENT"]}));
+    assert_eq!((secret.get("SecretString"), names(&one).len()), (None, 1));
+}
+
+#[tokio::test]
+async fn a_secret_by_a_request_is_read_and_keeps_what_is_said_of_it() {
+    let agent = Agent::new().await;
+    agent.house.memory.keep_secret(NAME, "v1").await;
+    agent
+        .ok("UpdateSecret", json!({"SecretId": NAME, "Description": "for the bar"}))
+        .await;
+    agent.house.memory.keep_secret(NAME, "v2").await;
+    // As its completion names it.
+    let id = format!("local:secret:{NAME}");
+    let got = agent.ok("GetSecretValue", json!({"SecretId": id})).await;
+    assert_eq!(text(&got, "SecretString"), "v2");
+    let described = agent.ok("DescribeSecret", json!({"SecretId": NAME})).await;
+    assert_eq!(text(&described, "Description"), "for the bar");
+}

@@ -1,0 +1,168 @@
+//! Making and changing a secret at once, without a request of the ledger: the policies decide as on `putSecret`, and the
+//! change and its row of the trail are one.
+
+use std::collections::BTreeMap;
+
+use cc_devops_kernel::access::{Access, Resource};
+use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::door::Door;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::secret::SecretValue;
+use serde_json::{Map, Value, json};
+
+use crate::actions::{invalid, put_secret};
+use crate::effects::MAX_SECRET_BYTES;
+use crate::engine::ControlPlane;
+use crate::ports::{NewVersion, PortError, SecretChange, SecretChanged, SecretTarget, SecretVersion};
+
+/// What a secret is to be: what is not given stays as it is.
+#[derive(Clone)]
+pub struct SecretEdit {
+    /// The secret.
+    pub name: SecretName,
+    /// Whether it is made.
+    pub target: SecretTarget,
+    /// The value of its next version.
+    pub value: Option<SecretValue>,
+    /// The id of that version, which whoever asks chose: the same id with the same value is the same version.
+    pub version_id: String,
+    /// What is said of it; nothing any more where this is empty.
+    pub description: Option<String>,
+    /// All of its owner's tags.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// The KMS key to encrypt with, where the store has not its own.
+    pub kms_key: Option<String>,
+}
+
+/// Why a secret was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EditSecretError {
+    /// No policy permits it.
+    #[error("{0}")]
+    Denied(String),
+    /// What is asked for cannot be.
+    #[error("{0}")]
+    Invalid(String),
+    /// It was to be made, and is there.
+    #[error("there is a secret of that name")]
+    Exists,
+    /// It was to be changed, and is not there.
+    #[error("there is no secret of that name")]
+    Missing,
+    /// The version's id was used before for another value.
+    #[error("the version's id was used before for another value: use a new one")]
+    IdTaken,
+    /// A port failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl From<ActError> for EditSecretError {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Refused(failure) => failure.into(),
+            ActError::Port(error) => Self::Port(error),
+        }
+    }
+}
+
+impl From<Failure> for EditSecretError {
+    fn from(failure: Failure) -> Self {
+        match failure.reason {
+            Reason::SecurityViolation => Self::Denied(failure.message),
+            _ => Self::Invalid(failure.message),
+        }
+    }
+}
+
+impl ControlPlane {
+    /// Makes or changes a secret for an agent that may. Which version the one that was given is now: another one than the
+    /// newest, or none that is kept, where the edit is a late repeat.
+    ///
+    /// # Errors
+    /// No policy permits it; what is asked for cannot be; what the store says.
+    pub async fn edit_secret(
+        &self,
+        (agent, door): (&Agent, Door),
+        edit: &SecretEdit,
+    ) -> Result<Option<SecretVersion>, EditSecretError> {
+        self.check_edit(edit)?;
+        let (now, stage) = (self.now(), self.installation.stages.default_stage());
+        let action = match edit.value {
+            Some(_) => put_secret::ACTION.name,
+            None => actions::SECRET_CHANGED,
+        };
+        let access = Access::Request {
+            action: put_secret::ACTION.name,
+            on: Resource::Secret(edit.name.clone()),
+            stage: Some(stage.clone()),
+        };
+        let asker = Asker::Agent(agent, &*self.policy, door);
+        let author = asker.author(&access, action, &*self.ports.audit, now).await?;
+        let entry = AuditEntry {
+            stage: Some(stage.to_string()),
+            ..author.entry(now, action, edit.name.to_string(), told(edit))
+        };
+        let version = edit.value.as_ref().map(|value| NewVersion {
+            value,
+            id: &edit.version_id,
+        });
+        let change = SecretChange {
+            name: &edit.name,
+            target: edit.target,
+            version,
+            description: edit.description.as_deref(),
+            tags: edit.tags.as_ref(),
+            kms_key: edit.kms_key.as_deref(),
+            agent: &agent.name,
+            stage,
+            at: now,
+        };
+        match self.ports.secrets.change(change, &entry).await? {
+            SecretChanged::Done(version) => Ok(version),
+            SecretChanged::Exists => Err(EditSecretError::Exists),
+            SecretChanged::Missing => Err(EditSecretError::Missing),
+            SecretChanged::IdTaken => Err(EditSecretError::IdTaken),
+        }
+    }
+
+    /// What `putSecret` asks of a name and a value holds here as well.
+    fn check_edit(&self, edit: &SecretEdit) -> Result<(), Failure> {
+        let namespace = self.installation.namespace.as_str();
+        if edit.name.namespace() != namespace {
+            return Err(invalid(format!("the secret's name must lie under `/{namespace}/`")));
+        }
+        match edit.value.as_ref().map(SecretValue::len) {
+            Some(0) => Err(invalid("the value is empty; a secret has at least one byte")),
+            Some(bytes) if bytes > MAX_SECRET_BYTES => Err(invalid(format!(
+                "the value has {bytes} bytes; at most {MAX_SECRET_BYTES} are allowed"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the trail tells of an edit: which version it writes, and what else it changes.
+fn told(edit: &SecretEdit) -> Value {
+    let mut fields = Map::new();
+    if edit.value.is_some() {
+        // So that a secret that was put back to an older version shows.
+        fields.insert("versionId".to_owned(), json!(edit.version_id));
+    }
+    let said = [
+        ("description", edit.description.is_some()),
+        ("tags", edit.tags.is_some()),
+        ("kmsKey", edit.kms_key.is_some()),
+    ];
+    let said: Vec<&str> = said.into_iter().filter_map(|(what, is)| is.then_some(what)).collect();
+    if !said.is_empty() {
+        fields.insert("changed".to_owned(), json!(said));
+    }
+    if edit.target == SecretTarget::New {
+        fields.insert("made".to_owned(), json!(true));
+    }
+    Value::Object(fields)
+}

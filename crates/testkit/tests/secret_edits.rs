@@ -1,0 +1,313 @@
+//! Secrets that agents make, change, read and look at without a request: the policies decide, the trail tells, no value is seen.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use cc_devops_kernel::acts::ActError;
+use cc_devops_kernel::agent::{Agent, Role};
+use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::door::Door;
+use cc_devops_kernel::names::SecretPrefix;
+use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_kernel::ports::{SecretTarget, SecretVersion};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::secret_edits::{EditSecretError, SecretEdit};
+use cc_devops_requests::secret_reads::{ReadSecretError, WantedVersion};
+use cc_devops_testkit::Memory;
+use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, PLANTED_SECRET, agent_name, secret_name};
+use serde_json::json;
+
+const NAME: &str = "/contentcraft/contentorchestrator/bar";
+const OTHERS: &str = "/contentcraft/costsentinel/bar";
+
+/// A door that is named on record; the API is not.
+const DOOR: Door = Door::Dashboard;
+
+struct House {
+    memory: Memory,
+    plane: ControlPlane,
+}
+
+impl House {
+    fn new() -> Self {
+        let memory = Memory::new();
+        let plane = sample::control_plane(memory.ports());
+        Self { memory, plane }
+    }
+
+    async fn edit(&self, agent: &Agent, edit: SecretEdit) -> Result<Option<SecretVersion>, EditSecretError> {
+        self.plane.edit_secret((agent, DOOR), &edit).await
+    }
+
+    async fn read(&self, name: &str, wanted: WantedVersion<'_>) -> Result<(SecretVersion, String), ReadSecretError> {
+        let read = self
+            .plane
+            .read_secret_by((&agent(AGENT), DOOR), &secret_name(name), wanted)
+            .await;
+        read.map(|(version, read)| (version, read.value.expose().to_owned()))
+    }
+
+    fn rows(&self) -> Vec<AuditEntry> {
+        self.memory.audit_rows().into_iter().map(|row| row.entry).collect()
+    }
+}
+
+fn agent(name: &str) -> Agent {
+    sample::agent(name).agent
+}
+
+fn operator(role: Role) -> Agent {
+    Agent {
+        role,
+        ..agent("Operator")
+    }
+}
+
+fn id(number: u64) -> String {
+    format!("5b1c2d3e-0000-4000-8000-{number:012x}")
+}
+
+fn made(name: &str, value: &str, number: u64) -> SecretEdit {
+    SecretEdit {
+        name: secret_name(name),
+        target: SecretTarget::New,
+        value: Some(SecretValue::new(value.to_owned())),
+        version_id: id(number),
+        description: None,
+        tags: None,
+        kms_key: None,
+    }
+}
+
+fn changed(name: &str, value: &str, number: u64) -> SecretEdit {
+    SecretEdit {
+        target: SecretTarget::Existing,
+        ..made(name, value, number)
+    }
+}
+
+fn wanted(id: Option<&str>, version: Option<SecretVersion>) -> WantedVersion<'_> {
+    WantedVersion { id, version }
+}
+
+#[tokio::test]
+async fn an_agent_edits_its_own_secrets_and_each_edit_is_on_record() {
+    let (house, own) = (House::new(), agent(AGENT));
+    let first = SecretEdit {
+        description: Some("for the bar".to_owned()),
+        tags: Some(BTreeMap::from([("team".to_owned(), "billing".to_owned())])),
+        ..made(NAME, PLANTED_SECRET, 1)
+    };
+    assert_eq!(house.edit(&own, first).await.unwrap(), Some(SecretVersion::Current));
+    assert_eq!(
+        house.edit(&own, changed(NAME, "two", 2)).await.unwrap(),
+        Some(SecretVersion::Current)
+    );
+    let said = SecretEdit {
+        value: None,
+        description: Some("for two bars".to_owned()),
+        ..changed(NAME, "", 3)
+    };
+    assert_eq!(house.edit(&own, said).await.unwrap(), None);
+    let rows = house.rows();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (row.action.as_str(), row.detail.clone()))
+        .collect();
+    let policies = json!(["agent-own-secrets"]);
+    assert_eq!(
+        told,
+        [
+            (
+                "putSecret",
+                json!({"versionId": id(1), "changed": ["description", "tags"], "made": true, "by": "agent",
+                       "via": "dashboard", "policies": policies})
+            ),
+            (
+                "putSecret",
+                json!({"versionId": id(2), "by": "agent", "via": "dashboard", "policies": policies})
+            ),
+            (
+                actions::SECRET_CHANGED,
+                json!({"changed": ["description"], "by": "agent", "via": "dashboard", "policies": policies})
+            ),
+        ]
+    );
+    for row in &rows {
+        assert_eq!(row.principal, Some(agent_name(AGENT)));
+        assert_eq!((row.resource.as_deref(), row.status), (Some(NAME), Status::Success));
+        assert_eq!(row.stage.as_deref(), Some("dev"));
+    }
+    assert!(!format!("{rows:?}").contains(PLANTED_SECRET));
+}
+
+#[tokio::test]
+async fn an_edit_that_no_policy_permits_changes_nothing_and_is_on_record() {
+    let house = House::new();
+    for (who, name) in [
+        (agent(AGENT), OTHERS),
+        (operator(Role::Observer), NAME),
+        // The control plane's own credentials are no agent's.
+        (agent(AGENT), "/contentcraft/github/token"),
+    ] {
+        let denied = house.edit(&who, made(name, PLANTED_SECRET, 1)).await.unwrap_err();
+        assert!(matches!(denied, EditSecretError::Denied(_)), "{name}: {denied}");
+        assert_eq!(house.memory.secret_writes(&secret_name(name)), 0);
+        let row = house.rows().pop().unwrap();
+        assert_eq!(
+            (row.action.as_str(), row.resource.as_deref()),
+            ("putSecret", Some(name))
+        );
+        assert_eq!(
+            (row.status, row.reason),
+            (Status::Error, Some(Reason::SecurityViolation))
+        );
+    }
+    // Whether it exists is not told.
+    house.edit(&agent(OTHER_AGENT), made(OTHERS, "one", 1)).await.unwrap();
+    let denied = house.edit(&agent(AGENT), made(OTHERS, "two", 2)).await.unwrap_err();
+    assert!(matches!(denied, EditSecretError::Denied(_)), "{denied}");
+    assert!(!format!("{:?}", house.rows()).contains(PLANTED_SECRET));
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_said_and_leaves_no_row() {
+    let (house, own) = (House::new(), agent(AGENT));
+    house.edit(&own, made(NAME, "one", 1)).await.unwrap();
+    let rows = house.rows().len();
+    let cases = [
+        (made(NAME, "two", 2), "there is a secret of that name"),
+        (made(NAME, "two", 1), "use a new one"),
+        (changed(NAME, "two", 1), "use a new one"),
+        (
+            changed("/contentcraft/contentorchestrator/none", "two", 2),
+            "there is no secret",
+        ),
+        (made("/elsewhere/contentorchestrator/bar", "two", 2), "`/contentcraft/`"),
+        (changed(NAME, "", 2), "at least one byte"),
+        (changed(NAME, &"x".repeat(65_537), 2), "at most 65536"),
+    ];
+    for (edit, sentence) in cases {
+        let error = house.edit(&own, edit).await.unwrap_err();
+        assert!(error.to_string().contains(sentence), "{error}");
+        assert_eq!(house.rows().len(), rows, "{error}");
+    }
+    assert_eq!(house.memory.secret_writes(&secret_name(NAME)), 1);
+}
+
+#[tokio::test]
+async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
+    use SecretVersion::{Current, Previous};
+    let (house, own) = (House::new(), agent(AGENT));
+    house.edit(&own, made(NAME, "one", 1)).await.unwrap();
+    house.edit(&own, changed(NAME, "two", 2)).await.unwrap();
+    let (first, second) = (id(1), id(2));
+    let (first, second) = (Some(first.as_str()), Some(second.as_str()));
+    for (asked, found) in [
+        (wanted(None, None), (Current, "two")),
+        (wanted(None, Some(Previous)), (Previous, "one")),
+        (wanted(first, None), (Previous, "one")),
+        (wanted(second, Some(Current)), (Current, "two")),
+    ] {
+        let (version, value) = house.read(NAME, asked).await.unwrap();
+        assert_eq!((version, value.as_str()), found, "{asked:?}");
+        let row = house.rows().pop().unwrap();
+        let read = if found.0 == Current { id(2) } else { id(1) };
+        assert_eq!(
+            (row.action.as_str(), row.status),
+            (actions::SECRET_READ, Status::Success)
+        );
+        assert_eq!(row.detail["versionId"], json!(read));
+        assert_eq!(row.detail["via"], json!("dashboard"));
+    }
+    let apart = house.read(NAME, wanted(first, Some(Current))).await.unwrap_err();
+    assert!(matches!(apart, ReadSecretError::AnotherVersion), "{apart}");
+    let row = house.rows().pop().unwrap();
+    assert_eq!(
+        (row.status, row.detail.get("versionId")),
+        (Status::Error, None),
+        "nothing was handed out"
+    );
+    let none = house.read(NAME, wanted(Some(&id(9)), None)).await.unwrap_err();
+    assert!(matches!(none, ReadSecretError::NotFound), "{none}");
+    let denied = house.read(OTHERS, wanted(None, None)).await.unwrap_err();
+    assert!(matches!(denied, ReadSecretError::Denied(_)), "{denied}");
+}
+
+#[tokio::test]
+async fn whoever_may_read_a_secret_or_list_all_may_look_at_it() {
+    let house = House::new();
+    house.edit(&agent(AGENT), made(NAME, "one", 1)).await.unwrap();
+    house.edit(&agent(OTHER_AGENT), made(OTHERS, "one", 1)).await.unwrap();
+    let rows = house.rows().len();
+    for who in [agent(AGENT), operator(Role::Admin), operator(Role::Observer)] {
+        let looked = house
+            .plane
+            .look_at_secret((&who, DOOR), &secret_name(NAME))
+            .await
+            .unwrap();
+        assert_eq!(looked.unwrap().listed.summary.version_id, id(1), "{}", who.name);
+    }
+    assert_eq!(house.rows().len(), rows, "looking is not on record");
+    let denied = house
+        .plane
+        .look_at_secret((&agent(AGENT), DOOR), &secret_name(OTHERS))
+        .await;
+    assert!(
+        matches!(&denied, Err(ActError::Refused(failure)) if failure.reason == Reason::SecurityViolation),
+        "{denied:?}"
+    );
+    let row = house.rows().pop().unwrap();
+    assert_eq!(
+        (row.action.as_str(), row.status),
+        (actions::SECRET_DESCRIBED, Status::Error)
+    );
+}
+
+#[tokio::test]
+async fn an_agent_knows_of_its_own_secrets_and_an_operator_of_all() {
+    let house = House::new();
+    for number in 0..250_u64 {
+        let (who, name) = if number % 2 == 0 {
+            (AGENT, format!("/contentcraft/contentorchestrator/k{number:03}"))
+        } else {
+            (OTHER_AGENT, format!("/contentcraft/costsentinel/k{number:03}"))
+        };
+        house.edit(&agent(who), made(&name, "one", number)).await.unwrap();
+    }
+    let known = async |who: Agent, prefix: Option<&str>, reach| {
+        let prefix = prefix.map(|prefix| SecretPrefix::new(prefix).unwrap());
+        let even = |summary: &cc_devops_kernel::ports::SecretSummary| !summary.name.as_str().ends_with('9');
+        house
+            .plane
+            .known_secrets(&who, prefix.as_ref(), &even, reach)
+            .await
+            .unwrap()
+    };
+    let own = known(agent(AGENT), None, 10_000).await;
+    assert_eq!((own.secrets.len(), own.is_cut), (125, false));
+    assert!(own.secrets.iter().all(|secret| secret.updated_by == agent_name(AGENT)));
+    let all = known(operator(Role::Observer), None, 10_000).await;
+    assert_eq!(
+        (all.secrets.len(), all.is_cut),
+        (225, false),
+        "but those that were not wanted"
+    );
+    let below = known(operator(Role::Admin), Some("/contentcraft/costsentinel/"), 10_000).await;
+    assert_eq!((below.secrets.len(), below.is_cut), (100, false));
+    let cut = known(operator(Role::Admin), None, 200).await;
+    assert!(cut.is_cut && cut.secrets.len() <= 200);
+}
+
+/// What is made and read without a request leaves no value anywhere but in the store.
+#[tokio::test]
+async fn no_value_is_told() {
+    let house = House::new();
+    house.edit(&agent(AGENT), made(NAME, PLANTED_SECRET, 1)).await.unwrap();
+    house.read(NAME, wanted(None, None)).await.unwrap();
+    let taken = house.edit(&agent(AGENT), changed(NAME, "other", 1)).await.unwrap_err();
+    let seen = format!("{taken:?} {taken} {:?}", house.rows());
+    assert!(!seen.contains(PLANTED_SECRET) && !seen.contains("other"), "{seen}");
+    assert!(house.memory.bus_events().is_empty(), "no event tells of it");
+}
