@@ -87,11 +87,14 @@ impl Permitted<ReportMetrics> {
             .into_iter()
             .partition(|(metric, _)| of.is_some() && metric.name == HEARTBEAT);
         let reported = &self.app.reported;
-        reported.keep(&whose, others, self.now()).map_err(NotReported::NoRoom)?;
+        let now = self.now();
+        reported
+            .keep(&whose, others, (signed_at.min(now), now))
+            .map_err(NotReported::NoRoom)?;
         beats.sort_by_key(|(_, datum)| datum.at);
         for (_, datum) in beats {
             // What it says of the past may be so; of the future nobody knows anything.
-            let said = datum.at.min(signed_at);
+            let said = datum.at.map_or(signed_at, |at| at.min(signed_at));
             let is_healthy = datum.sample.minimum >= 1.0;
             let taken = self.app.beat_as_signed(&whose, said, is_healthy).await;
             taken.map_err(Problem::from)?;

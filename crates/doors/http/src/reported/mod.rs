@@ -71,8 +71,13 @@ impl Reported {
         }
     }
 
-    /// Keeps what an agent reports, all of it or nothing.
-    pub(crate) fn keep(&self, agent: &AgentName, data: Vec<(Metric, Datum)>, now: Timestamp) -> Result<(), NoRoom> {
+    /// Keeps what an agent reports by a message that was sent then, all of it or nothing.
+    pub(crate) fn keep(
+        &self,
+        agent: &AgentName,
+        data: Vec<(Metric, Datum)>,
+        (sent, now): (Timestamp, Timestamp),
+    ) -> Result<(), NoRoom> {
         if data.is_empty() {
             return Ok(());
         }
@@ -84,7 +89,7 @@ impl Reported {
                     metric,
                     unit: datum.unit,
                 };
-                (name, datum.sample, datum.at)
+                (name, datum.sample, datum.at.unwrap_or(sent))
             })
             .collect();
         let mut series = self.series();

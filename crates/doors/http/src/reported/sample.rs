@@ -75,8 +75,8 @@ impl Sample {
 /// What is reported of a metric at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Datum {
-    /// When it was so.
-    pub at: Timestamp,
+    /// When it was so; none where it says no more than when it was sent.
+    pub at: Option<Timestamp>,
     /// In which unit, as CloudWatch names them.
     pub unit: String,
     /// The values.

@@ -8,6 +8,11 @@ fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(minute * 60 + 1).unwrap()
 }
 
+/// A message that was sent and came in that minute.
+fn now(minute: i64) -> (Timestamp, Timestamp) {
+    (at(minute), at(minute))
+}
+
 fn metric(name: &str) -> Metric {
     Metric {
         namespace: "Queue".to_owned(),
@@ -18,7 +23,7 @@ fn metric(name: &str) -> Metric {
 
 fn datum(value: f64, minute: i64) -> Datum {
     Datum {
-        at: at(minute),
+        at: Some(at(minute)),
         unit: "Count".to_owned(),
         sample: Sample::of(value),
     }
@@ -34,8 +39,10 @@ fn values_are_summed_by_minute_and_by_agent() {
         (depth(), datum(5.0, 10)),
         (depth(), datum(-1.0, 11)),
     ];
-    reported.keep(&one, data, at(11)).unwrap();
-    reported.keep(&other, vec![(depth(), datum(10.0, 10))], at(11)).unwrap();
+    reported.keep(&one, data, now(11)).unwrap();
+    reported
+        .keep(&other, vec![(depth(), datum(10.0, 10))], now(11))
+        .unwrap();
     let told = |agent: Option<&AgentName>| {
         let points = reported.points(agent, &depth()).into_iter();
         let told = points.map(|point| {
@@ -70,9 +77,9 @@ fn what_has_no_room_is_refused_as_a_whole() {
         let each = names.iter();
         each.map(|name| (metric(name), datum(1.0, 1))).collect::<Vec<_>>()
     };
-    reported.keep(&one, of(&["a", "b", "a"]), at(1)).unwrap();
+    reported.keep(&one, of(&["a", "b", "a"]), now(1)).unwrap();
     assert_eq!(
-        reported.keep(&one, of(&["a", "c"]), at(1)),
+        reported.keep(&one, of(&["a", "c"]), now(1)),
         Err(NoRoom::FullForAgent { most: 2 })
     );
     assert_eq!(
@@ -80,20 +87,23 @@ fn what_has_no_room_is_refused_as_a_whole() {
         Sample::repeated(1.0, 2.0),
         "nothing of it was kept"
     );
-    reported.keep(&other, of(&["a", "b"]), at(1)).unwrap();
+    reported.keep(&other, of(&["a", "b"]), now(1)).unwrap();
     for name in ["C", "D"] {
-        reported.keep(&agent(name), of(&["a", "b"]), at(1)).unwrap();
+        reported.keep(&agent(name), of(&["a", "b"]), now(1)).unwrap();
     }
     assert_eq!(
-        reported.keep(&agent("E"), of(&["a"]), at(1)),
+        reported.keep(&agent("E"), of(&["a"]), now(1)),
         Err(NoRoom::Full { most: 8 })
     );
-    reported.keep(&one, of(&["a"]), at(1_441)).unwrap();
-    reported.keep(&agent("E"), of(&["a"]), at(1_442)).unwrap();
+    reported.keep(&one, of(&["a"]), now(1_441)).unwrap();
+    reported.keep(&agent("E"), of(&["a"]), now(1_442)).unwrap();
     let left: Vec<_> = reported.all().iter().map(|(name, _)| name.agent.to_string()).collect();
     assert_eq!(left, ["E", "One"], "what nobody reported for a day made room");
-    assert_eq!(Reported::new(0).keep(&one, of(&["a"]), at(1)), Err(NoRoom::SwitchedOff));
-    assert_eq!(Reported::new(0).keep(&one, Vec::new(), at(1)), Ok(()));
+    assert_eq!(
+        Reported::new(0).keep(&one, of(&["a"]), now(1)),
+        Err(NoRoom::SwitchedOff)
+    );
+    assert_eq!(Reported::new(0).keep(&one, Vec::new(), now(1)), Ok(()));
 }
 
 #[test]
@@ -102,7 +112,7 @@ fn a_series_has_bounded_minutes() {
     let one = agent("One");
     for minute in 0..500 {
         reported
-            .keep(&one, vec![(metric("a"), datum(1.0, minute))], at(minute))
+            .keep(&one, vec![(metric("a"), datum(1.0, minute))], now(minute))
             .unwrap();
     }
     let points = reported.points(Some(&one), &metric("a"));
@@ -115,7 +125,9 @@ fn what_was_reported_is_text_that_cannot_break_out() {
     let reported = Reported::new(100);
     let mut odd = metric("Depth\"}\nup 1");
     odd.dimensions.insert("Stage".to_owned(), "dev".to_owned());
-    reported.keep(&agent("One"), vec![(odd, datum(2.5, 1))], at(1)).unwrap();
+    reported
+        .keep(&agent("One"), vec![(odd, datum(2.5, 1))], now(1))
+        .unwrap();
     let mut registry = prometheus_client::registry::Registry::with_prefix("cc_devops");
     of_reported(&mut registry, &reported.all());
     let mut text = String::new();
