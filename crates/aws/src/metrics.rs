@@ -11,7 +11,7 @@ use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_outbox::ports::{
-    Metrics, RequestSample, RequestStep, RequestTotals, Standing, Steps, minute_of, start_of,
+    Counted, Metrics, RequestSample, RequestStep, RequestTotals, Standing, Steps, minute_of, start_of,
 };
 use cc_devops_requests::Action;
 use cc_devops_requests::actions::Registry;
@@ -218,10 +218,12 @@ impl Metrics for CloudWatchMetrics {
                 for (at, value) in result.timestamps().iter().zip(result.values()) {
                     let Some(at) = timestamp(at) else { continue };
                     let count = whole(*value);
-                    counted.push(if is_failures {
-                        (minute_of(at), 0, count)
-                    } else {
-                        (minute_of(at), count, 0)
+                    let (ended, failed) = if is_failures { (0, count) } else { (count, 0) };
+                    counted.push(Counted {
+                        minute: minute_of(at),
+                        ended,
+                        failed,
+                        ..Counted::default()
                     });
                 }
             }

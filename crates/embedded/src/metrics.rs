@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_outbox::ports::{Metrics, RequestSample, RequestStep, RequestTotals, Steps, minute_of};
+use cc_devops_outbox::ports::{Counted, Metrics, RequestSample, RequestStep, RequestTotals, Steps, minute_of};
 use cc_devops_requests::Action;
 use rusqlite::{Connection, params};
 
@@ -80,11 +80,17 @@ impl Metrics for SqliteMetrics {
             .read(move |conn| {
                 let counted = conn
                     .prepare_cached(
-                        "SELECT minute, sum(count), sum(CASE status WHEN 'error' THEN count ELSE 0 END) \
-                         FROM request_minutes WHERE minute >= ?1 AND minute < ?2 GROUP BY minute",
+                        "SELECT minute, sum(count), sum(CASE status WHEN 'error' THEN count ELSE 0 END), \
+                         sum(latency_ms_sum), max(latency_ms_max) FROM request_minutes WHERE minute >= ?1 AND minute < ?2 GROUP BY minute",
                     )?
                     .query_map([steps.first_minute(), steps.end_minute()], |row| {
-                        Ok((row.get(0)?, count_at(row, 1)?, count_at(row, 2)?))
+                        Ok(Counted {
+                            minute: row.get(0)?,
+                            ended: count_at(row, 1)?,
+                            failed: count_at(row, 2)?,
+                            latency_ms_sum: count_at(row, 3)?,
+                            latency_ms_max: count_at(row, 4)?,
+                        })
                     })?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
                 Ok(steps.add_up(counted))

@@ -4,6 +4,7 @@ pub mod badges;
 pub mod days;
 pub mod enrolment;
 pub mod liveness;
+pub mod parameters;
 pub mod ports;
 pub mod sessions;
 pub mod simulate;

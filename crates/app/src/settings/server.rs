@@ -1,4 +1,4 @@
-//! What `[server]` and `[egress]` mean: the settings of the HTTP door.
+//! What `[server]` and `[egress]` mean, and what `[aws_door]` says of metrics: the settings of the HTTP door.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -89,6 +89,7 @@ pub(crate) fn check(
         rate_limit,
         in_flight: size(section.in_flight),
         shutdown_grace: Duration::from_secs(section.shutdown_grace_seconds.into()),
+        metric_series: size(file.aws_door.metric_series),
         rhythm,
         mode,
         webhooks: WebhookDelivery {

@@ -455,6 +455,12 @@ fn settings_are_shown_with_every_key_and_no_secret() {
     assert!(!checked.dashboard && load("", &[]).unwrap().1.dashboard);
     let (_, closed) = load("[aws_door]\nenabled = false", &[]).unwrap();
     assert!(!closed.aws_door && checked.aws_door, "it is open unless it is said");
+    let series = |text: &str| load(text, &[]).unwrap().1.server.metric_series;
+    assert_eq!(
+        (series(""), series("[aws_door]\nmetric_series = 0")),
+        (1_000, 0),
+        "as the server has it itself"
+    );
     let value = |section: &str, key: &str| {
         let (_, rows) = checked.shown.iter().find(|(name, _)| name == section)?;
         rows.iter()

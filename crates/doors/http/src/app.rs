@@ -37,6 +37,8 @@ use crate::manners::Manners;
 use crate::meters::Meters;
 use crate::own_address::OwnAddress;
 use crate::places::AllPlaces;
+use crate::reported::Reported;
+use crate::signed_beats::SignedBeats;
 use crate::strangers_rate::StrangersRate;
 use crate::wake_signal::WakeSignal;
 use crate::watch_health::WatchProgress;
@@ -62,6 +64,10 @@ pub struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) completions: Arc<Completions>,
     pub(crate) meters: Meters,
+    /// What agents report of themselves beside their heartbeats.
+    pub(crate) reported: Reported,
+    /// Heartbeats from clocks that run ahead.
+    pub(crate) signed_beats: SignedBeats,
     pub(crate) rate: Option<RateLimiter>,
     /// The way out to addresses that others gave.
     pub(crate) egress: Guard,
@@ -135,6 +141,8 @@ impl Shared {
             due_checks: DueWorkflowChecks::default(),
             completions: Arc::default(),
             meters: Meters::new(),
+            reported: Reported::new(config.metric_series),
+            signed_beats: SignedBeats::default(),
             rate: config.rate_limit.map(RateLimiter::new),
             egress: Guard::new(config.egress.clone()),
             addressed: Addressed::new(config.listen, &config.names, own_address.origins()),
@@ -239,6 +247,42 @@ impl Shared {
         let taken = watch.watching.heard(name, heard).await?;
         self.heard_of(taken.flips.len());
         Ok(())
+    }
+
+    /// Takes an agent's heartbeat whose time is its signature's, or which says of when it is: it never counts from later than
+    /// now, and not where it may be one that was heard before. It is durable when this returns.
+    pub(crate) async fn beat_as_signed(&self, name: &AgentName, said: Timestamp, healthy: bool) -> PortResult<()> {
+        let Some(at) = self.signed_beats.counts_from(name, said, self.now()) else {
+            return Ok(());
+        };
+        let Some(watch) = &self.watch else {
+            return self.beat_unless_older(name, at, healthy).await;
+        };
+        let signal = if healthy { Signal::Success } else { Signal::Failure };
+        let heard = Heard {
+            is_repeatable: true,
+            ..Heard::new(at, signal)
+        };
+        let taken = watch.watching.heard(name, heard).await?;
+        self.heard_of(taken.flips.len());
+        Ok(())
+    }
+
+    /// The same where nobody watches: the register has the last heartbeat alone.
+    async fn beat_unless_older(&self, name: &AgentName, at: Timestamp, healthy: bool) -> PortResult<()> {
+        let ports = self.ports();
+        let status = ports.agents.status(name).await?;
+        let last = status.and_then(|status| status.last_beat).map(|beat| beat.at);
+        // Who signs tells the second alone.
+        if last.is_some_and(|last| at.as_second() < last.as_second()) {
+            return Ok(());
+        }
+        let beat = Beat {
+            at: last.map_or(at, |last| last.max(at)),
+            healthy,
+            message: None,
+        };
+        ports.heartbeats.beat(name, &beat).await
     }
 
     /// Tells readers of the event log about events that came into it since the last time.

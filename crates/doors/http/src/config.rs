@@ -43,6 +43,9 @@ pub struct ServerConfig {
     /// Whether stacks are changed by this process, so that a shutdown waits for their end within
     /// its grace. Default true.
     pub deploys_here: bool,
+    /// How many series of metrics of their own agents may report, all together and since this process started; an agent a
+    /// quarter of them. With 0 none are taken. Default 1000.
+    pub metric_series: usize,
     /// How often heartbeats are expected. Default every 5 minutes with 5 minutes of grace.
     pub rhythm: Rhythm,
     /// Whether the control plane acts on its own initiative. Default normal.
@@ -74,6 +77,7 @@ impl Default for ServerConfig {
             in_flight: 512,
             shutdown_grace: Duration::from_secs(30),
             deploys_here: true,
+            metric_series: 1_000,
             rhythm: Rhythm::default(),
             mode: Mode::default(),
             code_host: None,

@@ -32,6 +32,7 @@ mod revenue;
 mod routes;
 mod scheduler;
 mod serving;
+mod signed_beats;
 mod standing;
 mod strangers;
 mod strangers_rate;
@@ -52,6 +53,7 @@ pub mod own_address;
 pub mod plans;
 pub mod problem;
 pub mod random;
+pub mod reported;
 
 pub use app::{App, Shared};
 pub use capabilities::{Capabilities, Hygiene, Revenue, Watch};

@@ -20,6 +20,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::reported::{Series, SeriesName, of_reported};
 use crate::watch_meters::{self, AgentMeasure, AlertMeasures};
 
 /// The media type of the answer.
@@ -106,6 +107,8 @@ pub(crate) struct Snapshot {
     pub(crate) agents: Vec<AgentMeasure>,
     /// Alerts that are open, and how people are told; none where that is not done here.
     pub(crate) alerts: Option<AlertMeasures>,
+    /// What agents reported of themselves.
+    pub(crate) reported: Vec<(SeriesName, Series)>,
 }
 
 impl Meters {
@@ -238,6 +241,7 @@ fn found_out(snapshot: Snapshot) -> Registry {
     if let Some(alerts) = &snapshot.alerts {
         watch_meters::of_alerts(&mut registry, alerts, snapshot.now);
     }
+    of_reported(&mut registry, &snapshot.reported);
     registry
 }
 

@@ -51,6 +51,8 @@ pub struct Heard {
     pub body: Option<Vec<u8>>,
     /// How it came: `GET`, `HEAD`, `POST`, or what else there is.
     pub how: Option<String>,
+    /// That whoever recorded it can send it again: it counts only where nothing newer was heard.
+    pub is_repeatable: bool,
 }
 
 impl Heard {
@@ -64,6 +66,7 @@ impl Heard {
             message: None,
             body: None,
             how: None,
+            is_repeatable: false,
         }
     }
 }

@@ -8,17 +8,21 @@ use crate::Beat;
 use crate::watch::{Flip, Heard, Signal, Status, WatchSettings};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortResult};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// How many messages of an agent are taken in one write at most.
 const AT_ONCE: usize = 64;
+
+/// For how long a message that can be sent again is taken for the first of its second: those who sign tell the second alone.
+const FRESH: SignedDuration = SignedDuration::from_secs(3);
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
     /// What it counted as: what it said, or what its body makes of that.
     pub signal: Signal,
-    /// That it counts for nothing, because of the agent's settings. It was kept.
+    /// That it counts for nothing: because of the agent's settings, and it was kept; or because it may be one that was heard
+    /// before, and nothing is kept of it.
     pub ignored: bool,
     /// What the agent was then.
     pub status: Status,
@@ -120,6 +124,16 @@ impl Watching {
         let mut pings = Vec::new();
         for heard in all {
             let before = turn.flips.len();
+            if was_heard(turn.watched.kept.state.heard, heard, now) {
+                taken.push(Taken {
+                    signal: heard.signal,
+                    ignored: true,
+                    status: turn.watched.kept.state.status,
+                    flips: Vec::new(),
+                    next_look: self.look(&turn.watched, now),
+                });
+                continue;
+            }
             let counts_as = counts_as(turn.watched.settings(&self.defaults), heard);
             let signal = counts_as.unwrap_or(heard.signal);
             if signal == heard.signal && counts_as.is_some() {
@@ -130,6 +144,9 @@ impl Watching {
                     ..heard.clone()
                 };
                 turn.hear(&self.defaults, &heard);
+            }
+            if let Some(Signal::Success | Signal::Failure) = counts_as {
+                turn.watched.kept.minutes.count(heard.at, signal == Signal::Success);
             }
             pings.extend(turn.keep(heard, counts_as));
             taken.push(Taken {
@@ -151,7 +168,10 @@ impl Watching {
                     .push(ping.change(name, record.map_or(0, |record| record.version))?);
             }
         }
-        self.write(turn, now, None).await?;
+        // Of what was heard before, nothing is written.
+        if !turn.is_idle(self.look(&turn.watched, now)) {
+            self.write(turn, now, None).await?;
+        }
         Ok(taken)
     }
 }
@@ -177,6 +197,17 @@ impl Turn {
         }
         Some(Ping::new(kept.pings, heard, counts_as))
     }
+}
+
+/// Whether a message that can be sent again may be one that was heard before. Within its second, and while it is fresh, it is
+/// the next one.
+fn was_heard(last: Option<Timestamp>, heard: &Heard, now: Timestamp) -> bool {
+    let Some(last) = last.filter(|last| heard.is_repeatable && heard.at <= *last) else {
+        return false;
+    };
+    let is_of_the_same_second = heard.at.as_second() == last.as_second();
+    let is_fresh = now.duration_since(heard.at) <= FRESH;
+    !(is_of_the_same_second && is_fresh)
 }
 
 /// What a message counts as by the agent's settings: what it says, or what a word in its body makes of it; nothing, where

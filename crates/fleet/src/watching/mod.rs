@@ -14,6 +14,7 @@
 //! | `addresses`, `slugs` | where agents are pinged |
 //! | `lists` | agents by state, failing first, with their last 30 days |
 //! | `views` | an agent, all of them, history, uptime |
+//! | `minutes` | in which minutes an agent was heard lately |
 //! | `record` | the stored forms |
 
 mod acts;
@@ -21,6 +22,7 @@ mod addresses;
 mod blind;
 mod hear;
 mod lists;
+mod minutes;
 mod queue;
 mod record;
 mod slugs;
@@ -44,6 +46,7 @@ pub use addresses::PingAddress;
 pub use blind::LONGEST_BREATH;
 pub use hear::Taken;
 pub use lists::{FLIPS_IN_A_LIST, FLIPS_OF_ONE, Life, Listed, ListedAgent, Wanted};
+pub use minutes::BeatMinute;
 pub use record::{MAX_BODY_BYTES, MAX_PINGS, Ping};
 pub use slugs::BySlug;
 pub use sweep::Swept;

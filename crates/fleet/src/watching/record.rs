@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::minutes::Minutes;
 use crate::watch::{Flip, Heard, Signal, WatchSettings, WatchState};
 
 /// How long flips are kept: longer than [`UPTIME_REACH`](crate::uptime::UPTIME_REACH) looks back.
@@ -59,6 +60,9 @@ pub(super) struct Kept {
     /// When its heartbeats were asked for last, where they are asked for.
     #[serde(rename = "q", skip_serializing_if = "Option::is_none")]
     pub(super) asked: Option<Timestamp>,
+    /// In which minutes it was heard lately.
+    #[serde(rename = "m", skip_serializing_if = "Minutes::is_empty")]
+    pub(super) minutes: Minutes,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -5,6 +5,7 @@ use cc_devops_kernel::ports::{PortResult, Record, RecordKind};
 use jiff::Timestamp;
 
 use super::Watching;
+use super::minutes::BeatMinute;
 use super::record::{MAX_PINGS, Ping, Watched, read};
 use crate::uptime::{Spans, Uptime, reach};
 use crate::watch::{Flip, WatchSettings, WatchState};
@@ -145,6 +146,16 @@ impl Watching {
         let mut pings: Vec<Ping> = records.iter().map(read).collect::<PortResult<_>>()?;
         pings.sort_by_key(|ping| std::cmp::Reverse(ping.number));
         Ok(pings)
+    }
+
+    /// In which minutes of its last day an agent was heard, the newest first. Of one that is heard unevenly it may be less
+    /// than a day.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn minutes(&self, name: &AgentName) -> PortResult<Vec<BeatMinute>> {
+        let watched = self.find(name).await?;
+        Ok(watched.map_or_else(Vec::new, |watched| watched.kept.minutes.newest_first().collect()))
     }
 
     pub(super) fn seen_now(&self, watched: Watched, now: Timestamp) -> WatchedAgent {

@@ -383,3 +383,82 @@ async fn a_history_is_read_in_pages() {
     let expected: Vec<_> = (0..7).rev().map(|second| time(&format!("10:00:0{second}"))).collect();
     assert_eq!(all, expected);
 }
+
+#[tokio::test]
+async fn a_recorded_heartbeat_keeps_no_dead_agent_alive() {
+    let world = World::new();
+    let (watching, writer) = (world.watching(), world.add("Writer"));
+    let signed = |at: &str, signal| Heard {
+        is_repeatable: true,
+        ..Heard::new(time(at), signal)
+    };
+    world.at("2026-06-01T10:00:00.800Z");
+    let first = watching
+        .heard(&writer, signed("10:00:00", Signal::Success))
+        .await
+        .unwrap();
+    assert_eq!((first.status, first.ignored), (Status::Up, false));
+    // Another one of its second, while it is fresh.
+    let fails = watching
+        .heard(&writer, signed("10:00:00", Signal::Failure))
+        .await
+        .unwrap();
+    assert_eq!((fails.status, fails.ignored), (Status::Down, false));
+    watching
+        .heard(&writer, signed("10:00:00", Signal::Success))
+        .await
+        .unwrap();
+
+    for minute in 1..=14 {
+        watching.awake(world.at(&format!("10:{minute:02}:00"))).await.unwrap();
+    }
+    watching.sweep(world.now(), 10).await.unwrap();
+    world.told();
+    world.writes.lock().unwrap().clear();
+    let again = watching
+        .heard(&writer, signed("10:00:00", Signal::Success))
+        .await
+        .unwrap();
+    assert_eq!(
+        (again.status, again.ignored, again.flips.len()),
+        (Status::Down, true, 0)
+    );
+    assert_eq!(
+        (world.told(), world.writes.lock().unwrap().len()),
+        (Vec::new(), 0),
+        "nothing came of it"
+    );
+    // One that was on its way for long is heard, where nothing newer was.
+    let late = watching
+        .heard(&writer, signed("10:13:00", Signal::Success))
+        .await
+        .unwrap();
+    assert_eq!((late.status, late.ignored), (Status::Up, false));
+    let watched = watching.watched(&writer, world.now()).await.unwrap().unwrap();
+    assert_eq!(watched.state.heard, Some(time("10:13:00")));
+    // Whose time nobody signed is heard as ever.
+    let plain = watching
+        .heard(&writer, Heard::new(time("10:12:00"), Signal::Failure))
+        .await
+        .unwrap();
+    assert!(!plain.ignored);
+}
+
+#[tokio::test]
+async fn the_minutes_in_which_an_agent_was_heard_are_kept_with_its_watch() {
+    let world = World::new();
+    let (watching, writer) = (world.watching(), world.add("Writer"));
+    assert_eq!(watching.minutes(&writer).await.unwrap(), []);
+    for at in ["10:00:01", "10:00:30", "10:05:00"] {
+        say(&world, &watching, &writer, at, Signal::Success).await;
+    }
+    say(&world, &watching, &writer, "10:05:10", Signal::Failure).await;
+    say(&world, &watching, &writer, "10:06:00", Signal::Log).await;
+    let minutes = world.watching().minutes(&writer).await.unwrap();
+    let first = time("10:00:00").as_second() / 60;
+    let told: Vec<_> = minutes
+        .iter()
+        .map(|beat| (beat.minute - first, beat.healthy, beat.failing))
+        .collect();
+    assert_eq!(told, [(5, 1, 1), (0, 2, 0)]);
+}

@@ -66,11 +66,13 @@ pub enum RecordKind {
     Session,
     /// A link that begins a session, good once; named by the hash of its secret.
     SessionLink,
+    /// Which version of a parameter is known; named by the parameter.
+    Parameter,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Watch,
         Self::Flip,
         Self::Ping,
@@ -92,6 +94,7 @@ impl RecordKind {
         Self::SlackUser,
         Self::Session,
         Self::SessionLink,
+        Self::Parameter,
     ];
 
     /// Whether a record of this kind is history: when it is due it is forgotten, by the store itself or by its
@@ -134,6 +137,7 @@ impl RecordKind {
             Self::SlackUser => "slack-user",
             Self::Session => "session",
             Self::SessionLink => "session-link",
+            Self::Parameter => "parameter",
         }
     }
 }

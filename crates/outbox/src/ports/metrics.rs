@@ -56,6 +56,38 @@ pub struct RequestStep {
     pub ended: u64,
     /// Those of them that ended in an error.
     pub failed: u64,
+    /// The sum of their milliseconds from arrival to outcome; 0 where the store does not tell it by step.
+    pub latency_ms_sum: u64,
+    /// The milliseconds of the slowest of them; 0 where the store does not tell it by step.
+    pub latency_ms_max: u64,
+}
+
+impl RequestStep {
+    /// A step in which nothing ended.
+    pub fn of(from: Timestamp) -> Self {
+        Self {
+            from,
+            ended: 0,
+            failed: 0,
+            latency_ms_sum: 0,
+            latency_ms_max: 0,
+        }
+    }
+}
+
+/// What ended in one minute, or some of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// The minute, counted from 1970 UTC.
+    pub minute: i64,
+    /// How many requests.
+    pub ended: u64,
+    /// How many of them failed.
+    pub failed: u64,
+    /// The sum of their milliseconds.
+    pub latency_ms_sum: u64,
+    /// The milliseconds of the slowest.
+    pub latency_ms_max: u64,
 }
 
 impl Steps {
@@ -83,22 +115,26 @@ impl Steps {
         (minute_of(self.until).div_euclid(self.length()) + 1) * self.length()
     }
 
-    /// The steps with what ended in them: given a minute, how many ended in it and how many of these failed. What is in
-    /// no step is left out.
-    pub fn add_up(self, counted: impl IntoIterator<Item = (i64, u64, u64)>) -> Vec<RequestStep> {
-        let mut sums: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-        for (minute, ended, failed) in counted {
-            let sum = sums.entry(minute.div_euclid(self.length())).or_default();
-            *sum = (sum.0.saturating_add(ended), sum.1.saturating_add(failed));
+    /// The steps with what ended in them. What is in no step is left out.
+    pub fn add_up(self, counted: impl IntoIterator<Item = Counted>) -> Vec<RequestStep> {
+        let mut sums: BTreeMap<i64, Counted> = BTreeMap::new();
+        for part in counted {
+            let sum = sums.entry(part.minute.div_euclid(self.length())).or_default();
+            sum.ended = sum.ended.saturating_add(part.ended);
+            sum.failed = sum.failed.saturating_add(part.failed);
+            sum.latency_ms_sum = sum.latency_ms_sum.saturating_add(part.latency_ms_sum);
+            sum.latency_ms_max = sum.latency_ms_max.max(part.latency_ms_max);
         }
         let first = self.first_minute().div_euclid(self.length());
         (first..first + i64::from(self.count))
             .map(|step| {
-                let (ended, failed) = sums.get(&step).copied().unwrap_or_default();
+                let sum = sums.get(&step).copied().unwrap_or_default();
                 RequestStep {
                     from: start_of(step * self.length()),
-                    ended,
-                    failed,
+                    ended: sum.ended,
+                    failed: sum.failed,
+                    latency_ms_sum: sum.latency_ms_sum,
+                    latency_ms_max: sum.latency_ms_max,
                 }
             })
             .collect()
@@ -143,13 +179,41 @@ mod tests {
             count: 3,
         };
         assert_eq!((steps.first_minute(), steps.end_minute()), (45, 60));
-        let counted = [(44, 9, 9), (45, 2, 1), (49, 1, 0), (59, 4, 4), (60, 9, 9)];
+        let counted = [
+            (44, 9, 9, 99),
+            (45, 2, 1, 70),
+            (49, 1, 0, 30),
+            (59, 4, 4, 8),
+            (60, 9, 9, 99),
+        ];
+        let counted = counted.map(|(minute, ended, failed, latency_ms_max)| Counted {
+            minute,
+            ended,
+            failed,
+            latency_ms_sum: latency_ms_max + 1,
+            latency_ms_max,
+        });
         let sums: Vec<_> = steps
             .add_up(counted)
             .iter()
-            .map(|step| (step.from, step.ended, step.failed))
+            .map(|step| {
+                (
+                    step.from,
+                    step.ended,
+                    step.failed,
+                    step.latency_ms_sum,
+                    step.latency_ms_max,
+                )
+            })
             .collect();
-        assert_eq!(sums, [(at(2_700), 3, 1), (at(3_000), 0, 0), (at(3_300), 4, 4)]);
+        assert_eq!(
+            sums,
+            [
+                (at(2_700), 3, 1, 102, 70),
+                (at(3_000), 0, 0, 0, 0),
+                (at(3_300), 4, 4, 9, 8)
+            ]
+        );
         let day = Steps::of_last_day(at(86_400 * 365)).add_up([]);
         assert_eq!(day.len(), 288);
         assert_eq!(day.last().map(|step| step.from), Some(at(86_400 * 365)));

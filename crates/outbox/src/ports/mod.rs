@@ -14,7 +14,7 @@ use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortResult};
 
 pub use completion_queues::CompletionQueues;
-pub use metrics::{Metrics, RequestSample, RequestStep, RequestTotals, Steps, minute_of, start_of};
+pub use metrics::{Counted, Metrics, RequestSample, RequestStep, RequestTotals, Steps, minute_of, start_of};
 pub use telling::{EventBus, EventLog, LogWriter, Webhooks};
 
 /// What acts on webhooks' subscriptions work with.

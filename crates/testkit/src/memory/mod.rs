@@ -34,7 +34,7 @@ use cc_devops_kernel::names::{FullStackName, RequestId, SecretName};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::records::Records;
-use cc_devops_outbox::ports::RequestTotals;
+use cc_devops_outbox::ports::{Counted, RequestTotals};
 use cc_devops_requests::ports::Ports;
 use jiff::Timestamp;
 
@@ -67,7 +67,7 @@ struct Model {
     /// The events that the metrics have counted.
     counted: BTreeSet<i64>,
     /// How many requests ended in each minute, and how many of them failed.
-    minutes: BTreeMap<i64, (u64, u64)>,
+    minutes: BTreeMap<i64, Counted>,
     failing: Option<PortErrorKind>,
     largest_detail: Option<usize>,
     damaged: Damaged,

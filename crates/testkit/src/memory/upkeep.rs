@@ -87,8 +87,11 @@ impl Metrics for Memory {
                 continue;
             }
             let minute = model.minutes.entry(minute_of(sample.at)).or_default();
-            minute.0 += 1;
-            minute.1 += u64::from(sample.status == Status::Error);
+            minute.minute = minute_of(sample.at);
+            minute.ended += 1;
+            minute.failed += u64::from(sample.status == Status::Error);
+            minute.latency_ms_sum += sample.latency_ms;
+            minute.latency_ms_max = minute.latency_ms_max.max(sample.latency_ms);
             let action = Action::find(&sample.action).map_or("unknown", Action::as_str);
             let same = |totals: &&mut RequestTotals| totals.action == action && totals.status == sample.status;
             if let Some(totals) = model.metrics.iter_mut().find(same) {
@@ -112,8 +115,7 @@ impl Metrics for Memory {
 
     async fn by_step(&self, steps: Steps) -> PortResult<Vec<RequestStep>> {
         let model = self.lock()?;
-        let minutes = model.minutes.iter();
-        Ok(steps.add_up(minutes.map(|(minute, (ended, failed))| (*minute, *ended, *failed))))
+        Ok(steps.add_up(model.minutes.values().copied()))
     }
 }
 

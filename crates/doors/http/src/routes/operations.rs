@@ -84,6 +84,7 @@ pub(crate) async fn get_metrics(permitted: Permitted<ReadMetrics>) -> Result<Res
             .map(|(status, watched)| AgentMeasure::of(&status, watched.as_ref(), now, rhythm))
             .collect(),
         alerts: alerts(app).await?,
+        reported: app.reported.all(),
     };
     let text = app.meters.encode(snapshot).map_err(|_| Problem::internal())?;
     Ok(([(CONTENT_TYPE, OPENMETRICS)], text).into_response())

@@ -1,14 +1,27 @@
 //! What is served, service by service: each file has the models of its operations and what carries them out.
 
+mod cloudwatch;
+mod events;
 mod secretsmanager;
+pub(crate) mod sqs;
+mod ssm;
 mod sts;
+
+#[cfg(test)]
+mod agents_house;
 
 use crate::operation::Operation;
 
 /// Everything that is served.
 pub(crate) fn table() -> Vec<Operation> {
-    // Each service adds its own: `cloudwatch::operations()` and so on.
-    let services = [secretsmanager::operations(), sts::operations()];
+    let services = [
+        cloudwatch::operations(),
+        events::operations(),
+        secretsmanager::operations(),
+        sqs::operations(),
+        ssm::operations(),
+        sts::operations(),
+    ];
     services.into_iter().flatten().collect()
 }
 

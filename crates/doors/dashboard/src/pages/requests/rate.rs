@@ -98,9 +98,9 @@ mod tests {
     #[test]
     fn a_day_is_a_sentence_and_where_there_is_something_a_picture() {
         let step = |second, ended, failed| RequestStep {
-            from: Timestamp::from_second(second).unwrap(),
             ended,
             failed,
+            ..RequestStep::of(Timestamp::from_second(second).unwrap())
         };
         let none = of_day(&[step(0, 0, 0)]).into_string();
         assert_eq!(none, "<p class=\"note\">No request has ended in the last 24 hours.</p>");

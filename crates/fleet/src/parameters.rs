@@ -1,0 +1,343 @@
+//! What an installation tells by name, as a parameter store has it: which agents are enabled, and how it is called.
+//!
+//! The list of enabled agents is the register itself. Whoever writes it adds names; a name that a writer does not know of, because
+//! another one came first, stays. It is taken away by revoking the agent.
+
+use std::collections::BTreeSet;
+
+use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::agent::{Agent, Role};
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::{
+    AuditTrail, Clock, Content, PortError, PortErrorKind, PortResult, Record, RecordKey, RecordKind, StateChange,
+    StateStore,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ports::{Agents, EnrolmentPorts};
+use crate::{Enrolment, Token};
+
+/// How often it is tried where others write at the same time.
+const TRIES: usize = 10;
+
+/// How many agents are read at once.
+const PAGE: usize = 500;
+
+/// How many agents one write adds at most.
+pub const MOST_ADDED: usize = 50;
+
+/// How a parameter's value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// A text.
+    Text,
+    /// Texts with commas between them.
+    List,
+}
+
+/// A parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name, a path.
+    pub name: String,
+    /// How its value is read.
+    pub kind: ParameterKind,
+    /// Its value.
+    pub value: String,
+    /// 1, and one more each time it was found to be another one.
+    pub version: u64,
+    /// When it was first found so.
+    pub changed_at: Timestamp,
+}
+
+/// Why a parameter was not written.
+#[derive(Debug)]
+pub enum NotWritten {
+    /// There is no such parameter, and none can be made.
+    NoSuch,
+    /// It says how the installation is configured.
+    ReadOnly,
+    /// It is there, and was not to be written over.
+    Exists,
+    /// Whoever asks may not, or what is written cannot be.
+    Act(ActError),
+}
+
+impl From<PortError> for NotWritten {
+    fn from(error: PortError) -> Self {
+        Self::Act(error.into())
+    }
+}
+
+/// Which version of a parameter is known.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Known {
+    /// The SHA-256 of its value.
+    digest: String,
+    changed_at: Timestamp,
+}
+
+/// The parameters of an installation.
+#[derive(Clone, Copy)]
+pub struct Parameters<'a> {
+    /// Where it is kept which version of each is known.
+    pub state: &'a dyn StateStore,
+    /// Which agents there are.
+    pub agents: &'a dyn Agents,
+    /// The audit trail.
+    pub audit: &'a dyn AuditTrail,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// How the installation is called.
+    pub installation: &'a Installation,
+}
+
+/// Which parameter is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meant {
+    Enabled,
+    Agent,
+    Namespace,
+    Stages,
+}
+
+impl Meant {
+    const ALL: [Self; 4] = [Self::Enabled, Self::Agent, Self::Namespace, Self::Stages];
+
+    fn name(self, installation: &Installation) -> String {
+        let path = match self {
+            Self::Enabled => "agents/enabled",
+            Self::Agent => "installation/agent",
+            Self::Namespace => "installation/namespace",
+            Self::Stages => "installation/stages",
+        };
+        format!("/{}/{path}", installation.namespace)
+    }
+
+    fn kind(self) -> ParameterKind {
+        match self {
+            Self::Enabled | Self::Agent | Self::Namespace => ParameterKind::Text,
+            Self::Stages => ParameterKind::List,
+        }
+    }
+}
+
+impl Parameters<'_> {
+    /// The parameter of that name; none where there is none.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn find(&self, name: &str) -> PortResult<Option<Parameter>> {
+        match self.meant(name) {
+            Some(meant) => self.parameter(meant).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The parameters below a path, by name: right below it, or however deep.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn below(&self, path: &str, deep: bool) -> PortResult<Vec<Parameter>> {
+        let path = format!("{}/", path.trim_end_matches('/'));
+        let mut found = Vec::new();
+        for meant in Meant::ALL {
+            let name = meant.name(self.installation);
+            let Some(rest) = name.strip_prefix(&path) else { continue };
+            if deep || !rest.contains('/') {
+                found.push(self.parameter(meant).await?);
+            }
+        }
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(found)
+    }
+
+    /// Writes a parameter: the names that the list of enabled agents has not yet are added to it, as agents without rights of
+    /// their own and with tokens that nobody knows; an operator gives them others. `token` makes one. The version by then.
+    ///
+    /// # Errors
+    /// See [`NotWritten`]. Names that were added before it failed stay.
+    pub async fn write(
+        &self,
+        (name, value): (&str, &str),
+        overwrite: bool,
+        asker: Asker<'_>,
+        token: impl Fn() -> PortResult<Token> + Send + Sync,
+    ) -> Result<u64, NotWritten> {
+        match self.meant(name) {
+            None => return Err(NotWritten::NoSuch),
+            Some(_) if !overwrite => return Err(NotWritten::Exists),
+            Some(Meant::Agent | Meant::Namespace | Meant::Stages) => return Err(NotWritten::ReadOnly),
+            Some(Meant::Enabled) => {}
+        }
+        let known: BTreeSet<AgentName> = self.enabled().await?.into_iter().collect();
+        let mut new = names(value)?;
+        new.retain(|name| !known.contains(name));
+        if new.len() > MOST_ADDED {
+            let message = format!(
+                "{} names are new in it, and one write adds {MOST_ADDED} at most; add agents with `cc-devops agents add`",
+                new.len()
+            );
+            return Err(refused(message));
+        }
+        for name in new {
+            let ports = EnrolmentPorts {
+                agents: self.agents,
+                audit: self.audit,
+                clock: self.clock,
+            };
+            let enrolment = Enrolment::new(ports, self.installation, asker);
+            let agent = Agent {
+                name,
+                role: Role::Agent,
+                secret_prefixes: Vec::new(),
+                stacks: Vec::new(),
+            };
+            enrolment.add(agent, &token()?).await.map_err(NotWritten::Act)?;
+        }
+        Ok(self.parameter(Meant::Enabled).await?.version)
+    }
+
+    fn meant(&self, name: &str) -> Option<Meant> {
+        let mut all = Meant::ALL.into_iter();
+        all.find(|meant| meant.name(self.installation) == name)
+    }
+
+    async fn parameter(&self, meant: Meant) -> PortResult<Parameter> {
+        let installation = self.installation;
+        let value = match meant {
+            Meant::Enabled => joined(self.enabled().await?),
+            Meant::Agent => installation.agent.to_string(),
+            Meant::Namespace => installation.namespace.to_string(),
+            Meant::Stages => joined(installation.stages.iter()),
+        };
+        let name = meant.name(installation);
+        let (version, changed_at) = self.version(&name, &value).await?;
+        Ok(Parameter {
+            name,
+            kind: meant.kind(),
+            value,
+            version,
+            changed_at,
+        })
+    }
+
+    /// Who is not revoked, by name, the control plane itself among them.
+    async fn enabled(&self) -> PortResult<Vec<AgentName>> {
+        let mut names = BTreeSet::from([self.installation.agent.clone()]);
+        let mut after = None;
+        loop {
+            let page = self.agents.page(after.as_ref(), PAGE).await?;
+            let is_last = page.len() < PAGE;
+            after = page.last().map(|last| last.agent.name.clone());
+            let enabled = page.into_iter().filter(|status| status.revoked_at.is_none());
+            names.extend(enabled.map(|status| status.agent.name));
+            if is_last {
+                return Ok(names.into_iter().collect());
+            }
+        }
+    }
+
+    /// Which version a value is of, and since when. One that is not the known one is the next.
+    async fn version(&self, name: &str, value: &str) -> PortResult<(u64, Timestamp)> {
+        let digest = hex::encode(Sha256::digest(value));
+        let key = RecordKey::new(RecordKind::Parameter, name);
+        for _ in 0..TRIES {
+            let record = self.state.read_one(&key).await?;
+            let version = record.as_ref().map_or(0, |record| record.version);
+            let known = record.as_ref().map(known).transpose()?;
+            if let Some(known) = known.filter(|known| known.digest == digest) {
+                return Ok((version, known.changed_at));
+            }
+            let next = Known {
+                digest: digest.clone(),
+                changed_at: self.clock.now(),
+            };
+            let body = serde_json::to_string(&next).map_err(|error| {
+                PortError::new(
+                    PortErrorKind::Corrupt,
+                    "a parameter's version cannot be written as JSON",
+                )
+                .because(error)
+            })?;
+            let change = StateChange {
+                key: key.clone(),
+                version,
+                content: Some(Content {
+                    due_at: None,
+                    list: None,
+                    body,
+                }),
+            };
+            match self.state.write(&[change], None).await {
+                Ok(()) => return Ok((version + 1, next.changed_at)),
+                Err(error) if error.kind == PortErrorKind::Superseded => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(PortError::new(
+            PortErrorKind::Unavailable,
+            format!("the parameter {name} changes all the time; try again"),
+        ))
+    }
+}
+
+fn known(record: &Record) -> PortResult<Known> {
+    serde_json::from_str(&record.content.body).map_err(|error| {
+        let message = format!("the version of the parameter {} cannot be read", record.key.name);
+        PortError::new(PortErrorKind::Corrupt, message).because(error)
+    })
+}
+
+fn joined(names: impl IntoIterator<Item = impl ToString>) -> String {
+    let names = names.into_iter().map(|name| name.to_string());
+    names.collect::<Vec<_>>().join(",")
+}
+
+/// The names in a text, each once; of the text itself nothing is told.
+fn names(text: &str) -> Result<Vec<AgentName>, NotWritten> {
+    let mut names = BTreeSet::new();
+    for (place, name) in text.split(',').map(str::trim).enumerate() {
+        if name.is_empty() {
+            continue;
+        }
+        let name = AgentName::new(name).map_err(|error| {
+            refused(format!(
+                "the value must be agents' names with commas between them; number {} is none: {error}",
+                place + 1
+            ))
+        })?;
+        names.insert(name);
+    }
+    Ok(names.into_iter().collect())
+}
+
+fn refused(message: String) -> NotWritten {
+    NotWritten::Act(Failure::new(Reason::InvalidParameter, message).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_between_commas_however_they_were_written() {
+        let read = |text: &str| names(text).map(joined);
+        assert_eq!(read("B, A,,A ,").unwrap(), "A,B");
+        assert_eq!(read("").unwrap(), "");
+        let refused = read("A,two words").unwrap_err();
+        let NotWritten::Act(ActError::Refused(failure)) = refused else {
+            unreachable!("{refused:?}")
+        };
+        assert!(
+            failure.message.contains("number 2") && !failure.message.contains("two words"),
+            "{}",
+            failure.message
+        );
+    }
+}
