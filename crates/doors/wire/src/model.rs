@@ -147,3 +147,6 @@ impl Member {
         }
     }
 }
+
+#[cfg(test)]
+mod held;
