@@ -167,9 +167,9 @@ bench-dashboard: cli
 	$(CARGO) build --release --locked -p cc-devops-embedded --example fleet_speed
 	$(PYTHON) bench/dashboard.py $(BINARY) target/release/examples/fleet_speed
 
-bench-wire: cli $(PEERS)/aws/ready
+bench-wire: cli
 	$(CARGO) build --release --locked -p cc-devops-wire --example verify_speed
-	$(PEERS)/aws/bin/python bench/wire.py $(BINARY) target/release/examples/verify_speed
+	$(PYTHON) bench/wire.py $(BINARY) target/release/examples/verify_speed
 
 bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
 	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
