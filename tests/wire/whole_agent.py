@@ -74,11 +74,23 @@ def run(arguments):
         if plane.look("agent", {"name": "Orchestrator"})["ok"]["state"] != "up":
             differs.append("the agent sent its heartbeat and is not up")
         rows = plane.cli("audit", "list")["rows"]
-        doors = {row.get("details", {}).get("via") for row in rows if "Orchestrator" in json.dumps(row)}
+        doors = {(row.get("detail") or {}).get("via") for row in rows if row.get("principal") == "Orchestrator"}
         if "aws" not in doors:
             differs.append(f"what the agent did is on record by the doors {doors}, and not by aws")
         differs += examples(arguments, plane, folder)
     return differs
+
+
+def readme(arguments, plane, folder):
+    """The README's lines, in a shell that has the program on its path."""
+    readme_text = (REPOSITORY / "README.md").read_text()
+    code = re.search(r"<!-- example: boto3 -->\n```sh\n(.*?)```", readme_text, re.DOTALL).group(1)
+    programs = pathlib.Path(folder) / "programs"
+    programs.mkdir()
+    (programs / "cc-devops").symlink_to(arguments.binary)
+    before = f'export PATH="{programs}:$PATH" CC_DEVOPS_DATA_DIR="$DATA"\n'
+    told = shell(arguments, plane, "Writer", before + code, folder)
+    return [] if told.strip().endswith("not-a-real-key") else [f"the README's agent: {told!r}"]
 
 
 def examples(arguments, plane, folder):
@@ -93,4 +105,4 @@ def examples(arguments, plane, folder):
         told = shell(arguments, plane, "Writer", command, folder)
         if told.strip() != printed:
             differs.append(f"docs/AWS-SDK.md, {name}: {told!r}, not {printed!r}")
-    return differs
+    return differs + readme(arguments, plane, folder)
