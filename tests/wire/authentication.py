@@ -71,7 +71,25 @@ def run(arguments):
         if plane.look("agent", {"name": "Signer"})["ok"].get("lastHeartbeat"):
             differs.append("a heartbeat counted that was not rightly signed")
         differs += pieces(plane, key, host)
+        differs += ended(plane, key, host)
     return differs
+
+
+def ended(plane, key, host):
+    """A second key beside the first, and one that was ended, which is nobody's from then on."""
+    added = plane.cli("agents", "key", "add", "Signer")
+    second = {"id": added["awsAccessKeyId"], "secret": added["awsSecretAccessKey"]}
+    plane.keys["Signer's second"] = second | {"bearer": second["secret"]}
+
+    def asked(with_key):
+        answer = Request("secretsmanager", "ListSecrets", {}).sign(with_key, host).send(host)
+        return answer.error()[0] if answer.status >= 400 else "taken"
+
+    seen = [asked(key), asked(second)]
+    plane.cli("agents", "key", "end", second["id"])
+    seen += [asked(key), asked(second)]
+    wanted = ["taken", "taken", "taken", "UnrecognizedClientException"]
+    return [] if seen == wanted else [f"two keys, of which the second is ended: {seen}, not {wanted}"]
 
 
 def told(where, answer, wanted, service):

@@ -51,6 +51,24 @@ def lines_of_env(arguments, plane, name):
     return differs
 
 
+def short_lived(arguments, plane, name, folder):
+    """Keys that the SDK fetches itself, as in a container: what it needs is an address and the agent's token."""
+    told = subprocess.run(plane.command("agents", "env", name), cwd=plane.folder, capture_output=True, text=True, check=False).stdout
+    address = re.search(r"AWS_CONTAINER_CREDENTIALS_FULL_URI=['\"]?([^\s'\"]+)", told)
+    if not address:
+        return [f"agents env names no address for short-lived keys: {told[:600]}"]
+    ours = environment() | {
+        "AWS_ENDPOINT_URL_STS": f"{plane.url}/aws",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": address.group(1),
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": f"Bearer {plane.keys[name]['bearer']}",
+    }
+    program = "import boto3; s = boto3.client('sts'); print(s.get_caller_identity()['Arn'])"
+    done = subprocess.run(
+        [str(arguments.peers / "aws/bin/python"), "-c", program], env=ours, cwd=folder, capture_output=True, text=True, check=False
+    )
+    return [] if done.stdout.strip().endswith(name) else [f"with short-lived keys: {done.stdout}{done.stderr[-600:]}"]
+
+
 def shown(document, name):
     """An example of a document, and what it says that it prints."""
     _, rest = document.split(f"<!-- example: {name} -->\n", 1)
@@ -77,6 +95,7 @@ def run(arguments):
         doors = {(row.get("detail") or {}).get("via") for row in rows if row.get("principal") == "Orchestrator"}
         if "aws" not in doors:
             differs.append(f"what the agent did is on record by the doors {doors}, and not by aws")
+        differs += short_lived(arguments, plane, "Orchestrator", folder)
         differs += examples(arguments, plane, folder)
     return differs
 

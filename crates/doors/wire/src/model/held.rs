@@ -69,7 +69,7 @@ impl<'m> Model<'m> {
         &self.service["shapes"][name]
     }
 
-    fn say(&mut self, at: &str, what: impl std::fmt::Display) {
+    fn say(&mut self, at: &str, what: &str) {
         self.differs.push(format!("{at}: {what}"));
     }
 
@@ -77,7 +77,7 @@ impl<'m> Model<'m> {
         let theirs = self.shape(named);
         let (own, wanted) = (kind(ours), theirs["type"].as_str().unwrap_or("nothing"));
         if own != wanted {
-            return self.say(at, format!("it is a {own}, and AWS's {named} is a {wanted}"));
+            return self.say(at, &format!("it is a {own}, and AWS's {named} is a {wanted}"));
         }
         if depth == DEPTH {
             return;
@@ -109,10 +109,10 @@ impl<'m> Model<'m> {
 
     fn bounds(&mut self, (min, max): (i64, i64), theirs: &Value, at: &str) {
         if let Some(least) = count(theirs, "min").filter(|least| min < *least) {
-            self.say(at, format!("{min} is taken, and {least} is the least"));
+            self.say(at, &format!("{min} is taken, and {least} is the least"));
         }
         if let Some(most) = count(theirs, "max").filter(|most| max > *most) {
-            self.say(at, format!("{max} is taken, and {most} is the most"));
+            self.say(at, &format!("{max} is taken, and {most} is the most"));
         }
     }
 
@@ -125,16 +125,16 @@ impl<'m> Model<'m> {
             {
                 self.say(
                     at,
-                    format!("the pattern is {:?}, and AWS's is {pattern:?}", text.pattern),
+                    &format!("the pattern is {:?}, and AWS's is {pattern:?}", text.pattern),
                 );
             }
         }
         let words = strings(theirs, "enum");
         if !words.is_empty() && text.among.is_empty() {
-            self.say(at, format!("any word is taken, and AWS has {words:?}"));
+            self.say(at, &format!("any word is taken, and AWS has {words:?}"));
         }
         for word in text.among.iter().filter(|word| !words.contains(**word)) {
-            self.say(at, format!("AWS has no word {word}"));
+            self.say(at, &format!("AWS has no word {word}"));
         }
     }
 
@@ -144,7 +144,7 @@ impl<'m> Model<'m> {
         }
         let item = theirs["member"]["locationName"].as_str().unwrap_or("member");
         if self.has_forms && !list.flat && list.item != item {
-            self.say(at, format!("its items are {}, and AWS's are {item}", list.item));
+            self.say(at, &format!("its items are {}, and AWS's are {item}", list.item));
         }
         if self.has_forms && list.flat != (theirs["flattened"] == Value::Bool(true)) {
             self.say(at, "it is flat on one side alone");
@@ -172,9 +172,9 @@ impl<'m> Model<'m> {
         let required = strings(theirs, "required");
         for name in &required {
             match members.iter().find(|member| member.name == name) {
-                None => self.say(at, format!("{name} is required by AWS and is not there")),
+                None => self.say(at, &format!("{name} is required by AWS and is not there")),
                 Some(member) if way == Way::In && !member.required => {
-                    self.say(at, format!("{name} is required by AWS, and may be left out"));
+                    self.say(at, &format!("{name} is required by AWS, and may be left out"));
                 }
                 Some(_) => {}
             }
@@ -186,7 +186,7 @@ impl<'m> Model<'m> {
             });
             let dropped: Vec<&str> = dropped.map(String::as_str).collect();
             if !dropped.is_empty() {
-                self.say(at, format!("{} would be dropped in silence", dropped.join(", ")));
+                self.say(at, &format!("{} would be dropped in silence", dropped.join(", ")));
             }
         }
         for member in members {
@@ -200,7 +200,7 @@ impl<'m> Model<'m> {
                 let called = reference["locationName"].as_str();
                 self.say(
                     &at,
-                    format!("in forms it is {:?}, and AWS's is {called:?}", member.query_name),
+                    &format!("in forms it is {:?}, and AWS's is {called:?}", member.query_name),
                 );
             }
             self.hold(&member.shape, named, way, &at, depth + 1);
