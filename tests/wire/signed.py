@@ -1,6 +1,5 @@
 """Requests written by hand: signed by botocore, or spoiled on purpose, and sent as they are."""
 
-import base64
 import datetime
 import http.client
 import json
@@ -116,7 +115,3 @@ class Request:
 
 def host_of(plane):
     return f"{plane.host}:{plane.port}"
-
-
-def bytes_of(text):
-    return base64.b64decode(text)

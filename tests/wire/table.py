@@ -2,17 +2,16 @@
 written."""
 
 import copy
-import datetime
 import json
 import pathlib
 import re
 import time
 import uuid
 
+from drivers import NAMES
 from expect import Differs, hold, shown
 
 TABLE = pathlib.Path(__file__).resolve().parent / "scenarios.json"
-DRIVERS = ("boto3", "boto3-1.28", "node", "cli", "rust")
 REGION = "us-east-1"
 
 
@@ -80,7 +79,7 @@ class Going:
         """Goes through the steps; raises `Differs` at the first that is not as expected."""
         for number, step in enumerate(self.scenario["steps"], 1):
             how = step.get("how", {})
-            if self.driver.name not in how.get("only", DRIVERS):
+            if self.driver.name not in how.get("only", NAMES):
                 continue
             expected = how.get("by", {}).get(self.driver.name, step["expect"])
             deadline = time.monotonic() + how.get("until", 0)
@@ -157,7 +156,3 @@ class Going:
 
 def as_list(value):
     return value if isinstance(value, list) else [value]
-
-
-def now():
-    return datetime.datetime.now(datetime.timezone.utc)
