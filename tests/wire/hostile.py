@@ -1,4 +1,4 @@
-"""Variants of every call, made from AWS's own models: at each bound and one beyond, of another type, not among the words, without
+"""Variants of every call, made from AWS's own models: one beyond each bound, of another type, not among the words, without
 what is required. Nothing is answered with a 5xx, and nothing is taken that the model refuses. And input that no model makes."""
 
 import json
