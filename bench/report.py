@@ -135,7 +135,7 @@ Each part is written by the command it names; do not edit. The ratio says how ma
 1 is just met.
 """
 # Those that no command writes, `builds`, `revenue-since` and `fleet-since`, are kept as they stand.
-SECTIONS = ("embedded", "builds", "compare", "soak", "revenue", "revenue-since", "repos", "fleet", "fleet-since", "deploys", "dashboard", "aws")
+SECTIONS = ("embedded", "builds", "compare", "soak", "revenue", "revenue-since", "repos", "fleet", "fleet-since", "deploys", "dashboard", "wire", "aws")
 
 
 def write_section(name, text):

@@ -150,3 +150,6 @@ impl Member {
         }
     }
 }
+
+#[cfg(test)]
+mod held;

@@ -51,14 +51,14 @@ pub(crate) struct Account {
     _folder: tempfile::TempDir,
 }
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../..")
         .canonicalize()
         .unwrap()
 }
 
-fn peers_folder() -> PathBuf {
+pub(crate) fn peers_folder() -> PathBuf {
     std::env::var_os("CC_DEVOPS_PEERS").map_or_else(|| repository().join("target/peers"), PathBuf::from)
 }
 
@@ -179,6 +179,11 @@ pub(crate) fn deploy(id: &str, value: &str) -> Value {
 }
 
 impl Account {
+    /// Where the emulator is.
+    pub(crate) fn url(&self) -> &str {
+        self.peer.url()
+    }
+
     /// Puts a request on the bus, as its agent does.
     pub(crate) async fn ask(&self, detail: &Value) {
         let entry = PutEventsRequestEntry::builder()

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod agent;
 mod mrr;
 
 use cc_devops_requests::ports::Backlog;
@@ -169,6 +170,9 @@ async fn the_whole_way() {
     assert_eq!(kept.parameter.unwrap().value.unwrap(), "two");
 
     mrr::from_the_first_key_to_the_second_run(&account).await;
+
+    // An agent as one is written for AWS.
+    agent::from_the_heartbeat_to_its_secret(&account).await;
 
     // What is on record holds, and nothing is left to do.
     account.invoke(&json!({"tick": "sweep"})).await;

@@ -1,0 +1,180 @@
+//! The calls on identities, secrets and events; what is answered has AWS's names again.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
+use aws_smithy_types::DateTime;
+use serde_json::{Map, Value, json};
+
+use crate::more_calls;
+use crate::{Call, Refused};
+
+pub(crate) type Answer = Result<Value, Refused>;
+
+/// An argument that is a text.
+pub(crate) fn text(arguments: &Value, name: &str) -> Option<String> {
+    Some(arguments.get(name)?.as_str()?.to_owned())
+}
+
+/// An argument that is a number of 32 bits.
+pub(crate) fn number(arguments: &Value, name: &str) -> Option<i32> {
+    i32::try_from(arguments.get(name)?.as_i64()?).ok()
+}
+
+/// An argument that is yes or no.
+pub(crate) fn flag(arguments: &Value, name: &str) -> Option<bool> {
+    arguments.get(name)?.as_bool()
+}
+
+/// An argument that is a list of texts.
+pub(crate) fn texts(arguments: &Value, name: &str) -> Option<Vec<String>> {
+    let list = arguments.get(name)?.as_array()?;
+    Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+/// The elements of an argument that is a list.
+pub(crate) fn elements<'a>(arguments: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    arguments.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// A moment as an answer shows it.
+pub(crate) fn moment(at: Option<&DateTime>) -> Option<String> {
+    at.map(ToString::to_string)
+}
+
+fn stages(versions: Option<&HashMap<String, Vec<String>>>) -> Value {
+    let stages = versions.into_iter().flatten();
+    let stages: Map<String, Value> = stages.map(|(id, stages)| (id.clone(), json!(stages))).collect();
+    Value::Object(stages)
+}
+
+/// Makes a call.
+pub(crate) async fn made(call: &Call, config: &SdkConfig) -> Answer {
+    match call.service.as_str() {
+        "sts" => identity(call, config).await,
+        "secretsmanager" => secrets(call, config).await,
+        "events" => events(call, config).await,
+        _ => more_calls::made(call, config).await,
+    }
+}
+
+async fn identity(call: &Call, config: &SdkConfig) -> Answer {
+    if call.operation != "GetCallerIdentity" {
+        return Err(Refused::unknown(call));
+    }
+    let told = aws_sdk_sts::Client::new(config).get_caller_identity().send().await?;
+    Ok(json!({"Account": told.account(), "Arn": told.arn(), "UserId": told.user_id()}))
+}
+
+async fn secrets(call: &Call, config: &SdkConfig) -> Answer {
+    let (client, with) = (aws_sdk_secretsmanager::Client::new(config), &call.arguments);
+    let (id, value) = (text(with, "SecretId"), text(with, "SecretString"));
+    let token = text(with, "ClientRequestToken");
+    Ok(match call.operation.as_str() {
+        "CreateSecret" => {
+            let made = client
+                .create_secret()
+                .set_name(text(with, "Name"))
+                .set_secret_string(value);
+            let tags: Vec<Tag> = elements(with, "Tags")
+                .map(|tag| {
+                    Tag::builder()
+                        .set_key(text(tag, "Key"))
+                        .set_value(text(tag, "Value"))
+                        .build()
+                })
+                .collect();
+            let made = made
+                .set_client_request_token(token)
+                .set_description(text(with, "Description"))
+                .set_tags((!tags.is_empty()).then_some(tags));
+            let made = made.send().await?;
+            json!({"ARN": made.arn(), "Name": made.name(), "VersionId": made.version_id()})
+        }
+        "PutSecretValue" => {
+            let put = client.put_secret_value().set_secret_id(id).set_secret_string(value);
+            let put = put
+                .set_client_request_token(token)
+                .set_version_stages(texts(with, "VersionStages"));
+            let put = put.send().await?;
+            json!({
+                "ARN": put.arn(), "Name": put.name(), "VersionId": put.version_id(),
+                "VersionStages": put.version_stages(),
+            })
+        }
+        "UpdateSecret" => {
+            let updated = client.update_secret().set_secret_id(id).set_secret_string(value);
+            let updated = updated.set_client_request_token(token);
+            let updated = updated.set_description(text(with, "Description")).send().await?;
+            json!({"ARN": updated.arn(), "Name": updated.name(), "VersionId": updated.version_id()})
+        }
+        "GetSecretValue" => {
+            let got = client.get_secret_value().set_secret_id(id);
+            let got = got
+                .set_version_id(text(with, "VersionId"))
+                .set_version_stage(text(with, "VersionStage"));
+            let got = got.send().await?;
+            json!({
+                "ARN": got.arn(), "Name": got.name(), "VersionId": got.version_id(), "SecretString": got.secret_string(),
+                "SecretBinary": got.secret_binary().map(|_| "some"), "VersionStages": got.version_stages(),
+                "CreatedDate": moment(got.created_date()),
+            })
+        }
+        "DescribeSecret" => {
+            let told = client.describe_secret().set_secret_id(id).send().await?;
+            json!({
+                "ARN": told.arn(), "Name": told.name(), "Description": told.description(),
+                "VersionIdsToStages": stages(told.version_ids_to_stages()),
+                "CreatedDate": moment(told.created_date()), "LastChangedDate": moment(told.last_changed_date()),
+            })
+        }
+        "ListSecrets" => {
+            let filters: Vec<Filter> = elements(with, "Filters").map(filter).collect();
+            let list = client
+                .list_secrets()
+                .set_filters((!filters.is_empty()).then_some(filters));
+            let list = list
+                .set_max_results(number(with, "MaxResults"))
+                .set_next_token(text(with, "NextToken"));
+            let list = list.send().await?;
+            let secret = |secret: &aws_sdk_secretsmanager::types::SecretListEntry| {
+                json!({
+                    "ARN": secret.arn(), "Name": secret.name(),
+                    "SecretVersionsToStages": stages(secret.secret_versions_to_stages()),
+                })
+            };
+            let secrets: Vec<Value> = list.secret_list().iter().map(secret).collect();
+            json!({"SecretList": secrets, "NextToken": list.next_token()})
+        }
+        _ => return Err(Refused::unknown(call)),
+    })
+}
+
+fn filter(filter: &Value) -> Filter {
+    let key = text(filter, "Key").map(|key| FilterNameStringType::from(key.as_str()));
+    Filter::builder()
+        .set_key(key)
+        .set_values(texts(filter, "Values"))
+        .build()
+}
+
+async fn events(call: &Call, config: &SdkConfig) -> Answer {
+    if call.operation != "PutEvents" {
+        return Err(Refused::unknown(call));
+    }
+    let entry = |entry: &Value| {
+        let made = PutEventsRequestEntry::builder().set_source(text(entry, "Source"));
+        let made = made
+            .set_detail_type(text(entry, "DetailType"))
+            .set_detail(text(entry, "Detail"));
+        made.set_event_bus_name(text(entry, "EventBusName")).build()
+    };
+    let entries: Vec<PutEventsRequestEntry> = elements(&call.arguments, "Entries").map(entry).collect();
+    let client = aws_sdk_eventbridge::Client::new(config);
+    let put = client.put_events().set_entries(Some(entries)).send().await?;
+    let entry = |entry: &aws_sdk_eventbridge::types::PutEventsResultEntry| json!({"EventId": entry.event_id(), "ErrorCode": entry.error_code(), "ErrorMessage": entry.error_message()});
+    let entries: Vec<Value> = put.entries().iter().map(entry).collect();
+    Ok(json!({"FailedEntryCount": put.failed_entry_count(), "Entries": entries}))
+}
