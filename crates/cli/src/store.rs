@@ -7,6 +7,7 @@ use std::path::Path;
 pub(crate) use cc_devops_app::embedded::{exists, master_key};
 use cc_devops_app::{Backend, Capabilities, Settings, embedded};
 use cc_devops_embedded::{Doubt, OpenError, Rotated, RotationStep, Store};
+use cc_devops_fleet::aws_keys::AwsKeys;
 use cc_devops_kernel::audit::{AuditEntry, Mark};
 use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_requests::engine::ControlPlane;
@@ -128,6 +129,18 @@ impl Opened {
     fn folder(&self, what: &str, instead: &str) -> Result<&Store, CliError> {
         let none = || CliError::Usage(format!("{what} is for the embedded backend; on AWS {instead}"));
         self.store().ok_or_else(none)
+    }
+
+    /// Access keys are given out by a data folder alone.
+    pub(crate) fn gives_aws_keys(&self) -> Result<(), CliError> {
+        let instead = "an agent has IAM's keys, and its SDK speaks to AWS itself";
+        self.folder("an access key", instead).map(drop)
+    }
+
+    /// The access keys of its agents.
+    pub(crate) async fn aws_keys(&self) -> Result<AwsKeys<'_>, CliError> {
+        self.gives_aws_keys()?;
+        Ok(self.ports.aws_keys(self.capabilities.aws_keys_key().await?))
     }
 
     /// Replaces the master key.

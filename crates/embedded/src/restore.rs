@@ -1,5 +1,5 @@
 //! Putting a backup in the database's place on purpose: looked at as a whole before anything is touched, with what was
-//! there kept aside, and with every token ended that was ended since.
+//! there kept aside, and with every token and access key ended that was ended since.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use cc_devops_files::{self as files, NewFile, NotPrivate};
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, Break, Mark, actions};
 use cc_devops_kernel::outcome::Status;
-use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind};
+use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, Record, RecordKind};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
@@ -20,6 +20,7 @@ use crate::db::migrations::{AUTHENTICATED, known};
 use crate::db::{FILE, KEY_FILE};
 use crate::error::{Fault, OpenError};
 use crate::stacks;
+use crate::state;
 use crate::store::{Store, StoreOptions};
 use crate::vault::{KeyFile, MasterKeySource, StoreKeys};
 
@@ -106,6 +107,8 @@ pub struct Restored {
     pub aside: Option<PathBuf>,
     /// How many tokens of the backup have ended.
     pub ended_tokens: u64,
+    /// How many access keys of the backup have ended.
+    pub ended_keys: u64,
     /// The agents that were revoked since.
     pub revoked: Vec<String>,
     /// Why it is not known which tokens were ended since; none where it is.
@@ -123,11 +126,20 @@ impl Drop for Staging {
     }
 }
 
-/// What the replaced database says of agents and tokens.
+/// What ended in the backup because it has ended since.
+#[derive(Default)]
+struct Ended {
+    tokens: u64,
+    keys: u64,
+    revoked: Vec<String>,
+}
+
+/// What the replaced database says of agents, their tokens and their access keys.
 struct Since {
     head: Mark,
     agents: Vec<AgentRow>,
     tokens: Vec<TokenRow>,
+    keys: Vec<Record>,
 }
 
 impl Restore {
@@ -195,15 +207,19 @@ impl Restore {
         })
     }
 
-    /// Puts it in place. What was there is kept aside; the act is on record, and tokens that were ended since have
-    /// ended.
+    /// Puts it in place. What was there is kept aside; the act is on record, and tokens and access keys that were ended
+    /// since have ended.
     pub async fn finish(self, now: Timestamp) -> Result<Restored, RestoreError> {
         let (since, unknown) = match self.since().await {
             Ok(since) => (since, None),
             Err(why) => (None, Some(why)),
         };
         let replaced = since.as_ref().map(|since| since.head);
-        let (ended_tokens, revoked) = self.end(since).await?;
+        let Ended {
+            tokens: ended_tokens,
+            keys: ended_keys,
+            revoked,
+        } = self.end(since).await?;
         let entry = AuditEntry {
             at: now,
             principal: None,
@@ -216,7 +232,7 @@ impl Restore {
             reason: None,
             detail: json!({
                 "by": "operator", "from": self.head, "replaced": replaced, "endedTokens": ended_tokens,
-                "revoked": revoked,
+                "endedKeys": ended_keys, "revoked": revoked,
             }),
         };
         let head = self.store.accept(entry).await?;
@@ -234,6 +250,7 @@ impl Restore {
             head,
             aside,
             ended_tokens,
+            ended_keys,
             revoked,
             unknown,
         })
@@ -262,32 +279,40 @@ impl Restore {
         let read = old.db().read(move |conn| {
             let agents = register::agents(conn)?.into_iter().filter(|row| row.is_ours(&keys));
             let tokens = register::tokens(conn)?.into_iter().filter(|row| row.is_ours(&keys));
-            Ok((agents.collect(), tokens.collect()))
+            Ok((
+                agents.collect(),
+                tokens.collect(),
+                state::all(conn, RecordKind::AwsKey)?,
+            ))
         });
-        let (agents, tokens) = read.await.map_err(|error| error.message)?;
-        Ok(Some(Since { head, agents, tokens }))
+        let (agents, tokens, keys) = read.await.map_err(|error| error.message)?;
+        Ok(Some(Since {
+            head,
+            agents,
+            tokens,
+            keys,
+        }))
     }
 
-    /// Ends in the backup what has ended since: how many tokens, and which agents were revoked. Deploys that wait there
-    /// for approval are not carried out.
-    async fn end(&self, since: Option<Since>) -> Result<(u64, Vec<String>), RestoreError> {
+    /// Ends in the backup what has ended since. Deploys that wait there for approval are not carried out.
+    async fn end(&self, since: Option<Since>) -> Result<Ended, RestoreError> {
         let (keys, authenticated) = (std::sync::Arc::clone(self.store.db().store_keys()), self.authenticated);
         let ended = self.store.db().write(move |conn, _| {
             // Nobody knows what has changed their stacks since.
             stacks::forget_plans(conn)?;
-            let mut count = 0;
+            let mut ended = Ended::default();
             if !authenticated {
-                count += conn.execute("DELETE FROM tokens", [])? as u64;
+                ended.tokens += conn.execute("DELETE FROM tokens", [])? as u64;
             }
             let Some(since) = since else {
-                return Ok((count, Vec::new()));
+                return Ok(ended);
             };
             let good: HashMap<[u8; 32], TokenRow> = since.tokens.into_iter().map(|row| (row.hash, row)).collect();
             for mut row in register::tokens(conn)? {
                 let ends_at = match good.get(&row.hash) {
                     None => {
                         conn.execute("DELETE FROM tokens WHERE hash = ?1", [row.hash])?;
-                        count += 1;
+                        ended.tokens += 1;
                         continue;
                     }
                     Some(newer) => newer.ends_at,
@@ -295,14 +320,14 @@ impl Restore {
                 if ends_at.is_some_and(|end| row.ends_at.is_none_or(|known| known > end)) {
                     row.ends_at = ends_at;
                     row.put(conn, &keys)?;
-                    count += 1;
+                    ended.tokens += 1;
                 }
             }
-            let mut revoked = Vec::new();
             for newer in since.agents.iter().filter(|row| row.revoked_at.is_some()) {
-                revoked.extend(register::revoke_as(conn, &keys, newer)?);
+                ended.revoked.extend(register::revoke_as(conn, &keys, newer)?);
             }
-            Ok((count, revoked))
+            ended.keys = state::keep_as(conn, RecordKind::AwsKey, &since.keys)?;
+            Ok(ended)
         });
         Ok(ended.await?)
     }

@@ -241,6 +241,37 @@ fn make(conn: &Connection, change: &StateChange) -> Result<(), Fault> {
     Err(Fault::Port(change.superseded()))
 }
 
+/// Every record of a kind, by name.
+pub(crate) fn all(conn: &Connection, kind: RecordKind) -> Result<Vec<Record>, Fault> {
+    let records = conn
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM records WHERE kind = ?1 ORDER BY name"))?
+        .query_map([kind.as_str()], |row| record(kind, row))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(records)
+}
+
+/// Of a kind's records keeps those that are among the newer ones, as these have them; how many became others, or went.
+pub(crate) fn keep_as(conn: &Connection, kind: RecordKind, newer: &[Record]) -> Result<u64, Fault> {
+    let mut changed = 0;
+    for older in all(conn, kind)? {
+        let (kind, name) = (kind.as_str(), &older.key.name);
+        match newer.iter().find(|newer| newer.key == older.key) {
+            None => {
+                changed += conn.execute("DELETE FROM records WHERE kind = ?1 AND name = ?2", params![kind, name])?;
+            }
+            Some(newer) if newer.content == older.content => {}
+            Some(Record { content, .. }) => {
+                changed += conn.execute(
+                    "UPDATE records SET version = version + 1, due_at = ?3, list = ?4, body = ?5 \
+                     WHERE kind = ?1 AND name = ?2",
+                    params![kind, name, content.due_at.map(nanos), content.list, content.body],
+                )?;
+            }
+        }
+    }
+    Ok(changed as u64)
+}
+
 /// Forgets history that was due before `before`. Each step begins anew: what it removed is not found again.
 pub(crate) fn forget(conn: &Connection, before: Timestamp, at_most: usize) -> Result<Forgotten, Fault> {
     let mut removed = 0;

@@ -37,8 +37,8 @@ impl<'a> Enrolment<'a> {
         }
     }
 
-    /// The same, with the store's key for access keys: so that these can go on for a while beside older tokens. Without it, they
-    /// end at once where an agent is given a new token.
+    /// The same, with the store's key for access keys: so that these can go on for a while beside older tokens. Without
+    /// it, they end at once where an agent is given a new token.
     #[must_use]
     pub fn with_aws_keys(mut self, key: [u8; 32]) -> Self {
         self.aws_keys_key = Some(key);
@@ -74,8 +74,8 @@ impl<'a> Enrolment<'a> {
         Ok(surely(|| agents.add(&new, &token, &audit)).await?)
     }
 
-    /// Gives an agent a new token; the older ones and its access keys go on for `keep_old`. A revoked agent may ask again
-    /// after it, by the new token alone. When the older tokens end.
+    /// Gives an agent a new token; the older ones and its access keys go on for `keep_old`. A revoked agent may ask
+    /// again after it, by the new token alone. When the older tokens end.
     ///
     /// # Errors
     /// `NotFound` for a name there is no agent of; what no policy permits.
@@ -98,8 +98,8 @@ impl<'a> Enrolment<'a> {
         Ok(old_until)
     }
 
-    /// Ends all tokens and access keys of an agent. Its record stays. An agent that is revoked already stays so, and no row is
-    /// written.
+    /// Ends all tokens and access keys of an agent. Its record stays. An agent that is revoked already stays so, and no
+    /// row is written.
     ///
     /// # Errors
     /// `NotFound` for a name there is no agent of; what no policy permits.

@@ -16,8 +16,8 @@ use crate::store;
 const AFTER_HELP: &str = "\
 The server must be stopped. The backup is looked at as a whole first: the file, the master key, the
 audit chain, the rows of agents and tokens. What is in the data folder is kept aside in a folder
-`replaced-TIME` of it. Tokens that were revoked or replaced since the backup have ended afterwards, if
-the database that is replaced can be read. The audit trail says what was done.
+`replaced-TIME` of it. Tokens and access keys that were revoked or replaced since the backup have ended
+afterwards, if the database that is replaced can be read. The audit trail says what was done.
 
 A backup opens with the master key of its time: master.key of the data folder, or --master-key.
 
@@ -70,21 +70,22 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         head,
         aside,
         ended_tokens,
+        ended_keys,
         revoked,
         unknown,
     } = &restored;
     let file = args.file.display().to_string();
     let document = json!({
-        "file": file, "head": head, "aside": aside, "endedTokens": ended_tokens, "revoked": revoked,
-        "unknown": unknown,
+        "file": file, "head": head, "aside": aside, "endedTokens": ended_tokens, "endedKeys": ended_keys,
+        "revoked": revoked, "unknown": unknown,
     });
     context.output.answer(&document, || {
         let kept = aside.as_ref().map_or_else(String::new, |folder| {
             format!("\nwhat was there is kept in {}", folder.display())
         });
         format!(
-            "restored {file}; the audit trail ends with {head}\n{ended_tokens} token(s) and {} agent(s) that ended \
-             since have ended{kept}",
+            "restored {file}; the audit trail ends with {head}\n{ended_tokens} token(s), {ended_keys} access key(s) and \
+             {} agent(s) that ended since have ended{kept}",
             revoked.len()
         )
     })?;
@@ -96,7 +97,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
     if let Some(why) = unknown {
         context.output.note(&format!(
-            "{why}; so the tokens of the backup's time are good again: revoke what was revoked since"
+            "{why}; so the tokens and access keys of the backup's time are good again: revoke what was revoked since"
         ));
     }
     context

@@ -2,6 +2,8 @@
 //! data folder of its own.
 
 #[cfg(test)]
+mod agent_keys;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod alerts;

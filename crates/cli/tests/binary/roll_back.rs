@@ -146,6 +146,7 @@ fn a_backup_is_restored_on_purpose_on_record_and_lets_nobody_in_again() {
     let place = Place::new();
     let server = place.serve();
     let (_, token) = place.add_agent("Alpha");
+    place.run(&["agents", "key", "add", "Alpha"]).exits(0);
     put(&place, 1);
     place.run(&["backup", "copy.db"]).exits(0);
     place.run(&["agents", "revoke", "Alpha"]).exits(0);
@@ -161,6 +162,7 @@ fn a_backup_is_restored_on_purpose_on_record_and_lets_nobody_in_again() {
         (&restored["endedTokens"], &restored["revoked"][0]),
         (&1.into(), &"Alpha".into())
     );
+    assert_eq!(restored["endedKeys"], 1);
     assert!(
         fs::metadata(place.path().join(restored["aside"].as_str().unwrap()))
             .unwrap()

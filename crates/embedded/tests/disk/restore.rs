@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cc_devops_embedded::{MasterKeySource, Restore, RestoreError, Restored, Store};
+use cc_devops_fleet::aws_keys::{AwsKey, AwsKeys};
 use cc_devops_fleet::ports::Agents;
+use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::audit::{AuditFilter, actions};
-use cc_devops_kernel::ports::AuditTrail;
+use cc_devops_kernel::ports::{AuditTrail, Clock, SystemClock};
 use cc_devops_requests::ports::Planning;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};
 use rusqlite::Connection;
@@ -130,6 +132,61 @@ async fn a_token_that_was_ended_at_once_is_not_good_again() {
     assert_eq!(restore(&folder, &backup).await.unwrap().ended_tokens, 1);
     let store = folder.open();
     assert!(!opens(&store, 1).await && opens(&store, 2).await);
+}
+
+/// Asks for something about access keys.
+async fn of_keys<T>(store: &Store, ask: impl AsyncFnOnce(AwsKeys<'_>) -> T) -> T {
+    let (state, agents, audit) = (store.state(), store.agents(), store.audit());
+    ask(AwsKeys {
+        state: &*state,
+        agents: &*agents,
+        audit: &*audit,
+        clock: &SystemClock,
+        key: [8; 32],
+    })
+    .await
+}
+
+async fn add_key(store: &Store, name: &str, number: u8) -> AwsKey {
+    of_keys(store, async |keys: AwsKeys<'_>| {
+        let added = keys.add(&agent_name(name), [number; 32], Asker::Operator).await;
+        added.unwrap()
+    })
+    .await
+}
+
+async fn signs(store: &Store, key: &AwsKey) -> bool {
+    of_keys(store, async |keys: AwsKeys<'_>| {
+        let found = keys.find(key.id.as_str(), None, SystemClock.now()).await;
+        found.unwrap().is_some()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn access_keys_that_were_ended_since_have_ended() {
+    let (folder, _) = backed_up().await;
+    let store = folder.open();
+    let (good, ended) = (add_key(&store, AGENT, 1).await, add_key(&store, AGENT, 2).await);
+    let revoked = add_key(&store, OTHER_AGENT, 3).await;
+    let backup = folder.path("with-keys.db");
+    store.backup_to(&backup).await.unwrap();
+    of_keys(&store, async |keys: AwsKeys<'_>| {
+        keys.end(&ended.id, None, Asker::Operator).await.unwrap();
+    })
+    .await;
+    store
+        .agents()
+        .revoke(&agent_name(OTHER_AGENT), after(10), &sample::revoked())
+        .await
+        .unwrap();
+    let younger = add_key(&store, AGENT, 4).await;
+    store.close();
+    assert_eq!(restore(&folder, &backup).await.unwrap().ended_keys, 1);
+    let store = folder.open();
+    assert!(signs(&store, &good).await);
+    assert!(!signs(&store, &ended).await && !signs(&store, &revoked).await);
+    assert!(!signs(&store, &younger).await, "the backup does not know of it");
 }
 
 #[tokio::test]

@@ -70,9 +70,9 @@ impl FromStr for AwsKeyId {
                     .all(|letter| matches!(letter, b'A'..=b'Z' | b'2'..=b'7'))
         });
         good.then(|| Self(text.to_owned())).ok_or_else(|| {
-            "is no id of an access key: it is AKIA and 16 capitals and digits, as `cc-devops agents key list NAME` shows \
-             it"
-            .to_owned()
+            "is no id of an access key: it is AKIA and 16 capitals and digits, as `cc-devops agents key list NAME` \
+             shows it"
+                .to_owned()
         })
     }
 }
@@ -97,8 +97,8 @@ impl fmt::Display for AwsKeyId {
     }
 }
 
-/// The code over something under the store's key for access keys. What it is for is part of it, so that no code stands for
-/// something else.
+/// The code over something under the store's key for access keys. What it is for is part of it, so that no code stands
+/// for something else.
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 pub(super) fn code(key: &[u8; 32], purpose: &str, of: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");

@@ -1,5 +1,5 @@
-//! What is kept of a key: whose it is and when it ends, with a code under the store's key, so that who can write the file
-//! makes no key another's, and none longer.
+//! What is kept of a key: whose it is and when it ends, with a code under the store's key, so that who can write the
+//! file makes no key another's, and none longer.
 
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{

@@ -1,8 +1,8 @@
 //! Access keys as AWS has them: an agent's AWS SDK signs with one what it asks for here.
 //!
-//! A secret is kept nowhere: it is made of the key's id and a key of the store's each time it is needed. What is kept is whose
-//! a key is, and when it ends. A short-lived key is not kept at all: its session token states when it ends and which token it
-//! was asked for with, and it is good for as long as that token is.
+//! A secret is kept nowhere: it is made of the key's id and a key of the store's each time it is needed. What is kept
+//! is whose a key is, and when it ends. A short-lived key is not kept at all: its session token states when it ends and
+//! which token it was asked for with, and it is good for as long as that token is.
 //!
 //! Keys end with their agent: revoking it takes them away, and a new token ends them as it ends the older tokens.
 
@@ -92,15 +92,16 @@ impl AwsKeys<'_> {
     /// Gives an agent a key, whose id is made of these bits, which must come from a cryptographic source.
     ///
     /// # Errors
-    /// `NotFound` for an agent that is not there or was revoked, `invalid_parameter` where it has [`MOST_KEYS`] already; what no
-    /// policy permits.
+    /// `NotFound` for an agent that is not there or was revoked, `invalid_parameter` where it has [`MOST_KEYS`] already;
+    /// what no policy permits.
     pub async fn add(&self, name: &AgentName, bits: [u8; 32], asker: Asker<'_>) -> Result<AwsKey, ActError> {
         let (now, action) = (self.clock.now(), actions::AWS_KEY_ADDED);
         let author = asker.author(&Access::ManageAgents, action, self.audit, now).await?;
         self.is_there(name).await?;
         if self.list(name).await?.len() >= MOST_KEYS {
             let message = format!(
-                "{name} has {MOST_KEYS} access keys, and no agent has more: end one first, with `cc-devops agents key end ID`"
+                "{name} has {MOST_KEYS} access keys, and no agent has more: end one first, with `cc-devops agents key \
+                 end ID`"
             );
             return Err(Failure::new(Reason::InvalidParameter, message).into());
         }
@@ -154,7 +155,8 @@ impl AwsKeys<'_> {
             let found = found.filter(|(_, kept)| of.is_none_or(|of| kept.agent == *of));
             let Some((record, Kept { agent, .. })) = found else {
                 let message = format!(
-                    "there is no access key {id}, or it has ended: `cc-devops agents key list NAME` shows those of an agent"
+                    "there is no access key {id}, or it has ended: `cc-devops agents key list NAME` shows those of an \
+                     agent"
                 );
                 return Err(PortError::new(PortErrorKind::NotFound, message).into());
             };
@@ -188,8 +190,8 @@ impl AwsKeys<'_> {
         Ok(Some(self.known(newest.id)))
     }
 
-    /// A short-lived key for whoever has this token. It may what the token may, and nothing is kept of it, so it is not on record:
-    /// what is done with it is.
+    /// A short-lived key for whoever has this token. It may what the token may, and nothing is kept of it, so it is not
+    /// on record: what is done with it is.
     pub fn short_lived(&self, token: &TokenHash, now: Timestamp) -> ShortLivedKey {
         let ends = now.saturating_add(SHORT_LIVED_LASTS).unwrap_or(Timestamp::MAX);
         let stated = Stated {
@@ -206,8 +208,8 @@ impl AwsKeys<'_> {
         }
     }
 
-    /// Whose a key is, and what it signs with, while it is good: none where it does not exist, has ended, or its agent was
-    /// revoked, and none where the session token is not its own. Whoever asks holds a signature against the secret.
+    /// Whose a key is, and what it signs with, while it is good: none where it does not exist, has ended, or its agent
+    /// was revoked, and none where the session token is not its own. Whoever asks holds a signature against the secret.
     ///
     /// # Errors
     /// What the store says.

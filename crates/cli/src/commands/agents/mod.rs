@@ -1,8 +1,10 @@
-//! `agents`: who may ask, the tokens they prove it with, and how they are watched. A token is shown once, when it is
-//! made; only its hash is kept.
+//! `agents`: who may ask, the tokens and access keys they prove it with, and how they are watched. A token is shown
+//! once, when it is made; only its hash is kept.
 
 mod addresses;
+mod env;
 mod history;
+mod keys;
 mod list;
 mod watch_flags;
 mod watched;
@@ -35,12 +37,15 @@ It is watched from its first heartbeat or ping on: without a schedule every five
 the configuration says. A cron job needs no client: it calls the ping address, which is as good as a token
 for that, when it has ended well.
 
+With --aws-key its AWS SDK may ask here too: `agents env` prints what that needs in its environment.
+
 Examples:
   cc-devops agents add ContentOrchestrator
   cc-devops agents add Billing --secret-prefix /contentcraft/invoices/ --stack cc-billing-api
   cc-devops agents add nightly-backup --cron \"30 2 * * *\" --tz Europe/Berlin --grace 30m
   cc-devops agents add Writer --period 10m --severity critical --tag host=web1
   cc-devops agents add Ana --role observer
+  cc-devops agents add Publisher --aws-key
   cc-devops agents add Billing --json   prints {\"agent\", \"token\", \"ping_url\", \"schedule\", \"next\"}";
 
 const SET_HELP: &str = "\
@@ -95,14 +100,15 @@ Examples:
   cc-devops agents badge --all --json";
 
 const ROTATE_HELP: &str = "\
-The new token is shown once. The old one ends at once, or after --keep-old-for. A revoked agent
-may ask again after it. For `admin` the token file in the data folder is replaced as well.
+The new token is shown once. The old one ends at once, or after --keep-old-for, and so do its access keys; an
+agent that had one is given a new one. A revoked agent may ask again after it. For `admin` the token file in the
+data folder is replaced as well.
 
 Example:
   cc-devops agents rotate ContentOrchestrator --keep-old-for 3600";
 
 const REVOKE_HELP: &str = "\
-All its tokens end at once. Its record stays, for the audit trail's sake; `agents rotate` lets it
+All its tokens and access keys end at once. Its record stays, for the audit trail's sake; `agents rotate` lets it
 in again.
 
 Example:
@@ -168,12 +174,18 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "name")]
         all: bool,
     },
+    /// Add, list and end access keys, with which an agent's AWS SDK signs
+    #[command(subcommand)]
+    Key(keys::Command),
+    /// Print the lines for a shell by which an agent's AWS SDK asks here
+    #[command(after_help = env::HELP)]
+    Env(env::Args),
     /// Give an agent a new token and show it
     #[command(after_help = ROTATE_HELP)]
     Rotate {
         /// Name of the agent
         name: AgentName,
-        /// How long the old token goes on
+        /// How long the old token goes on, and its access keys
         #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=31_536_000))]
         keep_old_for: u32,
     },
@@ -206,6 +218,9 @@ pub(crate) struct Add {
     /// The Slack user that this operator is, who decides by buttons then; as in U024BE7LH
     #[arg(long, value_name = "ID")]
     slack_user: Option<SlackUserId>,
+    /// Give it an access key too, with which its AWS SDK signs
+    #[arg(long)]
+    aws_key: bool,
     #[command(flatten)]
     watch: WatchFlags,
 }
@@ -235,26 +250,15 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Resume { name, by } => watched::resume(context, &opened, &name, &who(by)).await?,
         Command::PingUrl { name, rotate } => addresses::ping_url(context, &opened, &name, rotate).await?,
         Command::Badge { name, .. } => addresses::badge(context, &opened, name.as_ref()).await?,
+        Command::Key(command) => keys::run(context, &opened, command).await?,
+        Command::Env(args) => env::run(context, &opened, &args).await?,
         Command::Rotate { name, keep_old_for } => {
-            let token = new_token()?;
-            let keep_old = SignedDuration::from_secs(keep_old_for.into());
-            enrolment.rotate(&name, &token, keep_old).await?;
-            let kept = if is_admin(&name) && opened.is_folder() {
-                DataDir::new(&context.global.data_dir).keep_admin_token(token.expose())
+            let enrolment = if opened.is_folder() {
+                enrolment.with_aws_keys(opened.capabilities.aws_keys_key().await?)
             } else {
-                Ok(())
+                enrolment
             };
-            context
-                .output
-                .answer(&json!({"agent": name, "token": token.expose()}), || {
-                    format!("new token of {name}\ntoken {}", token.expose())
-                })?;
-            context.output.note(&match keep_old_for {
-                0 => "the old token has ended; keep the new one now, it cannot be shown again".to_owned(),
-                seconds => format!("the old token ends in {seconds} s; keep the new one now, it cannot be shown again"),
-            });
-            // Only now: the token is good, and was to be shown first.
-            kept?;
+            rotate(context, &opened, &enrolment, &name, keep_old_for).await?;
         }
         Command::Revoke { name } => {
             enrolment.revoke(&name).await?;
@@ -274,12 +278,66 @@ fn is_admin(name: &AgentName) -> bool {
     name.as_str() == ADMIN
 }
 
+/// Gives an agent a new token, and a new access key where it has one.
+async fn rotate(
+    context: &Context,
+    opened: &Opened,
+    enrolment: &Enrolment<'_>,
+    name: &AgentName,
+    keep_old_for: u32,
+) -> Result<(), CliError> {
+    let had_keys = keys::has_some(opened, name).await?;
+    let token = new_token()?;
+    enrolment
+        .rotate(name, &token, SignedDuration::from_secs(keep_old_for.into()))
+        .await?;
+    let kept = if is_admin(name) && opened.is_folder() {
+        DataDir::new(&context.global.data_dir).keep_admin_token(token.expose())
+    } else {
+        Ok(())
+    };
+    let key = if had_keys {
+        keys::made(opened, name).await.map(Some)
+    } else {
+        Ok(None)
+    };
+    let known = key.as_ref().ok().and_then(Option::as_ref);
+    let mut document = json!({"agent": name, "token": token.expose()});
+    if let Some(key) = known {
+        keys::told(&mut document, key);
+    }
+    context.output.answer(&document, || {
+        let head = [format!("new token of {name}"), format!("token {}", token.expose())];
+        let lines = head.into_iter().chain(known.into_iter().flat_map(keys::lines));
+        lines.collect::<Vec<_>>().join("\n")
+    })?;
+    let old = if had_keys {
+        "the old token and access keys"
+    } else {
+        "the old token"
+    };
+    context.output.note(&match (keep_old_for, had_keys) {
+        (0, false) => format!("{old} has ended; keep the new one now, it cannot be shown again"),
+        (0, true) => format!("{old} have ended; keep the new ones now, the token cannot be shown again"),
+        (seconds, false) => format!("{old} ends in {seconds} s; keep the new one now, it cannot be shown again"),
+        (seconds, true) => {
+            format!("{old} end in {seconds} s; keep the new ones now, the token cannot be shown again")
+        }
+    });
+    // Only now: the token is good, and was to be shown first.
+    key?;
+    kept
+}
+
 /// Adds an agent, and says how it is watched.
 async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add: Add) -> Result<(), CliError> {
     let role = if add.admin { Role::Admin } else { add.role };
     if add.slack_user.is_some() && role != Role::Admin {
         let message = "--slack-user is for operators, who decide in Slack: add --role admin";
         return Err(CliError::Usage(message.to_owned()));
+    }
+    if add.aws_key {
+        opened.gives_aws_keys()?;
     }
     // What cannot be watched so is refused before anything is made.
     let settings = watched::wanted(opened, &add.watch)?;
@@ -300,16 +358,30 @@ async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add:
         None => Ok(()),
     };
     // The agent is there from here on, and its token is shown whatever follows.
+    let key = if add.aws_key {
+        keys::made(opened, &name).await.map(Some)
+    } else {
+        Ok(None)
+    };
+    let known = key.as_ref().ok().and_then(Option::as_ref);
     let watched = watched::first(context, opened, &name, settings).await;
-    let (document, lines) = match &watched {
+    let (mut document, lines) = match &watched {
         Ok(watched) => (watched.document(&name, &token), watched.lines()),
         Err(_) => (json!({"agent": name, "token": token.expose()}), Vec::new()),
     };
+    if let Some(key) = known {
+        keys::told(&mut document, key);
+    }
     context.output.answer(&document, || {
         let head = [format!("added {name}"), format!("token {}", token.expose())];
-        head.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+        let key = known.into_iter().flat_map(keys::lines);
+        head.into_iter().chain(key).chain(lines).collect::<Vec<_>>().join("\n")
     })?;
     context.output.note("keep the token now; it cannot be shown again");
+    if known.is_some() {
+        keys::note_of_the_door(context, opened);
+    }
+    key?;
     slack_user?;
     watched.map(drop)
 }
@@ -329,10 +401,15 @@ fn slack_user(text: &str) -> Result<SlackUser, String> {
     Ok(SlackUser(id))
 }
 
-/// 256 bits from the operating system.
+/// A token of random bits.
 pub(crate) fn new_token() -> Result<Token, CliError> {
+    random_bits().map(Token::from_random)
+}
+
+/// 256 bits from the operating system.
+fn random_bits() -> Result<[u8; 32], CliError> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits)
         .map_err(|error| CliError::Failed(format!("the operating system gives no random bits: {error}")))?;
-    Ok(Token::from_random(bits))
+    Ok(bits)
 }

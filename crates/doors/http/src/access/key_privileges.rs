@@ -23,7 +23,8 @@ impl<P> Permitted<P> {
     }
 }
 
-/// Give an agent access keys, and end them. Each act asks the policies itself, and puts it on record where these refuse.
+/// Give an agent access keys, and end them. Each act asks the policies itself, and puts it on record where these
+/// refuse.
 #[derive(Clone)]
 pub struct ManageAwsKeys(AgentName);
 
@@ -42,8 +43,8 @@ impl Permitted<ManageAwsKeys> {
     /// Gives the agent a key.
     ///
     /// # Errors
-    /// What no policy permits; there is no door for it here; there is no such agent, it is the control plane itself, or it has as
-    /// many keys as it may have; what the store says.
+    /// What no policy permits; there is no door for it here; there is no such agent, it is the control plane itself, or
+    /// it has as many keys as it may have; what the store says.
     pub async fn add(&self) -> Result<AwsKey, Problem> {
         // First: who may not is told that, whatever else there is.
         let audit = &*self.app.ports().audit;

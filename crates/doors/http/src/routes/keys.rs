@@ -12,8 +12,8 @@ use crate::wire::{AccessKeyList, AccessKeyView, NewAccessKey, ShortLivedKeyView}
 
 /// Gives an agent an access key
 ///
-/// Its AWS SDK signs with it. The secret is shown in this answer. The key is good until it is ended, and ends with the agent's
-/// tokens.
+/// Its AWS SDK signs with it. The secret is shown in this answer. The key is good until it is ended, and ends with the
+/// agent's tokens.
 #[utoipa::path(
     post, path = "/v1/agents/{name}/keys", tag = "agents",
     params(("name" = String, Path, description = "The agent", pattern = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")),
@@ -64,8 +64,9 @@ pub(crate) async fn end_key(
 
 /// Gives the caller a short-lived access key
 ///
-/// As AWS SDKs ask for it in a container: by `AWS_CONTAINER_CREDENTIALS_FULL_URI`, with what `AWS_CONTAINER_AUTHORIZATION_TOKEN`
-/// holds, which is `Bearer` and the caller's token. The key may what the token may, is good for an hour, and ends with the token.
+/// As AWS SDKs ask for it in a container: by `AWS_CONTAINER_CREDENTIALS_FULL_URI`, with what
+/// `AWS_CONTAINER_AUTHORIZATION_TOKEN` holds, which is `Bearer` and the caller's token. The key may what the token may,
+/// is good for an hour, and ends with the token.
 #[utoipa::path(
     get, path = "/v1/aws-credentials", tag = "agents",
     responses(

@@ -1,0 +1,163 @@
+//! `agents env`: what an agent's AWS SDK needs in its environment to ask here, service by service.
+
+use cc_devops_fleet::aws_keys::newest;
+use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::secret::SecretValue;
+use serde_json::{Map, Value, json};
+
+use super::keys::note_of_the_door;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::public_url::{public_url, url_on_this_machine};
+use crate::store::Opened;
+
+pub(super) const HELP: &str = "\
+Each service that is served here has an address of its own. What is not named goes where it always went: the agent's
+buckets, tables, functions and queues of its own. --region names the region for all of them.
+
+The secret is shown with --reveal alone, which stands in the audit trail. Without a secret in its environment, an agent
+fetches short-lived keys: the last lines, which are comments, say how.
+
+Examples:
+  cc-devops agents env ContentOrchestrator
+  eval \"$(cc-devops agents env ContentOrchestrator --reveal)\"
+  cc-devops agents env ContentOrchestrator --json   prints {\"agent\", \"environment\", \"containerCredentials\"}";
+
+/// The services that are served, as the variables of their addresses name them.
+const SERVICES: [&str; 9] = [
+    "EVENTBRIDGE",
+    "CLOUDWATCH",
+    "SECRETS_MANAGER",
+    "SSM",
+    "STS",
+    "SQS",
+    "SNS",
+    "CLOUDFORMATION",
+    "DYNAMODB",
+];
+
+/// The region where none is named; it says nothing here, but SDKs want one.
+const REGION: &str = "us-east-1";
+
+/// Whose environment.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Name of the agent
+    name: AgentName,
+    /// Print the secret too, on record
+    #[arg(long)]
+    reveal: bool,
+}
+
+/// The variables, in their order.
+type Variables = Vec<(String, SecretValue)>;
+
+/// Runs `agents env`.
+pub(super) async fn run(context: &Context, opened: &Opened, args: &Args) -> Result<(), CliError> {
+    let Args { name, reveal } = args;
+    let keys = opened.aws_keys().await?;
+    if opened.ports.agents.find(name).await?.is_none() {
+        return Err(CliError::Failed(format!("there is no agent {name}, or it was revoked")));
+    }
+    let settings = &opened.capabilities.settings;
+    let base = public_url(context, settings)?;
+    let mut variables = addresses(&base, context.global.region.as_deref().unwrap_or(REGION));
+    let id = if *reveal {
+        let key = keys.reveal(name, Asker::Operator).await?.ok_or_else(|| no_key(name))?;
+        variables.push(("AWS_ACCESS_KEY_ID".to_owned(), SecretValue::new(key.id.to_string())));
+        variables.push(("AWS_SECRET_ACCESS_KEY".to_owned(), key.secret));
+        Some(key.id)
+    } else {
+        let key = newest(keys.list(name).await?);
+        let id = key.map(|key| key.id);
+        variables.extend(
+            id.as_ref()
+                .map(|id| ("AWS_ACCESS_KEY_ID".to_owned(), SecretValue::new(id.to_string()))),
+        );
+        id
+    };
+    let fetched_at = url_on_this_machine(context, settings)? + "/v1/aws-credentials";
+    let environment: Map<String, Value> = variables
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value.expose())))
+        .collect();
+    let document = json!({"agent": name, "environment": environment, "containerCredentials": fetched_at});
+    context.output.content(&document, &lines(&variables, &fetched_at))?;
+    if id.is_none() {
+        context.output.note(&format!(
+            "{name} has no access key: `cc-devops agents key add {name}` makes one, or let it fetch short-lived ones"
+        ));
+    }
+    note_of_the_door(context, opened);
+    Ok(())
+}
+
+fn no_key(name: &AgentName) -> CliError {
+    CliError::Failed(format!(
+        "{name} has no access key: make one with `cc-devops agents key add {name}`"
+    ))
+}
+
+/// Where each service is, and in which region.
+fn addresses(base: &str, region: &str) -> Variables {
+    let door = format!("{base}/aws");
+    let services = SERVICES.iter();
+    let services = services.map(|service| (format!("AWS_ENDPOINT_URL_{service}"), SecretValue::new(door.clone())));
+    // SDKs for Node know the second alone.
+    let regions =
+        ["AWS_DEFAULT_REGION", "AWS_REGION"].map(|name| (name.to_owned(), SecretValue::new(region.to_owned())));
+    services.chain(regions).collect()
+}
+
+/// The lines for a shell. Comments come last, so that they hide nothing from a shell that is given all on one line.
+fn lines(variables: &[(String, SecretValue)], fetched_at: &str) -> String {
+    let mut lines: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("export {name}={}", quoted(value.expose())))
+        .collect();
+    lines.push(
+        "# Without a secret in the environment: the SDK fetches short-lived keys, as in a container, with".to_owned(),
+    );
+    lines.push(format!("#   AWS_CONTAINER_CREDENTIALS_FULL_URI={}", quoted(fetched_at)));
+    lines.push("#   AWS_CONTAINER_AUTHORIZATION_TOKEN='Bearer TOKEN', where TOKEN is the agent's".to_owned());
+    lines.join("\n")
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+=,".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_word_of_a_shell() {
+        assert_eq!(quoted("http://127.0.0.1:8787/aws"), "http://127.0.0.1:8787/aws");
+        assert_eq!(quoted("http://[::1]:8787/aws"), "'http://[::1]:8787/aws'");
+        assert_eq!(quoted("a b$(c)`d`"), "'a b$(c)`d`'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn addresses_are_given_service_by_service_and_never_for_all() {
+        let variables = addresses("https://devops.example.org", "eu-central-1");
+        let text = lines(&variables, "http://127.0.0.1:8787/v1/aws-credentials");
+        for service in SERVICES {
+            let line = format!("export AWS_ENDPOINT_URL_{service}=https://devops.example.org/aws\n");
+            assert!(text.contains(&line), "{text}");
+        }
+        assert!(!text.contains("AWS_ENDPOINT_URL="), "{text}");
+        assert!(text.contains("export AWS_DEFAULT_REGION=eu-central-1\n"), "{text}");
+        let (settings, comments) = text.split_once("\n#").unwrap();
+        assert!(settings.lines().all(|line| line.starts_with("export ")), "{text}");
+        assert!(comments.lines().skip(1).all(|line| line.starts_with('#')), "{text}");
+    }
+}
