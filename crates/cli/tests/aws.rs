@@ -224,6 +224,17 @@ async fn in_a_container_the_server_takes_the_requests_from_the_queue() {
     };
     let added = cli(&["agents", "add", "ContentOrchestrator"]).output().unwrap();
     assert!(added.status.success(), "{}", said(&added));
+    // Access keys are IAM's here, and that is said.
+    for words in [
+        &["agents", "key", "add", "ContentOrchestrator"][..],
+        &["agents", "key", "end", "AKIAIOSFODNN7EXAMPLE"],
+        &["agents", "env", "ContentOrchestrator"],
+        &["agents", "add", "CostSentinel", "--aws-key"],
+    ] {
+        let refused = cli(words).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{words:?}: {}", said(&refused));
+        assert!(said(&refused).contains("IAM's keys"), "{words:?}: {}", said(&refused));
+    }
 
     let log = std::fs::File::create(home.join("server.log")).unwrap();
     let mut server = cli(&["serve", "--listen", "127.0.0.1:0"])

@@ -3,6 +3,7 @@
 
 mod defects;
 mod house;
+mod keys;
 mod limits;
 mod places;
 mod secrecy;

@@ -1,0 +1,97 @@
+//! Keys at the door: short-lived ones with their session token, and keys whose agent has others, or is no more.
+
+use axum::body::Body;
+use axum::http::Request;
+use cc_devops_fleet::aws_keys::{PURPOSE, SHORT_LIVED_LASTS};
+use cc_devops_fleet::{Enrolment, Token};
+use cc_devops_kernel::acts::Asker;
+use cc_devops_testkit::sample;
+use jiff::SignedDuration;
+
+use crate::house::{AGENT, Answer, House};
+use crate::signing::{Ask, HOST, Key};
+
+/// A short-lived key as an SDK fetches it in a container, and its session token.
+async fn fetched(house: &House) -> (Key, String) {
+    let token = Token::from_random([1; 32]);
+    let request = Request::get("/v1/aws-credentials")
+        .header("host", HOST)
+        .header("authorization", format!("Bearer {}", token.expose()));
+    let answer = house.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let text = |name: &str| answer.json()[name].as_str().unwrap().to_owned();
+    let key = Key {
+        id: text("AccessKeyId"),
+        secret: text("SecretAccessKey"),
+    };
+    (key, text("Token"))
+}
+
+fn with_session(token: &str) -> Ask {
+    Ask::identity().with("x-amz-security-token", token)
+}
+
+fn is_nobody(answer: &Answer) -> bool {
+    (answer.status, answer.code().as_str()) == (403, "InvalidClientTokenId")
+}
+
+#[tokio::test]
+async fn a_short_lived_key_signs_with_its_session_token_until_it_ends() {
+    let house = House::new().await;
+    let (key, session) = fetched(&house).await;
+    let answer = house.ask(&with_session(&session), &key).await;
+    assert!(answer.status == 200 && answer.text().contains(AGENT), "{answer:?}");
+    for (ask, key) in [
+        (Ask::identity(), key.clone()),
+        (with_session("bm90LW91cnM="), key.clone()),
+        // Who has a key that lasts has no session.
+        (with_session(&session), house.key().await),
+    ] {
+        let answer = house.ask(&ask, &key).await;
+        assert!(is_nobody(&answer), "{answer:?}");
+    }
+    house.memory.clock().advance(SHORT_LIVED_LASTS);
+    let answer = house.ask(&with_session(&session), &key).await;
+    assert!(is_nobody(&answer), "{answer:?}");
+    let (key, session) = fetched(&house).await;
+    assert_eq!(
+        house.ask(&with_session(&session), &key).await.status,
+        200,
+        "the next one"
+    );
+}
+
+#[tokio::test]
+async fn keys_end_with_the_tokens_of_their_agent() {
+    let house = House::new().await;
+    let (lasting, (short, session)) = (house.key().await, fetched(&house).await);
+    let ports = house.memory.ports();
+    let installation = sample::installation();
+    let key = sample::control_plane(ports.clone()).derived_key(PURPOSE);
+    let enrolment = Enrolment::new(&ports, &installation, Asker::Operator).with_aws_keys(key);
+    let (name, hour) = (sample::agent_name(AGENT), SignedDuration::from_hours(1));
+    enrolment
+        .rotate(&name, &Token::from_random([5; 32]), hour)
+        .await
+        .unwrap();
+    let asks = [(Ask::identity(), lasting), (with_session(&session), short)];
+    for (ask, key) in &asks {
+        assert_eq!(house.ask(ask, key).await.status, 200, "they go on for a while");
+    }
+    house.memory.clock().advance(hour);
+    for (ask, key) in &asks {
+        assert!(is_nobody(&house.ask(ask, key).await), "{}", key.id);
+    }
+    let younger = house.key().await;
+    assert_eq!(house.ask(&Ask::identity(), &younger).await.status, 200);
+    enrolment.revoke(&name).await.unwrap();
+    assert!(is_nobody(&house.ask(&Ask::identity(), &younger).await));
+    enrolment
+        .rotate(&name, &Token::from_random([6; 32]), hour)
+        .await
+        .unwrap();
+    assert!(
+        is_nobody(&house.ask(&Ask::identity(), &younger).await),
+        "by its new token alone"
+    );
+}
