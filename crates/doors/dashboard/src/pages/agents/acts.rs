@@ -64,6 +64,7 @@ pub(super) async fn ask_rotate(visit: Visit<ManageAgents>) -> Result<Response, R
             "{name} gets a new token, which is shown once. Whoever uses an old one needs the new one before that ends."
         )
     };
+    let has_keys = !visit.permitted.aws_keys().await?.is_empty();
     let fields = select("The older tokens", "keep", "86400", &KEEP);
     let content = html! {
         (warnings(&managed, "sign in again with the new one"))
@@ -71,6 +72,12 @@ pub(super) async fn ask_rotate(visit: Visit<ManageAgents>) -> Result<Response, R
             p {
                 "Where the command line on the server acts as " (name) ", use "
                 (code(&format!("cc-devops agents rotate {name}"))) " there instead: it keeps its new token itself."
+            }
+        }
+        @if has_keys {
+            p {
+                "Its AWS access keys end with the older tokens; " (code(&format!("cc-devops agents key add {name}")))
+                " makes another one."
             }
         }
         (confirm(&format!("{path}/rotate"), &sentence, &fields, "Make a new token", &path))
@@ -114,7 +121,8 @@ pub(super) async fn ask_revoke(visit: Visit<ManageAgents>) -> Result<Response, R
         return Ok(visit.done(&path, Said::Revoked));
     }
     let sentence = format!(
-        "All tokens of {name} end at once, and nobody waits for it any more. Its history stays. A new token lets it in again."
+        "All tokens of {name} end at once, its access keys too, and nobody waits for it any more. Its history stays. A new \
+         token lets it in again."
     );
     let content = html! {
         (warnings(&managed, "you cannot sign in again"))
