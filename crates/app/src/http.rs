@@ -21,7 +21,7 @@ impl Capabilities {
     /// # Errors
     /// An address of exchange rates that is none, or would be reached in the clear; the store's key cannot be read.
     pub async fn http(&self, plane: Arc<ControlPlane>) -> PortResult<DoorCapabilities> {
-        let here = self.has_revenue_and_repositories();
+        let here = self.is_embedded();
         let worker = plane.repository_worker().cloned();
         Ok(DoorCapabilities {
             control: plane,
@@ -43,20 +43,25 @@ impl Capabilities {
         })
     }
 
-    /// The dashboard, unless it is switched off.
+    /// The door for AWS SDKs and the dashboard, unless they are switched off. In an AWS account, SDKs speak to AWS itself.
     fn doors(&self) -> PortResult<Vec<Mount>> {
-        if !self.settings.dashboard {
-            return Ok(Vec::new());
+        let mut doors = Vec::new();
+        if self.settings.aws_door && self.is_embedded() {
+            doors.push(cc_devops_wire::door());
         }
-        let policies = policies::sources(&self.settings)
-            .map_err(|error| PortError::new(PortErrorKind::Refused, "the policies cannot be shown").because(error))?;
-        Ok(vec![dashboard::door(Dashboard {
-            settings: self.settings.shown.clone(),
-            policies,
-        })])
+        if self.settings.dashboard {
+            let policies = policies::sources(&self.settings).map_err(|error| {
+                PortError::new(PortErrorKind::Refused, "the policies cannot be shown").because(error)
+            })?;
+            doors.push(dashboard::door(Dashboard {
+                settings: self.settings.shown.clone(),
+                policies,
+            }));
+        }
+        Ok(doors)
     }
 
-    fn has_revenue_and_repositories(&self) -> bool {
+    fn is_embedded(&self) -> bool {
         match self.backend() {
             #[cfg(feature = "embedded")]
             Backend::Embedded(_) => true,

@@ -13,6 +13,8 @@ pub enum Door {
     Slack,
     /// The dashboard.
     Dashboard,
+    /// An AWS SDK.
+    Aws,
 }
 
 impl Door {
@@ -22,6 +24,7 @@ impl Door {
             Self::Api => "api",
             Self::Slack => "slack",
             Self::Dashboard => "dashboard",
+            Self::Aws => "aws",
         }
     }
 }

@@ -109,6 +109,12 @@ fn looked_at(text: &[u8]) -> Result<(), InputError> {
     looked.and_then(|()| reader.end()).map_err(InputError::of)
 }
 
+/// Whether a key would mean something to a library that reads it. Whoever makes a document of something that is no JSON, by
+/// names that others gave, lets none of these in.
+pub fn is_private_key(key: &str) -> bool {
+    PRIVATE.iter().any(|private| key.starts_with(private))
+}
+
 /// A key, as the one rule for keys wants it.
 fn plain_key<E: serde::de::Error>(key: &str) -> Result<(), E> {
     match PRIVATE.iter().find(|private| key.starts_with(*private)) {
@@ -336,6 +342,7 @@ mod tests {
 
     #[test]
     fn a_private_key_is_found_wherever_it_stands_and_however_it_is_written() {
+        assert!(is_private_key("$serde_json::private::RawValue") && !is_private_key("$serde_json"));
         for text in [
             r#"{"detail": {"params": {"x": [{"$serde_json::private::RawValue": "1"}]}}}"#,
             r#"{"a": 1, "$serde_json::private::Number": "1"}"#,

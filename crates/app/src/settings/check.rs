@@ -39,6 +39,9 @@ pub struct Settings {
     /// Whether the dashboard is served.
     #[cfg(feature = "cli")]
     pub dashboard: bool,
+    /// Whether agents' AWS SDKs are answered.
+    #[cfg(feature = "cli")]
+    pub aws_door: bool,
     /// Every section with its keys, as people are shown them.
     #[cfg(feature = "cli")]
     pub shown: Vec<super::ShownSection>,
@@ -207,6 +210,8 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         server,
         #[cfg(feature = "cli")]
         dashboard: file.dashboard.enabled,
+        #[cfg(feature = "cli")]
+        aws_door: file.aws_door.enabled,
         #[cfg(feature = "cli")]
         shown: super::shown::sections(file),
         rhythm,

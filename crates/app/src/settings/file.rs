@@ -35,6 +35,8 @@ pub struct ConfigFile {
     pub server: ServerSection,
     /// The dashboard.
     pub dashboard: DashboardSection,
+    /// The door for AWS SDKs.
+    pub aws_door: AwsDoorSection,
     /// Which addresses that others give are reached.
     pub egress: EgressSection,
     /// When an agent counts as late or down.
@@ -197,6 +199,21 @@ pub struct DashboardSection {
 }
 
 impl Default for DashboardSection {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// `[aws_door]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AwsDoorSection {
+    /// Whether agents' AWS SDKs are answered, under `/aws` and where their requests are signed. With the embedded backend
+    /// alone.
+    pub enabled: bool,
+}
+
+impl Default for AwsDoorSection {
     fn default() -> Self {
         Self { enabled: true }
     }

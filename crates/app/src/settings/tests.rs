@@ -453,6 +453,8 @@ fn settings_are_shown_with_every_key_and_no_secret() {
                 [[alerts.routes]]\nchannels = [\"hook\"]";
     let (_, checked) = load(text, &[]).unwrap();
     assert!(!checked.dashboard && load("", &[]).unwrap().1.dashboard);
+    let (_, closed) = load("[aws_door]\nenabled = false", &[]).unwrap();
+    assert!(!closed.aws_door && checked.aws_door, "it is open unless it is said");
     let value = |section: &str, key: &str| {
         let (_, rows) = checked.shown.iter().find(|(name, _)| name == section)?;
         rows.iter()

@@ -19,17 +19,21 @@ mod said;
 pub use house::Dashboard;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::Method;
-use cc_devops_http::{App, Manners, Mount};
+use cc_devops_http::{App, Dress, Manners, Mount};
+use cc_devops_kernel::door::Door;
 
 /// The dashboard, as the API's listener mounts it.
 pub fn door(dashboard: Dashboard) -> Mount {
     Mount {
         routes: Box::new(move |app| routes::router(app, dashboard)),
+        claims: None,
         manners: Manners {
-            owns: routes::owns,
-            dress: gate::dress,
+            door: Door::Dashboard,
+            owns: |request| routes::owns(request.uri().path()).then(|| Box::new(gate::dress) as Dress),
+            patience: Duration::ZERO,
         },
     }
 }

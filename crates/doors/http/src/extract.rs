@@ -66,6 +66,14 @@ pub(crate) async fn read_json_bytes(headers: &HeaderMap, body: Body, limit: usiz
             "the body must be JSON; send it with the header `Content-Type: application/json`",
         ));
     }
+    read_bytes(headers, body, limit).await
+}
+
+/// Reads a body, at most `limit` bytes of it.
+///
+/// # Errors
+/// There is more of it, it broke off, or the server stops.
+pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,

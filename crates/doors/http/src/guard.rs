@@ -13,26 +13,30 @@ use tracing::{Instrument, field, info_span};
 
 use crate::app::App;
 use crate::connections::Peer;
+use crate::manners::Patience;
 use crate::places::{Places, RequestPlace};
 use crate::problem::Problem;
 use crate::routes::submit::{EVENTS, MAX_WAIT};
 
 /// Opens the request's span, counts its answer, refuses what is not for this server, and gives the
 /// framework's own refusals the common form; a door gives its answers its own.
-pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     // The connection does not idle meanwhile.
     let _under_way = request.extensions().get::<Peer>().map(Peer::begin);
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let span = info_span!("http", method, route, agent = field::Empty, request_id = field::Empty);
-    let door = app.doors.iter().find(|door| (door.owns)(request.uri().path()));
-    let response = match app.addressed.refusal(&request, door.is_some()) {
+    let owned = app.doors.iter().find_map(|door| Some((door, (door.owns)(&request)?)));
+    if let Some((door, _)) = &owned {
+        request.extensions_mut().insert(Patience(door.patience));
+    }
+    let response = match app.addressed.refusal(&request, owned.is_some()) {
         Some(problem) => problem.into_response(),
         None => in_common_form(next.run(request).instrument(span.clone()).await),
     };
-    let response = match door {
-        Some(door) => (door.dress)(response),
+    let response = match owned {
+        Some((_, dress)) => dress(response),
         None => response,
     };
     let status = response.status().as_u16();
@@ -58,7 +62,8 @@ pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Ne
     let wait = if waits {
         Duration::from_secs(MAX_WAIT.into())
     } else {
-        Duration::ZERO
+        let patience = request.extensions().get::<Patience>();
+        patience.map_or(Duration::ZERO, |Patience(patience)| *patience)
     };
     match tokio::time::timeout(limits.request_timeout + wait, next.run(request)).await {
         Ok(response) => response,

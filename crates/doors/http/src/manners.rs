@@ -1,7 +1,13 @@
 //! A door that is served on the API's listener, and how it answers.
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::response::Response;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use cc_devops_kernel::door::Door;
+use tower::ServiceExt;
 
 use crate::app::App;
 
@@ -9,16 +15,54 @@ use crate::app::App;
 pub struct Mount {
     /// Its routes.
     pub routes: Box<dyn FnOnce(&App) -> Router + Send>,
+    /// What it takes beside them, wherever that is addressed.
+    pub claims: Option<Claims>,
     /// How it answers.
     pub manners: Manners,
 }
 
-/// How a door answers on the paths that are its own, also where a request did not reach its routes.
+/// The requests that are a door's own by what they hold, and not by their path.
+pub struct Claims {
+    /// Whether a request is one. It must be the door's own by its [`Manners`], too.
+    pub takes: fn(&Request) -> bool,
+    /// Where they are answered.
+    pub routes: Box<dyn FnOnce(&App) -> Router + Send>,
+}
+
+/// What an answer of a door goes through last, made from its request.
+pub type Dress = Box<dyn FnOnce(Response) -> Response + Send>;
+
+/// How a door answers to the requests that are its own, also where these did not reach its routes.
 #[derive(Clone, Copy)]
 pub struct Manners {
-    /// Whether a path is its own. On these it decides itself which pages may send it something.
-    pub owns: fn(&str) -> bool,
-    /// What every answer goes through last. A [`Problem`](crate::problem::Problem) is among an answer's extensions where
-    /// it tells one.
-    pub dress: fn(Response) -> Response,
+    /// Which door it is.
+    pub door: Door,
+    /// What every answer to a request of its own goes through last; none where the request is not its own. To these it
+    /// decides itself which pages may send it something. A [`Problem`](crate::problem::Problem) is among an answer's
+    /// extensions where it tells one.
+    pub owns: fn(&Request) -> Option<Dress>,
+    /// How much longer than others its requests may take.
+    pub patience: Duration,
+}
+
+/// How much longer than others a request may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience(pub(crate) Duration);
+
+/// Hands a request over to the door that claims it, whatever route it would have found.
+pub(crate) async fn hand_over(
+    takes: fn(&Request) -> bool,
+    routes: Router,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if !takes(&request) {
+        return next.run(request).await;
+    }
+    // It stands before the door's own otherwise.
+    request.extensions_mut().remove::<MatchedPath>();
+    match routes.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => never.into_response(),
+    }
 }

@@ -35,6 +35,15 @@ impl Fault {
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
+
+    /// Whose fault it is, as AWS writes it.
+    pub(crate) fn side(&self) -> &'static str {
+        if self.status.is_server_error() {
+            "Receiver"
+        } else {
+            "Sender"
+        }
+    }
 }
 
 /// Why a call was not answered: in AWS's words, or in ours, which the answer translates by the family of its service (denied,

@@ -10,7 +10,7 @@ pub(crate) enum Shape {
     Integer { min: i64, max: i64 },
     /// A whole number of 64 bits, within bounds.
     Long { min: i64, max: i64 },
-    /// A floating-point number; not a number and infinities are refused by CloudWatch itself, not here.
+    /// A floating-point number. What is no number, or infinite, is refused as CloudWatch does it.
     Double,
     /// True or false.
     Boolean,
@@ -55,7 +55,10 @@ impl Text {
 
     /// One of these words.
     pub(crate) const fn among(words: &'static [&'static str]) -> Self {
-        Self { among: words, ..Self::ANY }
+        Self {
+            among: words,
+            ..Self::ANY
+        }
     }
 
     /// The same, matching a pattern.

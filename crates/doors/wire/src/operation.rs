@@ -3,9 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cc_devops_http::App;
 use cc_devops_http::access::{Credential, Permitted, Privilege};
 use cc_devops_http::problem::Problem;
+use cc_devops_http::{App, RequestPlace};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,20 +13,7 @@ use serde_json::Value;
 
 use crate::fault::{Failed, Fault};
 use crate::model::Shape;
-
-/// Which service an operation belongs to, by the name in a signature's scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Service {
-    Events,
-    SecretsManager,
-    CloudWatch,
-    Ssm,
-    DynamoDb,
-    Sts,
-    Sqs,
-    Sns,
-    CloudFormation,
-}
+pub(crate) use crate::service::Service;
 
 /// A call whose signature holds, before its operation is asked for.
 #[derive(Clone)]
@@ -40,6 +27,8 @@ pub(crate) struct Call {
     pub(crate) signed_at: Timestamp,
     /// Where this door is, as the caller addressed it, without a `/` at its end: what queue addresses begin with.
     pub(crate) endpoint: Arc<str>,
+    /// The place that the request was let in on, which an operation that waits gives back first.
+    pub(crate) let_in: Option<RequestPlace>,
 }
 
 /// The account that ARNs name: nobody's.

@@ -151,6 +151,7 @@ impl House {
                 tell.send(rows(app)).unwrap();
                 (door.routes)(app)
             }),
+            claims: door.claims,
             manners: door.manners,
         };
         let capabilities = Capabilities {

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use axum::RequestExt;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use cc_devops_fleet::{Token, TokenHash};
@@ -37,6 +37,7 @@ use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::secret::SecretValue;
 use serde_json::json;
 
 pub use audit_privileges::{MOST_EXPORTED, ReadAudit};
@@ -101,17 +102,8 @@ impl<P: Privilege> Entrance<P> {
     /// The caller calls too often, or no policy permits it.
     pub async fn admit(&self, credential: Credential, request: &mut Request) -> Result<(), Problem> {
         let app = self.app();
+        credential.let_in(app, request.extensions())?;
         let agent = Arc::clone(&credential.agent);
-        tracing::Span::current().record("agent", agent.name.as_str());
-        if let Some(rate) = &app.rate {
-            rate.check(&agent.name)?;
-        }
-        if let Some(peer) = request.extensions().get::<Peer>() {
-            peer.proven();
-        }
-        if let Some(let_in) = request.extensions().get::<RequestPlace>() {
-            let_in.charge(&agent.name)?;
-        }
         let params = request.extract_parts::<RawPathParams>().await.ok();
         let question = Question {
             app,
@@ -175,10 +167,37 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Crede
 /// What a caller came with, to be looked at again while the caller stays.
 #[derive(Clone)]
 pub struct Credential {
-    token: TokenHash,
+    proof: Proof,
     /// Whose it was then.
     pub(crate) agent: Arc<Agent>,
     door: Door,
+}
+
+/// What proves who calls.
+#[derive(Clone)]
+enum Proof {
+    /// A token, as it is kept.
+    Token(TokenHash),
+    /// A key that signs as AWS's do, by its id, with the session token of one that is short-lived.
+    AwsKey {
+        id: Arc<str>,
+        session_token: Option<SecretValue>,
+    },
+}
+
+impl Proof {
+    /// Whose it is, while it is good.
+    async fn agent(&self, app: &Shared) -> PortResult<Option<Agent>> {
+        let now = app.now();
+        match self {
+            Self::Token(token) => app.ports().agents.by_token(token, now).await,
+            Self::AwsKey { id, session_token } => {
+                let session_token = session_token.as_ref().map(SecretValue::expose);
+                let found = app.aws_keys().find(id, session_token, now).await?;
+                Ok(found.map(|(agent, _secret)| agent))
+            }
+        }
+    }
 }
 
 impl Credential {
@@ -187,13 +206,58 @@ impl Credential {
     /// # Errors
     /// What the store says.
     pub async fn of(app: &Shared, token: TokenHash, door: Door) -> PortResult<Option<Self>> {
-        let ports = app.ports();
-        let agent = ports.agents.by_token(&token, ports.clock.now()).await?;
+        let proof = Proof::Token(token);
+        let agent = proof.agent(app).await?;
         Ok(agent.map(|agent| Self {
-            token,
+            proof,
             agent: Arc::new(agent),
             door,
         }))
+    }
+
+    /// Whoever has the access key of this id, with the secret that it signs with; none where the key is not good. Whoever
+    /// asks holds the signature against the secret before anything else is done with it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn of_aws_key(
+        app: &Shared,
+        id: &str,
+        session_token: Option<&str>,
+    ) -> PortResult<Option<(Self, SecretValue)>> {
+        let found = app.aws_keys().find(id, session_token, app.now()).await?;
+        Ok(found.map(|(agent, secret)| {
+            let proof = Proof::AwsKey {
+                id: id.into(),
+                session_token: session_token.map(|token| SecretValue::new(token.to_owned())),
+            };
+            let credential = Self {
+                proof,
+                agent: Arc::new(agent),
+                door: Door::Aws,
+            };
+            (credential, secret)
+        }))
+    }
+
+    /// Lets a request of this caller's in: it counts towards how often and how much at once the caller may, and its
+    /// connection is one of somebody known.
+    ///
+    /// # Errors
+    /// The caller calls too often, or has as many requests under way as it may.
+    pub fn let_in(&self, app: &Shared, extensions: &Extensions) -> Result<(), Problem> {
+        let agent = &self.agent.name;
+        tracing::Span::current().record("agent", agent.as_str());
+        if let Some(rate) = &app.rate {
+            rate.check(agent)?;
+        }
+        if let Some(peer) = extensions.get::<Peer>() {
+            peer.proven();
+        }
+        if let Some(let_in) = extensions.get::<RequestPlace>() {
+            let_in.charge(agent)?;
+        }
+        Ok(())
     }
 
     /// Whose it is.
@@ -201,9 +265,12 @@ impl Credential {
         &self.agent
     }
 
-    /// The token it came with, as it is kept.
-    pub fn token(&self) -> &TokenHash {
-        &self.token
+    /// The token it came with, as it is kept; none where it came with a key.
+    pub fn token(&self) -> Option<&TokenHash> {
+        match &self.proof {
+            Proof::Token(token) => Some(token),
+            Proof::AwsKey { .. } => None,
+        }
     }
 
     /// By which door it came.
@@ -211,14 +278,13 @@ impl Credential {
         self.door
     }
 
-    /// Whether the token is still good, and its agent the same in every field: what was decided on
+    /// Whether the token or key is still good, and its agent the same in every field: what was decided on
     /// it holds no longer than that.
     ///
     /// # Errors
     /// What the store says.
     pub async fn holds(&self, app: &Shared) -> PortResult<bool> {
-        let ports = app.ports();
-        let agent = ports.agents.by_token(&self.token, ports.clock.now()).await?;
+        let agent = self.proof.agent(app).await?;
         Ok(agent.is_some_and(|agent| agent == *self.agent))
     }
 
@@ -229,7 +295,7 @@ impl Credential {
             match self.holds(app).await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(error) => tracing::debug!(error = %Chain(&error), "a token could not be looked at again"),
+                Err(error) => tracing::debug!(error = %Chain(&error), "a credential could not be looked at again"),
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
@@ -69,6 +70,31 @@ pub struct Permitted<P> {
 }
 
 impl<P> Permitted<P> {
+    /// The proof for a caller that was let in by a door of its own, where what a `P` is about is named by no path and no
+    /// query.
+    ///
+    /// # Errors
+    /// No policy permits it; it cannot be asked without what a path or a query names.
+    pub fn of(app: &App, credential: &Credential) -> Result<Self, Problem>
+    where
+        P: Privilege,
+    {
+        let caller = Caller(Arc::clone(&credential.agent));
+        let uri = Uri::from_static("/");
+        let privilege = P::ask(&Question {
+            app,
+            agent: &caller.0,
+            params: None,
+            uri: &uri,
+        })?;
+        Ok(Self {
+            app: app.clone(),
+            caller,
+            credential: credential.clone(),
+            privilege,
+        })
+    }
+
     /// Who calls.
     pub fn caller(&self) -> &Caller {
         &self.caller
@@ -79,19 +105,7 @@ impl<P> Permitted<P> {
     /// # Errors
     /// What is asked for cannot be asked without what a path or a query names.
     pub fn also<Q: Privilege>(&self) -> Result<Permitted<Q>, Problem> {
-        let uri = Uri::from_static("/");
-        let question = Question {
-            app: &self.app,
-            agent: &self.caller.0,
-            params: None,
-            uri: &uri,
-        };
-        Ok(Permitted {
-            app: self.app.clone(),
-            caller: self.caller.clone(),
-            credential: self.credential.clone(),
-            privilege: Q::ask(&question)?,
-        })
+        Permitted::of(&self.app, &self.credential)
     }
 
     /// Whether the policies let the caller do this: what it may not is not offered to it.

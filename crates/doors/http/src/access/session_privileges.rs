@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use cc_devops_fleet::sessions::SessionSecret;
 use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::door::Door;
 use jiff::Timestamp;
 
 use super::{Permitted, Privilege, Question};
@@ -32,7 +33,7 @@ impl Permitted<MakeSessionLinks> {
     /// # Errors
     /// There is no dashboard here, or none is shown in the clear; what the store says.
     pub async fn link(&self) -> Result<(String, Timestamp), Problem> {
-        if self.app.doors.is_empty() {
+        if !self.app.doors.iter().any(|door| door.door == Door::Dashboard) {
             return Err(Problem::not_found(
                 "the dashboard is switched off here: `dashboard.enabled` in the server's configuration says so",
             ));
@@ -46,7 +47,8 @@ impl Permitted<MakeSessionLinks> {
             ));
         }
         let secret = SessionSecret::from_random(random_bits()?);
-        let (agent, token) = (self.caller.agent(), self.credential.token());
+        let agent = self.caller.agent();
+        let token = self.credential.token().ok_or_else(Problem::unauthenticated)?;
         let ends = self.app.sessions().make_link(agent, token, &secret, self.now()).await?;
         Ok((format!("{}/ui/open?key={}", own.base(), secret.expose()), ends))
     }

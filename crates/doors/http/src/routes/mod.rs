@@ -23,8 +23,9 @@ pub(crate) mod submit;
 mod webhooks;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,7 +37,7 @@ use crate::access::{
     SendHeartbeat, SetMaintenance, SubmitRequests, open, permitted,
 };
 use crate::app::App;
-use crate::manners::Mount;
+use crate::manners::{Claims, Mount, hand_over};
 use crate::problem::Problem;
 use crate::{guard, openapi};
 
@@ -44,11 +45,23 @@ use crate::{guard, openapi};
 pub(crate) fn router(app: &App, doors: Vec<Mount>) -> Router {
     let (router, document) = table(app).split_for_parts();
     app.set_openapi(openapi::finish(&document, app.control.registry()).to_string());
-    let mounted = doors
-        .into_iter()
-        .fold(router, |router, door| router.merge((door.routes)(app)));
-    mounted
-        .fallback(no_such_route)
+    let mut claims = Vec::new();
+    let mounted = doors.into_iter().fold(router, |router, door| {
+        claims.extend(door.claims);
+        router.merge((door.routes)(app))
+    });
+    let guarded = surrounded(app, mounted.fallback(no_such_route));
+    claims.into_iter().fold(guarded, |router, Claims { takes, routes }| {
+        let routes = surrounded(app, routes(app));
+        router.layer(from_fn(move |request: Request, next: Next| {
+            hand_over(takes, routes.clone(), request, next)
+        }))
+    })
+}
+
+/// Routes with what surrounds every request.
+fn surrounded(app: &App, routes: Router) -> Router {
+    routes
         .layer(from_fn_with_state(app.clone(), guard::limit))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(from_fn_with_state(app.clone(), guard::observe))

@@ -44,6 +44,7 @@ pub(super) fn door(door: Door) -> &'static str {
         Door::Api => "command line or API",
         Door::Slack => "Slack",
         Door::Dashboard => "dashboard",
+        Door::Aws => "AWS SDK",
     }
 }
 

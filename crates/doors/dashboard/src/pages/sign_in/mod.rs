@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use cc_devops_fleet::sessions::SessionSecret;
 use cc_devops_fleet::{Token, TokenHash};
 use cc_devops_http::access::Credential;
+use cc_devops_http::problem::Problem;
 use cc_devops_http::random::random_bits;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::door::Door;
@@ -86,11 +87,10 @@ async fn sign_in(
         return refused("This is an agent\u{2019}s token. The dashboard is for operators and observers.");
     }
     attempt.give_back();
+    let token = credential.token().ok_or_else(Problem::unauthenticated)?;
     let secret = new_secret()?;
     let sessions = house.sessions();
-    sessions
-        .begin(credential.agent(), credential.token(), &secret, house.now())
-        .await?;
+    sessions.begin(credential.agent(), token, &secret, house.now()).await?;
     Ok(signed_in(&secret, &next::ours(&given.next)))
 }
 

@@ -1,0 +1,217 @@
+//! The way of a request through this door: read, proven, let in, carried out, answered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::routing::any;
+use cc_devops_http::access::Credential;
+use cc_devops_http::problem::Problem;
+use cc_devops_http::{App, Dress, RequestPlace};
+use cc_devops_kernel::input::{self, InputError};
+use cc_devops_kernel::secret::SecretValue;
+use serde_json::{Map as Object, Value};
+
+use crate::answer::Answering;
+use crate::asked::{Asked, Protocol, is_doors_path, is_of_an_sdk};
+use crate::canonical::Reached;
+use crate::conform::{Moments, conform};
+use crate::fault::{Failed, Fault};
+use crate::form::Form;
+use crate::operation::{Call, Operation};
+use crate::refusals::{not_read, not_served, not_signed, of_failed, of_problem};
+use crate::service::Service;
+use crate::signature::{NotSigned, Signed};
+use crate::{bodies, cbor, services};
+
+/// What every request is answered with.
+struct House {
+    app: App,
+    operations: HashMap<(Service, &'static str), Operation>,
+}
+
+impl House {
+    fn new(app: &App) -> Self {
+        let table = services::table().into_iter();
+        Self {
+            app: app.clone(),
+            operations: table
+                .map(|operation| ((operation.service, operation.name), operation))
+                .collect(),
+        }
+    }
+}
+
+/// Below the door's own path.
+pub(crate) fn below_its_path(app: &App) -> Router {
+    let served = any(serve).with_state(Arc::new(House::new(app)));
+    Router::new()
+        .route("/aws", served.clone())
+        .route("/aws/", served.clone())
+        .route("/aws/{*rest}", served)
+}
+
+/// Wherever an SDK addresses it.
+pub(crate) fn anywhere(app: &App) -> Router {
+    let served = any(serve).with_state(Arc::new(House::new(app)));
+    Router::new().route("/", served.clone()).route("/{*rest}", served)
+}
+
+/// Whether a request is this door's though its path is not.
+pub(crate) fn claims(request: &Request) -> bool {
+    is_of_an_sdk(request) && !is_doors_path(request.uri().path())
+}
+
+/// How a request of this door is answered where it did not reach its routes: in the caller's protocol, too.
+pub(crate) fn owns(request: &Request) -> Option<Dress> {
+    if !is_doors_path(request.uri().path()) && !is_of_an_sdk(request) {
+        return None;
+    }
+    let asked = Asked::of(request);
+    Some(Box::new(move |response: Response| {
+        match response.extensions().get::<Problem>() {
+            None => response,
+            Some(problem) => Answering::to(&asked, None).refused_for(&of_problem(problem, asked.family()), problem),
+        }
+    }))
+}
+
+async fn serve(State(house): State<Arc<House>>, request: Request) -> Response {
+    let asked = Asked::of(&request);
+    let answering = Answering::to(&asked, Some(house.app.now()));
+    match carry_out(&house, &asked, request).await {
+        Ok((operation, output)) => answering.given(operation, output),
+        Err(Failed::Problem(problem)) => answering.refused_for(&of_problem(&problem, asked.family()), &problem),
+        Err(failed) => answering.refused(&of_failed(failed, asked.family())),
+    }
+}
+
+async fn carry_out<'a>(house: &'a House, asked: &Asked, request: Request) -> Result<(&'a Operation, Value), Failed> {
+    let (parts, body) = request.into_parts();
+    let refused = |why| Failed::from(not_signed(why, asked.family()));
+    // Nothing is read of what will not be looked at.
+    let proven = match asked.service {
+        Some(service) => prove(&house.app, &parts, service).await.map_err(|why| match why {
+            NotProven::NotSigned(why) => refused(why),
+            NotProven::Problem(problem) => problem.into(),
+        }),
+        None if asked.protocol == Protocol::Query && asked.called.is_none() => {
+            // The service of a form stands in its signature, which is missing or malformed.
+            let why = Signed::read(&parts.headers, "", house.app.now()).err();
+            Err(refused(why.unwrap_or(NotSigned::Missing)))
+        }
+        None => Err(not_served(asked, asked.operation.as_deref()).into()),
+    };
+    let proven = match proven {
+        Ok(proven) => proven,
+        Err(failed) => {
+            bodies::drain(&parts.headers, body).await;
+            return Err(failed);
+        }
+    };
+    let body = bodies::read(&parts.headers, body).await?;
+    let ways = Reached::ways(&parts, house.app.own_address().base());
+    let reached = proven.signed.holds(&parts, &body, &proven.secret, &ways);
+    let reached = reached.ok_or_else(|| refused(NotSigned::mismatch()))?;
+    proven.credential.let_in(&house.app, &parts.extensions)?;
+
+    let body = bodies::unpacked(&parts.headers, body)?;
+    let (operation, input) = read(house, asked, proven.service, &parts.uri, &body)?;
+    let call = Call {
+        app: house.app.clone(),
+        credential: proven.credential,
+        region: proven.signed.region.into(),
+        signed_at: proven.signed.at,
+        endpoint: reached.endpoint().into(),
+        let_in: parts.extensions.get::<RequestPlace>().cloned(),
+    };
+    Ok((operation, operation.run(call, input).await?))
+}
+
+/// Whose a request is, if the signature holds.
+struct Proven {
+    service: Service,
+    signed: Signed,
+    credential: Credential,
+    secret: SecretValue,
+}
+
+/// Why it is not known whose a request is.
+enum NotProven {
+    NotSigned(NotSigned),
+    Problem(Problem),
+}
+
+async fn prove(app: &App, parts: &Parts, service: Service) -> Result<Proven, NotProven> {
+    let signed = Signed::read(&parts.headers, service.scope(), app.now()).map_err(NotProven::NotSigned)?;
+    let found = Credential::of_aws_key(app, &signed.key, signed.session_token.as_deref()).await;
+    let found = found.map_err(|error| NotProven::Problem(error.into()))?;
+    let (credential, secret) = found.ok_or(NotProven::NotSigned(NotSigned::UnknownKey))?;
+    Ok(Proven {
+        service,
+        signed,
+        credential,
+        secret,
+    })
+}
+
+/// The operation that is asked for, and its input as its model has it.
+fn read<'a>(
+    house: &'a House,
+    asked: &Asked,
+    service: Service,
+    uri: &Uri,
+    body: &Bytes,
+) -> Result<(&'a Operation, Value), Failed> {
+    let form = match asked.protocol {
+        Protocol::Query => {
+            // What has no body says it in its address.
+            let text = match body.as_ref() {
+                [] => uri.query().unwrap_or_default().as_bytes(),
+                body => body,
+            };
+            Some(Form::read(text).map_err(|why| not_read(service, why.sentence()))?)
+        }
+        _ => None,
+    };
+    let named = match &form {
+        Some(form) => form.text("Action"),
+        None => asked.operation.as_deref(),
+    };
+    let Some(operation) = named.and_then(|name| house.operations.get(&(service, name))) else {
+        let shown: Option<String> =
+            named.map(|name| name.chars().filter(char::is_ascii_alphanumeric).take(64).collect());
+        return Err(not_served(asked, shown.as_deref()).into());
+    };
+    let shape = &operation.input;
+    let (document, moments) = match (&form, asked.protocol) {
+        (Some(form), _) => (form.document(shape), Moments::Iso),
+        (None, _) if body.is_empty() => (Value::Object(Object::new()), Moments::Epoch),
+        (None, Protocol::Cbor) => {
+            let document = cbor::read(body, shape);
+            let sentence = |error| format!("the body is not the CBOR of this operation: {error}");
+            (
+                document.map_err(|error| not_read(service, &sentence(error)))?,
+                Moments::Epoch,
+            )
+        }
+        (None, _) => (json(service, body)?, Moments::Epoch),
+    };
+    let input = conform(document, shape, moments).map_err(|refused| refused.fault(service))?;
+    Ok((operation, input))
+}
+
+fn json(service: Service, body: &[u8]) -> Result<Value, Fault> {
+    input::document(body).map_err(|error| {
+        let what = match &error {
+            InputError::NotJson(_) => "the body cannot be read",
+            InputError::Refused(_) => "the body is not taken",
+        };
+        not_read(service, &format!("{what}: {error}"))
+    })
+}

@@ -1,0 +1,10 @@
+//! The whole door, over the fake of every port: what an SDK sends, and what it reads.
+#![cfg(test)]
+
+mod defects;
+mod house;
+mod limits;
+mod places;
+mod secrecy;
+mod signing;
+mod unserved;
