@@ -35,7 +35,10 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::of(
             Service::DynamoDb,
             "GetItem",
-            (Shape::Structure(&shapes::GET_ITEM), Shape::Structure(&shapes::ITEM_GIVEN)),
+            (
+                Shape::Structure(&shapes::GET_ITEM),
+                Shape::Structure(&shapes::ITEM_GIVEN),
+            ),
             get_item,
         ),
         Operation::of(
@@ -47,7 +50,10 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::of(
             Service::DynamoDb,
             "BatchGetItem",
-            (Shape::Structure(&shapes::BATCH_GET_ITEM), Shape::Structure(&shapes::BATCH_GIVEN)),
+            (
+                Shape::Structure(&shapes::BATCH_GET_ITEM),
+                Shape::Structure(&shapes::BATCH_GIVEN),
+            ),
             batch_get_item,
         ),
     ]
@@ -174,16 +180,28 @@ async fn query(call: Call, mut input: Query) -> Result<Value, Failed> {
 /// Reads a query's expressions, in the order in which DynamoDB finds fault with them.
 fn asked(input: &mut Query) -> Result<Asked, Fault> {
     for (is_given, name, instead) in [
-        (input.key_conditions.is_some(), "KeyConditions", "KeyConditionExpression"),
+        (
+            input.key_conditions.is_some(),
+            "KeyConditions",
+            "KeyConditionExpression",
+        ),
         (input.query_filter.is_some(), "QueryFilter", "FilterExpression"),
-        (input.conditional_operator.is_some(), "ConditionalOperator", "FilterExpression"),
+        (
+            input.conditional_operator.is_some(),
+            "ConditionalOperator",
+            "FilterExpression",
+        ),
     ] {
         if is_given {
-            return Err(validation(format!("{name} is not served at this door; say it in {instead}")));
+            return Err(validation(format!(
+                "{name} is not served at this door; say it in {instead}"
+            )));
         }
     }
     if let Some(index) = &input.index_name {
-        return Err(validation(format!("The table does not have the specified index: {index}")));
+        return Err(validation(format!(
+            "The table does not have the specified index: {index}"
+        )));
     }
     let Some(text) = &input.key_condition_expression else {
         return Err(validation(
@@ -217,7 +235,9 @@ fn filter(text: &str, placeholders: &mut Placeholders) -> Result<Condition, Faul
     let condition = Expression::Filter.condition(text)?;
     placeholders.use_in(Expression::Filter, &condition)?;
     condition.each_operand(&mut |operand| {
-        let (Operand::Path(path) | Operand::Size(path)) = operand else { return Ok(()) };
+        let (Operand::Path(path) | Operand::Size(path)) = operand else {
+            return Ok(());
+        };
         match path.first() {
             Some(Step::Name(name)) if [PARTITION_KEY, SORT_KEY].contains(&placeholders.name(name)) => {
                 Err(validation(format!(
@@ -257,10 +277,14 @@ fn begin(given: Option<&Map<String, Value>>, keys: &KeyCondition) -> Result<Opti
         ..fault
     })?;
     if key.partition != keys.partition {
-        return Err(validation("The provided starting key is outside query boundaries based on provided conditions"));
+        return Err(validation(
+            "The provided starting key is outside query boundaries based on provided conditions",
+        ));
     }
     if !keys.sort.holds(&key.sort) {
-        return Err(validation("The provided starting key does not match the range key predicate"));
+        return Err(validation(
+            "The provided starting key does not match the range key predicate",
+        ));
     }
     Ok(Some(key.sort))
 }

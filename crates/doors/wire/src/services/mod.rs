@@ -1,5 +1,10 @@
 //! What is served, service by service: each file has the models of its operations and what carries them out.
 
+mod cloudformation;
+mod dynamodb;
+#[cfg(test)]
+mod reads_house;
+mod sns;
 mod sts;
 
 use crate::operation::Operation;
@@ -7,7 +12,12 @@ use crate::operation::Operation;
 /// Everything that is served.
 pub(crate) fn table() -> Vec<Operation> {
     // Each service adds its own: `cloudwatch::operations()` and so on.
-    let services = [sts::operations()];
+    let services = [
+        cloudformation::operations(),
+        dynamodb::operations(),
+        sns::operations(),
+        sts::operations(),
+    ];
     services.into_iter().flatten().collect()
 }
 

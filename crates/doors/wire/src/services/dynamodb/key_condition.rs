@@ -205,7 +205,8 @@ mod tests {
         let Value::Object(values) = values else { panic!("a map") };
         let read = || -> Result<KeyCondition, Fault> {
             let names = (!names.is_empty()).then(|| names.clone());
-            let mut placeholders = Placeholders::read(names, Some(&values).filter(|all: &&Map<_, _>| !all.is_empty()), None)?;
+            let mut placeholders =
+                Placeholders::read(names, Some(&values).filter(|all: &&Map<_, _>| !all.is_empty()), None)?;
             let condition = EXPRESSION.condition(text)?;
             placeholders.use_in(EXPRESSION, &condition)?;
             KeyCondition::of(&condition, &placeholders)
@@ -228,8 +229,14 @@ mod tests {
             ("PK = :p AND (SK <= :a)", SortCondition::AtMost(owned("2026"))),
             ("PK = :p AND :a < SK", SortCondition::Greater(owned("2026"))),
             ("(PK = :p) AND (SK >= :a)", SortCondition::AtLeast(owned("2026"))),
-            ("PK = :p AND SK BETWEEN :a AND :b", SortCondition::Between(owned("2026"), owned("2027"))),
-            ("(PK = :p AND begins_with(SK, :a))", SortCondition::BeginsWith(owned("2026"))),
+            (
+                "PK = :p AND SK BETWEEN :a AND :b",
+                SortCondition::Between(owned("2026"), owned("2027")),
+            ),
+            (
+                "(PK = :p AND begins_with(SK, :a))",
+                SortCondition::BeginsWith(owned("2026")),
+            ),
         ] {
             let read = read(text, &[], values.clone()).unwrap();
             assert_eq!((read.partition.as_str(), read.sort), ("mrr", sort), "{text}");
@@ -271,7 +278,16 @@ mod tests {
 
     #[test]
     fn a_span_holds_what_its_condition_does() {
-        let keys = ["", "2025-12-31", "2026", "2026-01-01", "2026-12-31", "2027", "latest", "\u{10ffff}"];
+        let keys = [
+            "",
+            "2025-12-31",
+            "2026",
+            "2026-01-01",
+            "2026-12-31",
+            "2027",
+            "latest",
+            "\u{10ffff}",
+        ];
         let conditions = [
             SortCondition::Any,
             SortCondition::Equal(owned("2026-01-01")),

@@ -174,7 +174,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_none() {
-        for text in ["", ".", "-", "--1", "+-1", "1e", "1e+", "0x1", "NaN", " 1", "1 ", "1,5", "1e1.5", "١"] {
+        for text in [
+            "", ".", "-", "--1", "+-1", "1e", "1e+", "0x1", "NaN", " 1", "1 ", "1,5", "1e1.5", "١",
+        ] {
             assert_eq!(Number::read(text), Err(NoNumber::Unreadable), "{text:?}");
         }
         assert_eq!(Number::read(&"1".repeat(39)), Err(NoNumber::TooManyDigits));

@@ -105,13 +105,19 @@ mod tests {
 
     #[test]
     fn what_is_named_is_given_where_it_is_there() {
-        assert_eq!(given("#d, mrrUSD, nothing, PK.x").unwrap(), json!({
-            "date": {"S": "2026-03-01"}, "mrrUSD": {"NULL": true}
-        }));
+        assert_eq!(
+            given("#d, mrrUSD, nothing, PK.x").unwrap(),
+            json!({
+                "date": {"S": "2026-03-01"}, "mrrUSD": {"NULL": true}
+            })
+        );
         let all = Projection::All.document(&item(), &Placeholders::default());
         assert_eq!(all["PK"], json!({"S": "mrr"}));
         let by_name = Projection::read(None, Some(vec!["date".to_owned()]), &mut Placeholders::default()).unwrap();
-        assert_eq!(by_name.document(&item(), &Placeholders::default()), json!({"date": {"S": "2026-03-01"}}));
+        assert_eq!(
+            by_name.document(&item(), &Placeholders::default()),
+            json!({"date": {"S": "2026-03-01"}})
+        );
     }
 
     #[test]

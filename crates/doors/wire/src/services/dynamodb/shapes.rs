@@ -84,7 +84,13 @@ pub(crate) static QUERY: [Member; 17] = [
     Member::optional("IndexName", Text::of(3, 255).like("[a-zA-Z0-9_.-]+").shape()),
     Member::optional(
         "Select",
-        Text::among(&["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"]).shape(),
+        Text::among(&[
+            "ALL_ATTRIBUTES",
+            "ALL_PROJECTED_ATTRIBUTES",
+            "SPECIFIC_ATTRIBUTES",
+            "COUNT",
+        ])
+        .shape(),
     ),
     Member::optional("AttributesToGet", Shape::List(&ATTRIBUTE_NAMES)),
     Member::optional(

@@ -76,7 +76,12 @@ impl Table {
             return Err(no_such_table(name).into());
         };
         let permitted = call.permitted::<ReadBillingFigures>()?;
-        if permitted.installation().stages.iter().any(|known| known.as_str() == stage) {
+        if permitted
+            .installation()
+            .stages
+            .iter()
+            .any(|known| known.as_str() == stage)
+        {
             Ok(Self { permitted })
         } else {
             Err(no_such_table(name).into())
@@ -367,7 +372,14 @@ mod tests {
     #[test]
     fn a_day_has_one_name() {
         assert_eq!(date_of("2026-03-01"), Some(date(2026, 3, 1)));
-        for other in ["latest", "20260301", "2026-3-1", "2026-03-01T00:00:00", "-000001-01-01", ""] {
+        for other in [
+            "latest",
+            "20260301",
+            "2026-3-1",
+            "2026-03-01T00:00:00",
+            "-000001-01-01",
+            "",
+        ] {
             assert_eq!(date_of(other), None, "{other:?}");
         }
     }

@@ -155,7 +155,9 @@ fn number(text: &str) -> Result<Number, Fault> {
 fn check(kind: &str, value: &Value) -> Result<(), Fault> {
     match (kind, value) {
         ("L", Value::Array(items)) => items.iter().try_for_each(|item| AttributeValue::read(item).map(drop)),
-        ("M", Value::Object(members)) => members.values().try_for_each(|item| AttributeValue::read(item).map(drop)),
+        ("M", Value::Object(members)) => members
+            .values()
+            .try_for_each(|item| AttributeValue::read(item).map(drop)),
         ("SS" | "NS" | "BS", Value::Array(items)) if items.is_empty() => Err(validation(
             "One or more parameter values were invalid: An string set  may not be empty",
         )),
@@ -205,7 +207,10 @@ mod tests {
         ] {
             assert_eq!(AttributeValue::read(&given).unwrap().document(), back);
         }
-        assert_eq!(AttributeValue::from(Attribute::Unknown).document(), json!({"NULL": true}));
+        assert_eq!(
+            AttributeValue::from(Attribute::Unknown).document(),
+            json!({"NULL": true})
+        );
         assert_eq!(
             AttributeValue::from(Attribute::Number("1234.50".to_owned())).document(),
             json!({"N": "1234.5"})

@@ -11,11 +11,7 @@ use crate::services::dynamodb::value::AttributeValue;
 type Item = BTreeMap<String, AttributeValue>;
 
 /// What stands at a path; no item here has a list or a map.
-pub(crate) fn found<'i>(
-    item: &'i Item,
-    path: &[Step],
-    placeholders: &Placeholders,
-) -> Option<&'i AttributeValue> {
+pub(crate) fn found<'i>(item: &'i Item, path: &[Step], placeholders: &Placeholders) -> Option<&'i AttributeValue> {
     match path {
         [Step::Name(name)] => item.get(placeholders.name(name)),
         _ => None,

@@ -27,11 +27,7 @@ pub(super) fn paths(expression: Expression, text: &str) -> Result<Vec<Path>, Fau
     read(expression, text, separated_paths)
 }
 
-fn read<T>(
-    expression: Expression,
-    text: &str,
-    grammar: impl Fn(&mut &[Token]) -> Read<T>,
-) -> Result<T, Fault> {
+fn read<T>(expression: Expression, text: &str, grammar: impl Fn(&mut &[Token]) -> Read<T>) -> Result<T, Fault> {
     if text.len() > MOST_BYTES {
         return Err(expression.invalid(format!(
             "Expression size has exceeded the maximum allowed size; expression size: {}",
@@ -103,10 +99,15 @@ fn syntax(expression: Expression, text: &str, all: &[Token], at: usize) -> Fault
     let before = place.saturating_sub(1);
     let (from, to) = (
         all.get(before).map_or(at, |token| token.from),
-        all.get(place + 1).or_else(|| all.get(place)).map_or(at, |token| token.to),
+        all.get(place + 1)
+            .or_else(|| all.get(place))
+            .map_or(at, |token| token.to),
     );
     let token = all.get(place).map_or("", |token| shown(token.from, token.to));
-    expression.invalid(format!("Syntax error; token: \"{token}\", near: \"{}\"", shown(from, to)))
+    expression.invalid(format!(
+        "Syntax error; token: \"{token}\", near: \"{}\"",
+        shown(from, to)
+    ))
 }
 
 fn is_word(found: &str, wanted: &str) -> bool {
@@ -270,7 +271,11 @@ fn path(input: &mut &[Token]) -> Read<Path> {
 /// A name that is no word of the language.
 fn name(input: &mut &[Token]) -> Read<Step> {
     kind(|kind| match kind {
-        Kind::Name(found) if !["AND", "OR", "NOT", "BETWEEN", "IN"].iter().any(|word| is_word(&found, word)) => {
+        Kind::Name(found)
+            if !["AND", "OR", "NOT", "BETWEEN", "IN"]
+                .iter()
+                .any(|word| is_word(&found, word)) =>
+        {
             Some(Step::Name(found))
         }
         _ => None,

@@ -68,11 +68,7 @@ impl Placeholders {
     }
 
     /// Notes what a condition uses.
-    pub(crate) fn use_in(
-        &mut self,
-        expression: Expression,
-        condition: &Condition,
-    ) -> Result<(), Fault> {
+    pub(crate) fn use_in(&mut self, expression: Expression, condition: &Condition) -> Result<(), Fault> {
         needs_paths(expression, condition)?;
         condition.each_operand(&mut |operand| match operand {
             Operand::Path(path) | Operand::Size(path) => self.use_path(expression, path),
@@ -141,14 +137,12 @@ fn well_formed(name: &str, sign: char, what: &str) -> Result<(), Fault> {
         return Ok(());
     }
     let shown: String = name.chars().take(64).collect();
-    Err(validation(format!("{what} contains invalid key: Syntax error; key: \"{shown}\"")))
+    Err(validation(format!(
+        "{what} contains invalid key: Syntax error; key: \"{shown}\""
+    )))
 }
 
-fn unused<'a>(
-    what: &str,
-    given: impl Iterator<Item = &'a String>,
-    used: &BTreeSet<String>,
-) -> Result<(), Fault> {
+fn unused<'a>(what: &str, given: impl Iterator<Item = &'a String>, used: &BTreeSet<String>) -> Result<(), Fault> {
     let left: Vec<&str> = given.filter(|name| !used.contains(*name)).map(String::as_str).collect();
     if left.is_empty() {
         return Ok(());
