@@ -179,7 +179,7 @@ fn who_looks_after_costs_reads_the_days_figures_and_nobody_elses_name_does() {
         }
     }
     // In policies of one's own, too.
-    let own = r#"permit (principal, action == Action::"readBillingFigures", resource)
+    let own = r#"permit (principal is Agent, action == Action::"readBillingFigures", resource)
         when { resource.costControl == principal };"#;
     let own = Policy::parse(&[("own.cedar".to_owned(), own.to_owned())], &theirs, vocabulary()).unwrap();
     assert!(ask(&own, &agent("Frugal", Role::Agent), "readBillingFigures", "*"));

@@ -5,6 +5,7 @@ mod defects;
 mod house;
 mod limits;
 mod places;
+mod reads;
 mod secrecy;
 mod signing;
 mod unserved;
