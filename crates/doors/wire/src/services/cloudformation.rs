@@ -71,14 +71,14 @@ struct Describe {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Described {
-    stacks: Vec<Stack>,
+    stacks: Vec<Entry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Stack {
+struct Entry {
     stack_id: String,
     stack_name: String,
     parameters: Vec<Parameter>,
@@ -135,11 +135,11 @@ fn name_of(given: &str) -> &str {
     })
 }
 
-fn stack(call: &Call, found: DescribedStack) -> Stack {
+fn stack(call: &Call, found: DescribedStack) -> Entry {
     let name = found.stack.to_string();
     let stack_status = status(found.standing, found.is_first);
     let parameters = found.parameters.into_iter();
-    Stack {
+    Entry {
         stack_id: call.arn("cloudformation", &format!("stack/{name}/{}", id_of(&name))),
         stack_name: name,
         parameters: parameters

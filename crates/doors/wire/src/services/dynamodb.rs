@@ -110,7 +110,7 @@ fn projection(
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Query {
+struct QueryInput {
     table_name: String,
     index_name: Option<String>,
     select: Option<String>,
@@ -140,7 +140,7 @@ struct Asked {
     placeholders: Placeholders,
 }
 
-async fn query(call: Call, mut input: Query) -> Result<Value, Failed> {
+async fn query(call: Call, mut input: QueryInput) -> Result<Value, Failed> {
     let table = Table::named(&call, &input.table_name)?;
     let asked = asked(&mut input)?;
     let is_counted_only = selected(&input, &asked.projection)?;
@@ -172,13 +172,13 @@ async fn query(call: Call, mut input: Query) -> Result<Value, Failed> {
         "Count": items.len(),
         "ScannedCount": found.items.len(),
         "Items": (!is_counted_only).then_some(items),
-        "LastEvaluatedKey": last.map(|last| last.document()),
+        "LastEvaluatedKey": last.as_ref().map(Key::document),
         "ConsumedCapacity": reading.told(input.return_consumed_capacity),
     }))
 }
 
 /// Reads a query's expressions, in the order in which DynamoDB finds fault with them.
-fn asked(input: &mut Query) -> Result<Asked, Fault> {
+fn asked(input: &mut QueryInput) -> Result<Asked, Fault> {
     for (is_given, name, instead) in [
         (
             input.key_conditions.is_some(),
@@ -252,7 +252,7 @@ fn filter(text: &str, placeholders: &mut Placeholders) -> Result<Condition, Faul
 }
 
 /// Whether items are only counted.
-fn selected(input: &Query, projection: &Projection) -> Result<bool, Fault> {
+fn selected(input: &QueryInput, projection: &Projection) -> Result<bool, Fault> {
     let is_projected = *projection != Projection::All;
     match input.select.as_deref() {
         Some("ALL_PROJECTED_ATTRIBUTES") => Err(validation(
