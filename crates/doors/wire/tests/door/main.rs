@@ -5,6 +5,7 @@ mod defects;
 mod house;
 mod limits;
 mod places;
+mod reads;
 mod secrecy;
 mod secrets;
 mod signing;
