@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cc_devops_alerts::{Alerts, Conditions, Telling};
 use cc_devops_fleet::SlackUsers;
+use cc_devops_fleet::aws_keys;
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::schedule::Schedule;
 use cc_devops_fleet::watch::WatchSettings;
@@ -121,6 +122,15 @@ impl Capabilities {
     pub async fn badge_keys(&self) -> PortResult<BadgeKeys> {
         let key = self.backend().fingerprint_key().await?;
         Ok(BadgeKeys::new(key.derive(BADGES)))
+    }
+
+    /// The key that agents' access keys are derived from.
+    ///
+    /// # Errors
+    /// The store's key cannot be read.
+    pub async fn aws_keys_key(&self) -> PortResult<[u8; 32]> {
+        let key = self.backend().fingerprint_key().await?;
+        Ok(key.derive(aws_keys::PURPOSE))
     }
 
     /// Alerts, as people see and handle them.

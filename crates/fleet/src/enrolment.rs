@@ -8,19 +8,22 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Agent, NewAgent, NewToken, Token};
+use crate::aws_keys::ending::Ending;
 use crate::ports::EnrolmentPorts;
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker, surely};
+use cc_devops_kernel::acts::{ActError, Asker, Author, surely};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::PortResult;
 
 /// Who may ask the control plane, and by which tokens.
 pub struct Enrolment<'a> {
     ports: EnrolmentPorts<'a>,
     installation: &'a Installation,
     asker: Asker<'a>,
+    aws_keys_key: Option<[u8; 32]>,
 }
 
 impl<'a> Enrolment<'a> {
@@ -30,7 +33,16 @@ impl<'a> Enrolment<'a> {
             ports: ports.into(),
             installation,
             asker,
+            aws_keys_key: None,
         }
+    }
+
+    /// The same, with the store's key for access keys: so that these can go on for a while beside older tokens. Without it, they
+    /// end at once where an agent is given a new token.
+    #[must_use]
+    pub fn with_aws_keys(mut self, key: [u8; 32]) -> Self {
+        self.aws_keys_key = Some(key);
+        self
     }
 
     /// Adds an agent with its first token.
@@ -56,14 +68,14 @@ impl<'a> Enrolment<'a> {
         let detail = json!({
             "role": agent.role, "secretPrefixes": agent.secret_prefixes, "stacks": agent.stacks,
         });
-        let audit = self.entry(actions::AGENT_ADDED, &agent.name, now, detail).await?;
+        let (_, audit) = self.authored(actions::AGENT_ADDED, &agent.name, now, detail).await?;
         let (new, token) = (NewAgent { agent, created_at: now }, stored(token, now));
         let agents = self.ports.agents;
         Ok(surely(|| agents.add(&new, &token, &audit)).await?)
     }
 
-    /// Gives an agent a new token; the older ones go on for `keep_old`. A revoked agent may ask again after it.
-    /// When the older tokens end.
+    /// Gives an agent a new token; the older ones and its access keys go on for `keep_old`. A revoked agent may ask again
+    /// after it, by the new token alone. When the older tokens end.
     ///
     /// # Errors
     /// `NotFound` for a name there is no agent of; what no policy permits.
@@ -76,38 +88,56 @@ impl<'a> Enrolment<'a> {
         let now = self.ports.clock.now();
         let old_until = now.saturating_add(keep_old).unwrap_or(Timestamp::MAX);
         let detail = json!({"oldTokensEnd": old_until});
-        let audit = self.entry(actions::TOKEN_ROTATED, name, now, detail).await?;
+        let (author, audit) = self.authored(actions::TOKEN_ROTATED, name, now, detail).await?;
         let (agents, token) = (self.ports.agents, stored(token, now));
+        // First: what cannot be ended keeps an agent from a new token, and no key of a revoked one comes to life by it.
+        let goes_on = keep_old.is_positive() && agents.find(name).await?.is_some();
+        let until = self.aws_keys_key.filter(|_| goes_on).map(|key| (old_until, key));
+        self.end_keys(name, &author, now, until).await?;
         surely(|| agents.rotate(name, &token, old_until, &audit)).await?;
         Ok(old_until)
     }
 
-    /// Ends all tokens of an agent. Its record stays. An agent that is revoked already stays so, and no row is
+    /// Ends all tokens and access keys of an agent. Its record stays. An agent that is revoked already stays so, and no row is
     /// written.
     ///
     /// # Errors
     /// `NotFound` for a name there is no agent of; what no policy permits.
     pub async fn revoke(&self, name: &AgentName) -> Result<(), ActError> {
         let now = self.ports.clock.now();
-        let audit = self.entry(actions::AGENT_REVOKED, name, now, Value::Null).await?;
+        let (author, audit) = self.authored(actions::AGENT_REVOKED, name, now, Value::Null).await?;
         let agents = self.ports.agents;
-        Ok(surely(|| agents.revoke(name, now, &audit)).await?)
+        surely(|| agents.revoke(name, now, &audit)).await?;
+        // From here on none of its keys is good; what is left of them must not come back with a new token.
+        Ok(self.end_keys(name, &author, now, None).await?)
     }
 
-    /// The audit row of an act, if the asker may do it.
-    async fn entry(
+    async fn end_keys(
+        &self,
+        name: &AgentName,
+        author: &Author,
+        at: Timestamp,
+        until: Option<(Timestamp, [u8; 32])>,
+    ) -> PortResult<()> {
+        let state = self.ports.state;
+        Ending { state, at, until }.of(name, author).await
+    }
+
+    /// Who is behind an act, and its audit row, if the asker may do it.
+    async fn authored(
         &self,
         action: &str,
         agent: &AgentName,
         at: Timestamp,
         detail: Value,
-    ) -> Result<AuditEntry, ActError> {
+    ) -> Result<(Author, AuditEntry), ActError> {
         let access = Access::ManageAgents;
         let author = self.asker.author(&access, action, self.ports.audit, at).await?;
-        Ok(AuditEntry {
+        let entry = AuditEntry {
             agent: Some(agent.clone()),
             ..author.entry(at, action, agent.to_string(), detail)
-        })
+        };
+        Ok((author, entry))
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod aws_keys;
 pub mod badges;
 pub mod days;
 pub mod enrolment;

@@ -188,6 +188,7 @@ impl Parameters<'_> {
         for name in new {
             let ports = EnrolmentPorts {
                 agents: self.agents,
+                state: self.state,
                 audit: self.audit,
                 clock: self.clock,
             };

@@ -9,13 +9,15 @@ use crate::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{AuditTrail, Clock, PortResult, StateChange};
+use cc_devops_kernel::ports::{AuditTrail, Clock, PortResult, StateChange, StateStore};
 
 /// What an [`Enrolment`](crate::Enrolment) works with.
 #[derive(Clone, Copy)]
 pub struct EnrolmentPorts<'a> {
     /// Which agents there are.
     pub agents: &'a dyn Agents,
+    /// Where it is kept whose access keys are, which end with tokens.
+    pub state: &'a dyn StateStore,
     /// The audit trail.
     pub audit: &'a dyn AuditTrail,
     /// Time.

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use cc_devops_fleet::aws_keys::{self, AwsKeys};
 use cc_devops_fleet::sessions::Sessions;
 use cc_devops_fleet::watch::{Heard, Signal};
 use cc_devops_fleet::watching::WatchedAgent;
@@ -79,6 +80,8 @@ pub struct Shared {
     pub(crate) logins: Logins,
     /// The key of the codes over people's sessions.
     sessions_key: [u8; 32],
+    /// The key that agents' access keys are derived from.
+    pub(crate) aws_keys_key: [u8; 32],
     /// How the doors beside the API answer.
     pub(crate) doors: Vec<Manners>,
     /// The open connections.
@@ -130,6 +133,7 @@ impl Shared {
         } = capabilities;
         let own_address = OwnAddress::of(&config);
         let sessions_key = control.derived_key(SESSIONS);
+        let aws_keys_key = control.derived_key(aws_keys::PURPOSE);
         Self {
             control,
             revenue,
@@ -149,6 +153,7 @@ impl Shared {
             own_address,
             logins: Logins::new(),
             sessions_key,
+            aws_keys_key,
             doors,
             connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),
@@ -181,6 +186,11 @@ impl Shared {
             state: &*self.ports().state,
             key: self.sessions_key,
         }
+    }
+
+    /// The access keys with which agents' AWS SDKs sign.
+    pub fn aws_keys(&self) -> AwsKeys<'_> {
+        self.ports().aws_keys(self.aws_keys_key)
     }
 
     /// Where this server is for browsers.

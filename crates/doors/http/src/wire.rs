@@ -6,6 +6,7 @@ mod dashboard;
 mod deploys;
 mod fleet;
 mod freezes;
+mod keys;
 mod revenue;
 mod webhooks;
 
@@ -33,6 +34,7 @@ pub(crate) use deploys::{
 };
 pub(crate) use fleet::{AgentList, AgentView, Heartbeat, HistoryView, SealingKeyView, SecretView};
 pub(crate) use freezes::FreezeList;
+pub(crate) use keys::{AccessKeyList, AccessKeyView, NewAccessKey, ShortLivedKeyView};
 pub(crate) use revenue::{DayPage, DayView, KindName, MovementPage, MovementView};
 pub(crate) use webhooks::{
     AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Replayed, WebhookList, WebhookView,

@@ -42,6 +42,12 @@ pub mod actions {
     pub const TOKEN_ROTATED: &str = "agent.token_rotated";
     /// An agent's tokens were revoked.
     pub const AGENT_REVOKED: &str = "agent.revoked";
+    /// An agent was given an access key, with which its AWS SDK signs.
+    pub const AWS_KEY_ADDED: &str = "agent.key_added";
+    /// An agent's access keys were ended.
+    pub const AWS_KEY_ENDED: &str = "agent.key_ended";
+    /// An agent's secret access key was shown again.
+    pub const AWS_KEY_READ: &str = "agent.key_read";
     /// A person signed in to the dashboard.
     pub const SESSION_BEGUN: &str = "session.begun";
     /// A person signed out of the dashboard.

@@ -68,11 +68,13 @@ pub enum RecordKind {
     SessionLink,
     /// Which version of a parameter is known; named by the parameter.
     Parameter,
+    /// Whose an access key is; named by its id, listed by the agent. Due when it ends, where that is set.
+    AwsKey,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Watch,
         Self::Flip,
         Self::Ping,
@@ -95,6 +97,7 @@ impl RecordKind {
         Self::Session,
         Self::SessionLink,
         Self::Parameter,
+        Self::AwsKey,
     ];
 
     /// Whether a record of this kind is history: when it is due it is forgotten, by the store itself or by its
@@ -110,6 +113,7 @@ impl RecordKind {
                 | Self::DeployedPart
                 | Self::Session
                 | Self::SessionLink
+                | Self::AwsKey
         )
     }
 
@@ -138,6 +142,7 @@ impl RecordKind {
             Self::Session => "session",
             Self::SessionLink => "session-link",
             Self::Parameter => "parameter",
+            Self::AwsKey => "aws-key",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cc_devops_fleet::aws_keys::AwsKeys;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
 
@@ -53,10 +54,25 @@ impl From<Ports> for RepositoryPorts {
     }
 }
 
+impl Ports {
+    /// The access keys of agents, under the store's key for them: what is derived for
+    /// [`aws_keys::PURPOSE`](cc_devops_fleet::aws_keys::PURPOSE).
+    pub fn aws_keys(&self, key: [u8; 32]) -> AwsKeys<'_> {
+        AwsKeys {
+            state: &*self.state,
+            agents: &*self.agents,
+            audit: &*self.audit,
+            clock: &*self.clock,
+            key,
+        }
+    }
+}
+
 impl<'a> From<&'a Ports> for EnrolmentPorts<'a> {
     fn from(ports: &'a Ports) -> Self {
         Self {
             agents: &*ports.agents,
+            state: &*ports.state,
             audit: &*ports.audit,
             clock: &*ports.clock,
         }

@@ -186,6 +186,19 @@ impl Permitted<ListAgents> {
     }
 }
 
+impl<P> Permitted<P> {
+    /// Whether an agent may be given tokens and keys: the control plane itself has none.
+    pub(super) fn is_given_proofs(&self, name: &AgentName) -> Result<(), Problem> {
+        if self.installation().agent != *name {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::CONFLICT,
+            "this agent is the control plane itself, which has no token",
+        ))
+    }
+}
+
 /// Replace an agent's tokens, and revoke them.
 #[derive(Clone)]
 pub struct ManageAgents(AgentName);
@@ -259,17 +272,12 @@ impl Permitted<ManageAgents> {
     }
 
     fn enrolment(&self) -> Enrolment<'_> {
-        Enrolment::new(self.app.ports(), self.app.control.installation(), self.asking())
+        let enrolment = Enrolment::new(self.app.ports(), self.app.control.installation(), self.asking());
+        enrolment.with_aws_keys(self.app.aws_keys_key)
     }
 
     fn has_tokens(&self) -> Result<(), Problem> {
-        if self.app.control.installation().agent != *self.name() {
-            return Ok(());
-        }
-        Err(Problem::new(
-            StatusCode::CONFLICT,
-            "this agent is the control plane itself, which has no token",
-        ))
+        self.is_given_proofs(self.name())
     }
 
     /// Whether another operator's tokens are good. All agents are read only where there is none.

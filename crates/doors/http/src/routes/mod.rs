@@ -9,6 +9,7 @@ mod billing;
 mod dashboard;
 mod deploys;
 mod events;
+mod keys;
 mod operations;
 mod pings;
 mod repositories;
@@ -32,9 +33,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::{
-    DecidePlans, FindRequest, ListAgents, MakeSessionLinks, ManageAlerts, ManageWebhooks, PauseAgent, ReadAlerts,
-    ReadDeploys, ReadEvents, ReadFreezes, ReadMetrics, ReadRequests, ReadRevenue, ReadSecret, Row, SealValues,
-    SendHeartbeat, SetMaintenance, SubmitRequests, open, permitted,
+    DecidePlans, FetchAwsKeys, FindRequest, ListAgents, MakeSessionLinks, ManageAgents, ManageAlerts, ManageAwsKeys,
+    ManageWebhooks, PauseAgent, ReadAlerts, ReadDeploys, ReadEvents, ReadFreezes, ReadMetrics, ReadRequests,
+    ReadRevenue, ReadSecret, Row, SealValues, SendHeartbeat, SetMaintenance, SubmitRequests, open, permitted,
 };
 use crate::app::App;
 use crate::manners::{Claims, Mount, hand_over};
@@ -83,12 +84,16 @@ fn table(app: &App) -> OpenApiRouter {
         permitted::<SubmitRequests>(app, routes!(stacks::roll_back)),
         permitted::<SubmitRequests>(app, routes!(stacks::promote)),
     ];
-    let others: [Row; 33] = [
+    let others: [Row; 37] = [
         permitted::<SendHeartbeat>(app, routes!(agents::post_heartbeat)),
         permitted::<ListAgents>(app, routes!(agents::list_agents)),
         permitted::<ListAgents>(app, routes!(agents::get_history)),
         permitted::<PauseAgent>(app, routes!(agents::pause_agent)),
         permitted::<PauseAgent>(app, routes!(agents::resume_agent)),
+        permitted::<ManageAwsKeys>(app, routes!(keys::add_key)),
+        permitted::<ManageAgents>(app, routes!(keys::list_keys)),
+        permitted::<ManageAwsKeys>(app, routes!(keys::end_key)),
+        permitted::<FetchAwsKeys>(app, routes!(keys::get_credentials)),
         permitted::<ReadAlerts>(app, routes!(alerts::list_alerts)),
         permitted::<ReadAlerts>(app, routes!(alerts::get_alert)),
         permitted::<ManageAlerts>(app, routes!(alerts::acknowledge_alert)),

@@ -131,6 +131,7 @@ pub(crate) fn cases() -> Vec<Case> {
     .into_iter()
     .chain(of_the_watch())
     .chain(of_deploys())
+    .chain(of_keys())
     .collect()
 }
 
@@ -190,6 +191,28 @@ fn of_the_watch() -> Vec<Case> {
             json!({"reason": "new disks"}),
         ),
         case(delete, "/v1/maintenance", "/v1/maintenance", [401, 403, 403, 204]),
+    ]
+}
+
+/// Those of access keys; no AWS SDK is answered here.
+fn of_keys() -> Vec<Case> {
+    let of_an_agent = "/v1/agents/{name}/keys";
+    let keys = "/v1/agents/ContentOrchestrator/keys";
+    vec![
+        case(Method::POST, of_an_agent, keys, [401, 403, 403, 404]),
+        case(Method::GET, of_an_agent, keys, OPERATORS),
+        case(
+            Method::DELETE,
+            "/v1/agents/{name}/keys/{id}",
+            "/v1/agents/ContentOrchestrator/keys/AKIAIOSFODNN7EXAMPLE",
+            [401, 403, 403, 404],
+        ),
+        case(
+            Method::GET,
+            "/v1/aws-credentials",
+            "/v1/aws-credentials",
+            [401, 404, 404, 404],
+        ),
     ]
 }
 

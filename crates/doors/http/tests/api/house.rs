@@ -12,7 +12,7 @@ use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_fleet::{NewAgent, NewToken, Token};
-use cc_devops_http::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Watch, Workers};
+use cc_devops_http::{Capabilities, Hygiene, Mount, Revenue, ServerConfig, Service, Watch, Workers};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditRow, actions};
@@ -155,6 +155,24 @@ impl House {
         let capabilities = Capabilities {
             watch: Some(watch(control.ports(), channels)),
             doors: Vec::new(),
+            ..Capabilities::from(control.clone())
+        };
+        Self {
+            service: Service::new(ServerConfig::default(), capabilities),
+            memory,
+            control,
+            ended,
+            ended_at: Some(ended_at),
+        }
+    }
+
+    /// A house with doors beside the API.
+    pub(crate) async fn with_doors(doors: Vec<Mount>) -> Self {
+        let memory = Memory::new();
+        let control = control_plane(&memory, |_| ()).await;
+        let (ended, ended_at) = unbounded_channel();
+        let capabilities = Capabilities {
+            doors,
             ..Capabilities::from(control.clone())
         };
         Self {

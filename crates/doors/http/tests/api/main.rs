@@ -11,6 +11,7 @@ mod description;
 mod health;
 mod house;
 mod http2;
+mod keys;
 mod lasting;
 mod leases;
 mod limits;

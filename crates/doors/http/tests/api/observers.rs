@@ -9,8 +9,9 @@ use crate::authorisation::{cases, furnished};
 use crate::house::{As, House, put};
 
 /// What is not as an operator has it, though nothing is changed, and what changes nothing though it is sent.
-const OTHERWISE: [(&str, u16); 12] = [
+const OTHERWISE: [(&str, u16); 13] = [
     ("GET /v1/secrets/{name}", 403),
+    ("GET /v1/agents/{name}/keys", 403),
     // The key of a value that is sealed is public.
     ("GET /v1/sealing-key", 200),
     ("GET /v1/webhooks", 403),
