@@ -27,7 +27,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
+.PHONY: run quick build cli function test test-build test-rust test-docs test-api lint format clippy dependencies validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
 .PHONY: deploy local-invoke smoke-test peers chromium
 
 # The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
@@ -53,6 +53,10 @@ function: $(PEERS)/lambda/ready
 
 test: test-rust test-docs test-api
 
+# What `make test` runs, built alone.
+test-build: tool-nextest
+	$(CARGO) nextest run --locked --workspace --no-run
+
 test-rust: tool-nextest peers
 	$(CARGO) nextest run --locked --workspace
 	@# The program that `make run` builds, of which AWS is no part. The other crates are named for the features of their
@@ -68,10 +72,17 @@ test-api: $(VENV)/ready
 	$(CARGO) test --locked --workspace --test binary --no-run
 	$(VENV)/bin/python tests/api/run.py $(DEBUG_BINARY)
 
-lint: tool-deny tool-machete
+lint: format clippy dependencies
+
+format:
 	$(CARGO) fmt --all --check
+
+clippy:
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked -p cc-devops-cli --no-default-features --all-targets -- -D warnings
+
+# Licences, bans and sources of what we depend on, and what nothing uses.
+dependencies: tool-deny tool-machete
 	$(CARGO) deny --locked check licenses bans sources
 	$(CARGO) machete
 
