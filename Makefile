@@ -27,11 +27,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-<<<<<<< HEAD
-.PHONY: run quick build cli function test test-rust test-docs test-api test-wire lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-wire bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
-=======
-.PHONY: run quick build cli function test test-build test-rust test-docs test-api lint format clippy dependencies validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
->>>>>>> main
+.PHONY: run quick build cli function test test-build test-rust test-docs test-api test-wire lint format clippy dependencies validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-wire bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
 .PHONY: deploy local-invoke smoke-test peers chromium
 
 # The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
@@ -76,7 +72,6 @@ test-api: $(VENV)/ready
 	$(CARGO) test --locked --workspace --test binary --no-run
 	$(VENV)/bin/python tests/api/run.py $(DEBUG_BINARY)
 
-<<<<<<< HEAD
 # AWS's SDKs at the door that speaks to them, and what no SDK would send. WIRE_ARGS="--part table --driver node" does a part.
 WIRE_PEERS := $(PEERS)/aws/ready $(PEERS)/aws-2023/ready $(PEERS)/aws-cli/ready $(PEERS)/aws-node/ready $(PEERS)/moto/ready
 test-wire: $(WIRE_PEERS)
@@ -84,12 +79,9 @@ test-wire: $(WIRE_PEERS)
 	$(CARGO) test --locked --workspace --test binary --example fake_stripe --example speak_sdk --no-run
 	$(PEERS)/aws/bin/python tests/wire/run.py $(DEBUG_BINARY) $(PEERS) target/debug/examples $(WIRE_ARGS)
 
-lint: tool-deny tool-machete
-=======
 lint: format clippy dependencies
 
 format:
->>>>>>> main
 	$(CARGO) fmt --all --check
 
 clippy:
