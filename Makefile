@@ -27,7 +27,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run quick build cli function test test-rust test-docs test-api test-wire lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-wire bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
+.PHONY: run quick build cli function test test-build test-rust test-docs test-api test-wire lint format clippy dependencies validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-wire bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
 .PHONY: deploy local-invoke smoke-test peers chromium
 
 # The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
@@ -53,6 +53,10 @@ function: $(PEERS)/lambda/ready
 
 test: test-rust test-docs test-api test-wire
 
+# What `make test` runs, built alone.
+test-build: tool-nextest
+	$(CARGO) nextest run --locked --workspace --no-run
+
 test-rust: tool-nextest peers
 	$(CARGO) nextest run --locked --workspace
 	@# The program that `make run` builds, of which AWS is no part. The other crates are named for the features of their
@@ -75,10 +79,17 @@ test-wire: $(WIRE_PEERS)
 	$(CARGO) test --locked --workspace --test binary --example fake_stripe --example speak_sdk --no-run
 	$(PEERS)/aws/bin/python tests/wire/run.py $(DEBUG_BINARY) $(PEERS) target/debug/examples $(WIRE_ARGS)
 
-lint: tool-deny tool-machete
+lint: format clippy dependencies
+
+format:
 	$(CARGO) fmt --all --check
+
+clippy:
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked -p cc-devops-cli --no-default-features --all-targets -- -D warnings
+
+# Licences, bans and sources of what we depend on, and what nothing uses.
+dependencies: tool-deny tool-machete
 	$(CARGO) deny --locked check licenses bans sources
 	$(CARGO) machete
 

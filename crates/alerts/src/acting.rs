@@ -365,8 +365,13 @@ impl Alerts {
         Ok(counts)
     }
 
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Who acts, if they may; what no policy permits is on record.
-    async fn author(
+    pub(crate) async fn author(
         &self,
         asker: Asker<'_>,
         access: &Access,
@@ -377,7 +382,7 @@ impl Alerts {
     }
 
     /// Whether it was written: not where somebody else was faster.
-    async fn written(&self, changes: &[StateChange], entry: &AuditEntry) -> PortResult<bool> {
+    pub(crate) async fn written(&self, changes: &[StateChange], entry: &AuditEntry) -> PortResult<bool> {
         match self.state.write(changes, Some(entry)).await {
             Err(error) if error.kind == PortErrorKind::Superseded => Ok(false),
             written => written.map(|()| true),
@@ -408,7 +413,7 @@ fn refused(message: String) -> ActError {
     Failure::new(Reason::InvalidParameter, message).into()
 }
 
-fn busy() -> ActError {
+pub(crate) fn busy() -> ActError {
     let message = "it is being changed all the time: try again";
     PortError::new(PortErrorKind::Unavailable, message).into()
 }

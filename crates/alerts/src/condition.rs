@@ -70,11 +70,13 @@ pub enum ConditionKind {
     Spend,
     /// A channel by which nobody can be told.
     Channel,
+    /// What an agent has people told of.
+    Published,
 }
 
 impl ConditionKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Agent,
         Self::Requests,
         Self::Deploy,
@@ -88,6 +90,7 @@ impl ConditionKind {
         Self::Secret,
         Self::Spend,
         Self::Channel,
+        Self::Published,
     ];
 
     /// The kind of that name.
@@ -111,6 +114,7 @@ impl ConditionKind {
             Self::Secret => "secret",
             Self::Spend => "spend",
             Self::Channel => "channel",
+            Self::Published => "published",
         }
     }
 }

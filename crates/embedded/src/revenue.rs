@@ -8,7 +8,7 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter, place};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
 use cc_devops_revenue::movements::Kind;
-use cc_devops_revenue::ports::RevenueStore;
+use cc_devops_revenue::ports::{DayOrder, RevenueStore};
 use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -64,6 +64,30 @@ impl RevenueStore for SqliteRevenue {
                 let days = conn
                     .prepare_cached("SELECT record FROM revenue_days WHERE date BETWEEN ?1 AND ?2 ORDER BY date")?
                     .query_map([first.to_string(), until.to_string()], |row| json_at(row, 0))?
+                    .collect::<rusqlite::Result<_>>()?;
+                Ok(days)
+            })
+            .await
+    }
+
+    async fn first_days(&self, span: (Date, Date), order: DayOrder, at_most: usize) -> PortResult<Vec<Day>> {
+        let (from, until) = span;
+        let first = from.max(jiff::civil::date(0, 1, 1));
+        let select = match order {
+            DayOrder::OldestFirst => {
+                "SELECT record FROM revenue_days WHERE date BETWEEN ?1 AND ?2 ORDER BY date LIMIT ?3"
+            }
+            DayOrder::NewestFirst => {
+                "SELECT record FROM revenue_days WHERE date BETWEEN ?1 AND ?2 ORDER BY date DESC LIMIT ?3"
+            }
+        };
+        self.db
+            .read(move |conn| {
+                let days = conn
+                    .prepare_cached(select)?
+                    .query_map(params![first.to_string(), until.to_string(), limit(at_most)], |row| {
+                        json_at(row, 0)
+                    })?
                     .collect::<rusqlite::Result<_>>()?;
                 Ok(days)
             })

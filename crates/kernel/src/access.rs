@@ -182,6 +182,15 @@ pub enum Access {
         /// Of which stack; of every one where none is given.
         stack: Option<StackName>,
     },
+    /// See which stacks there are and how they stand, in CloudFormation's words.
+    DescribeStacks {
+        /// Which stack; every one where none is given.
+        stack: Option<StackName>,
+    },
+    /// Read the days' figures of MRR, as the table of billing metrics has them. No customer is in them.
+    ReadBillingFigures,
+    /// Have people told of something, as a message to the alert topic does.
+    PublishAlert,
 }
 
 impl Access {
@@ -216,6 +225,9 @@ impl Access {
             Self::OverrideFreeze { .. } => "overrideFreeze",
             Self::CreateStack { .. } => "createStack",
             Self::ReadDeploys { .. } => "readDeploys",
+            Self::DescribeStacks { .. } => "describeStacks",
+            Self::ReadBillingFigures => "readBillingFigures",
+            Self::PublishAlert => "publishAlert",
         }
     }
 
@@ -243,7 +255,9 @@ impl Access {
             | Self::CarryApproval { stack, stage }
             | Self::OverrideFreeze { stack, stage }
             | Self::CreateStack { stack, stage } => stack.on(stage).to_string(),
-            Self::ReadDeploys { stack } => stack.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string),
+            Self::ReadDeploys { stack } | Self::DescribeStacks { stack } => {
+                stack.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
+            }
             Self::ListAgents
             | Self::ManageAgents
             | Self::ManageWebhooks
@@ -258,7 +272,9 @@ impl Access {
             | Self::ReadHealth
             | Self::ReadAlerts
             | Self::ManageAlerts
-            | Self::SetMaintenance => "*".to_owned(),
+            | Self::SetMaintenance
+            | Self::ReadBillingFigures
+            | Self::PublishAlert => "*".to_owned(),
         }
     }
 
@@ -296,7 +312,10 @@ impl Access {
             | Self::CarryApproval { .. }
             | Self::OverrideFreeze { .. }
             | Self::CreateStack { .. }
-            | Self::ReadDeploys { .. } => None,
+            | Self::ReadDeploys { .. }
+            | Self::DescribeStacks { .. }
+            | Self::ReadBillingFigures
+            | Self::PublishAlert => None,
         }
     }
 
@@ -336,6 +355,10 @@ impl Access {
             ("setMaintenance", _) => Some(Self::SetMaintenance),
             ("readDeploys", Resource::Stack(stack)) => Some(Self::ReadDeploys { stack: Some(stack) }),
             ("readDeploys", _) => Some(Self::ReadDeploys { stack: None }),
+            ("describeStacks", Resource::Stack(stack)) => Some(Self::DescribeStacks { stack: Some(stack) }),
+            ("describeStacks", _) => Some(Self::DescribeStacks { stack: None }),
+            ("readBillingFigures", _) => Some(Self::ReadBillingFigures),
+            ("publishAlert", _) => Some(Self::PublishAlert),
             _ => None,
         }
     }

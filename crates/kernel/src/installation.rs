@@ -15,6 +15,8 @@ pub struct Installation {
     /// The secrets that hold the control plane's own credentials, as they are configured: a token of GitHub, a key of
     /// Stripe, what their notices are signed with.
     pub credentials: Vec<SecretName>,
+    /// The agent that looks after costs: it is told of MRR, and may read the days' figures.
+    pub cost_control: AgentName,
 }
 
 impl Installation {
@@ -142,6 +144,7 @@ mod tests {
                 secret("/contentcraft/github/token"),
                 secret("/contentcraft/billing-provider/live/key"),
             ],
+            cost_control: AgentName::new("CostSentinel").unwrap(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use cc_devops_kernel::access::{Access, PlanContext, Resource};
 use cc_devops_kernel::agent::{Agent, Role};
+use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::{AgentName, Namespace, RepositoryName, SecretName, SecretPrefix, StackName, Stage};
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
 
@@ -53,9 +54,13 @@ fn text(value: &str) -> RestrictedExpression {
 }
 
 /// One question with all it refers to.
-pub(super) fn question(agent: &Agent, access: &Access, namespace: &Namespace) -> Result<(Request, Entities), String> {
-    let principal = principal(agent, namespace)?;
-    let (resource, context) = resource(access)?;
+pub(super) fn question(
+    agent: &Agent,
+    access: &Access,
+    installation: &Installation,
+) -> Result<(Request, Entities), String> {
+    let principal = principal(agent, &installation.namespace)?;
+    let (resource, context) = resource(access, installation)?;
     let request = Request::new(
         principal.uid(),
         uid(&TYPES.action, access.action()),
@@ -93,9 +98,9 @@ fn principal(agent: &Agent, namespace: &Namespace) -> Result<Entity, String> {
     Entity::new(id, attributes, HashSet::new()).map_err(|error| error.to_string())
 }
 
-fn resource(access: &Access) -> Result<(Entity, Context), String> {
+fn resource(access: &Access, installation: &Installation) -> Result<(Entity, Context), String> {
     let plain = |entity: Result<Entity, String>| Ok((entity?, Context::empty()));
-    let plane = || Ok(Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE)));
+    let plane = || control_plane(&installation.cost_control);
     let agent = |name: &AgentName| Ok(Entity::with_uid(uid(&TYPES.agent, name.as_str())));
     match access {
         Access::Request { on, stage, .. } => {
@@ -132,8 +137,11 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         Access::CarryApproval { stack: name, stage }
         | Access::OverrideFreeze { stack: name, stage }
         | Access::CreateStack { stack: name, stage } => Ok((named(stack(name), name.as_str())?, in_stage(stage)?)),
-        Access::ReadDeploys { stack: Some(name) } => plain(named(stack(name), name.as_str())),
+        Access::ReadDeploys { stack: Some(name) } | Access::DescribeStacks { stack: Some(name) } => {
+            plain(named(stack(name), name.as_str()))
+        }
         Access::ReadDeploys { stack: None }
+        | Access::DescribeStacks { stack: None }
         | Access::ListAgents
         | Access::ManageAgents
         | Access::ManageWebhooks
@@ -148,8 +156,16 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         | Access::ReadHealth
         | Access::ReadAlerts
         | Access::ManageAlerts
-        | Access::SetMaintenance => plain(plane()),
+        | Access::SetMaintenance
+        | Access::ReadBillingFigures
+        | Access::PublishAlert => plain(plane()),
     }
+}
+
+fn control_plane(cost_control: &AgentName) -> Result<Entity, String> {
+    let cost_control = RestrictedExpression::new_entity_uid(uid(&TYPES.agent, cost_control.as_str()));
+    let attributes = HashMap::from([("costControl".to_owned(), cost_control)]);
+    Entity::new(uid(&TYPES.control_plane, CONTROL_PLANE), attributes, HashSet::new()).map_err(|error| error.to_string())
 }
 
 fn repository(name: &RepositoryName) -> Result<Entity, String> {

@@ -195,7 +195,7 @@ impl Policy {
     }
 
     fn evaluate(&self, agent: &Agent, access: &Access) -> Decision {
-        let (request, entities) = match entities::question(agent, access, &self.installation.namespace) {
+        let (request, entities) = match entities::question(agent, access, &self.installation) {
             Ok(question) => question,
             Err(error) => return Decision::unanswerable(error),
         };

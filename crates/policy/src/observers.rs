@@ -40,7 +40,7 @@ mod tests {
     use crate::{On, Policy, PolicySet, Role};
 
     /// What they see.
-    const LOOKS: [&str; 14] = [
+    const LOOKS: [&str; 16] = [
         "readRequests",
         "readEvents",
         "readDeploys",
@@ -55,6 +55,8 @@ mod tests {
         "readMetrics",
         "readHealth",
         "readRevenue",
+        "readBillingFigures",
+        "describeStacks",
     ];
 
     /// What an observer may of all that can be asked, on all that it can be asked of.

@@ -40,6 +40,7 @@ pub(super) fn installation() -> Installation {
             secret("/contentcraft/github/token"),
             secret("/contentcraft/stripe/reporting_api_key"),
         ],
+        cost_control: AgentName::new("CostSentinel").unwrap(),
     }
 }
 
@@ -87,6 +88,10 @@ fn by_default_an_agent_has_its_own_and_nothing_else() {
         ("listAgents", "*", true),
         ("readMetrics", "*", true),
         ("readRevenue", "*", false),
+        ("readBillingFigures", "*", false),
+        ("publishAlert", "*", false),
+        ("describeStacks", "*", false),
+        ("describeStacks", "cc-agent-content-orchestrator", false),
         ("readHealth", "*", false),
         ("pauseAgent", "ContentOrchestrator", false),
         ("readAlerts", "*", false),
@@ -130,6 +135,10 @@ fn an_admin_has_everything() {
             ("readAlerts", "*"),
             ("manageAlerts", "*"),
             ("setMaintenance", "*"),
+            ("readBillingFigures", "*"),
+            ("publishAlert", "*"),
+            ("describeStacks", "*"),
+            ("describeStacks", "any"),
             ("readRequests", "*"),
             ("readEvents", "*"),
             ("manageWebhooks", "*"),
@@ -144,6 +153,37 @@ fn an_admin_has_everything() {
             assert!(ask(&policy, &admin, action, resource), "{action}");
         }
     }
+}
+
+#[test]
+fn who_looks_after_costs_reads_the_days_figures_and_nobody_elses_name_does() {
+    let theirs = Installation {
+        cost_control: AgentName::new("Frugal").unwrap(),
+        ..installation()
+    };
+    for set in PolicySet::ALL {
+        let shipped = Policy::shipped(set, &installation(), vocabulary());
+        let other = Policy::shipped(set, &theirs, vocabulary());
+        for (policy, may, may_not) in [(&shipped, "CostSentinel", "Frugal"), (&other, "Frugal", "CostSentinel")] {
+            assert!(
+                ask(policy, &agent(may, Role::Agent), "readBillingFigures", "*"),
+                "{may}"
+            );
+            assert!(
+                !ask(policy, &agent(may_not, Role::Agent), "readBillingFigures", "*"),
+                "{may_not}"
+            );
+            for more in ["readRevenue", "publishAlert", "describeStacks"] {
+                assert!(!ask(policy, &agent(may, Role::Agent), more, "*"), "{more}");
+            }
+        }
+    }
+    // In policies of one's own, too.
+    let own = r#"permit (principal is Agent, action == Action::"readBillingFigures", resource)
+        when { resource.costControl == principal };"#;
+    let own = Policy::parse(&[("own.cedar".to_owned(), own.to_owned())], &theirs, vocabulary()).unwrap();
+    assert!(ask(&own, &agent("Frugal", Role::Agent), "readBillingFigures", "*"));
+    assert!(!ask(&own, &agent("A", Role::Agent), "readBillingFigures", "*"));
 }
 
 #[test]

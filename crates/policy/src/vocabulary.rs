@@ -158,7 +158,7 @@ pub struct Rule {
 }
 
 /// The actions that are no requests.
-const OWN: [Rule; 27] = [
+const OWN: [Rule; 30] = [
     Rule {
         action: APPLY_PLAN,
         on: On::Stack,
@@ -173,6 +173,7 @@ const OWN: [Rule; 27] = [
     on_stage("overrideFreeze"),
     on_stage("createStack"),
     own("readDeploys", On::Stacks),
+    own("describeStacks", On::Stacks),
     own("readSecret", On::Secret),
     own("fixRepositories", On::Repositories),
     own("sendHeartbeat", On::Agent),
@@ -194,6 +195,8 @@ const OWN: [Rule; 27] = [
     own("readAlerts", On::ControlPlane),
     own("manageAlerts", On::ControlPlane),
     own("setMaintenance", On::ControlPlane),
+    own("readBillingFigures", On::ControlPlane),
+    own("publishAlert", On::ControlPlane),
 ];
 
 const fn own(action: &'static str, on: On) -> Rule {

@@ -200,6 +200,7 @@ mod tests {
             namespace: Namespace::new("contentcraft").unwrap(),
             stages: Stages::new(Stage::new("dev").unwrap(), vec![Stage::new("prod").unwrap()]),
             credentials: vec![],
+            cost_control: AgentName::new("CostSentinel").unwrap(),
         }
     }
 

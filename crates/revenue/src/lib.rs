@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod beside;
+pub mod billing_item;
 mod borrowed;
 pub mod breakdown;
 pub mod cohorts;

@@ -93,6 +93,15 @@ pub trait RateSource: Send + Sync {
     async fn newest(&self) -> PortResult<Rates>;
 }
 
+/// In which order days are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayOrder {
+    /// The oldest first.
+    OldestFirst,
+    /// The newest first.
+    NewestFirst,
+}
+
 /// Where MRR is kept: a record for each day, and each customer's last figure.
 #[async_trait]
 pub trait RevenueStore: Send + Sync {
@@ -104,6 +113,17 @@ pub trait RevenueStore: Send + Sync {
 
     /// The days from `from` until `until`, both inclusive, oldest first.
     async fn days(&self, from: Date, until: Date) -> PortResult<Vec<Day>>;
+
+    /// The first days in an order, of those from the one until the other, both inclusive; `limit` at most.
+    async fn first_days(&self, span: (Date, Date), order: DayOrder, limit: usize) -> PortResult<Vec<Day>> {
+        let (from, until) = span;
+        let mut days = self.days(from, until).await?;
+        if order == DayOrder::NewestFirst {
+            days.reverse();
+        }
+        days.truncate(limit);
+        Ok(days)
+    }
 
     /// Keeps a day, in the place of what was kept of it before, and puts its event into the outbox for an agent: both
     /// in one transaction. It becomes the newest unless there is a later one.

@@ -103,6 +103,7 @@ pub fn installation() -> Installation {
         credentials: ["/contentcraft/github/token", "/contentcraft/stripe/reporting_api_key"]
             .map(|name| SecretName::new(name).expect("a sample secret's name is valid"))
             .to_vec(),
+        cost_control: agent_name("CostSentinel"),
     }
 }
 

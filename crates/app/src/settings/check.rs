@@ -202,6 +202,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     requests.conditions.clone_from(&alerts.conditions);
     revenue.told_falls_over = alerts.conditions.mrr_fall_percent;
     installation.credentials = credentials(&revenue, &repositories, &alerts, aws.as_ref());
+    installation.cost_control.clone_from(&revenue.cost_control);
     Ok(Settings {
         installation,
         mode,
@@ -266,12 +267,14 @@ fn installation(file: &ConfigFile, stages: Option<Stages>, findings: &mut Findin
     let section = &file.installation;
     let agent = findings.take("installation.agent", AgentName::new(&section.agent));
     let namespace = findings.take("installation.namespace", Namespace::new(&section.namespace));
+    let agent = agent?;
     Some(Installation {
-        agent: agent?,
+        // Who this is and which these are is known when the sections that name them are read.
+        cost_control: agent.clone(),
+        credentials: Vec::new(),
+        agent,
         namespace: namespace?,
         stages: stages?,
-        // They are known when the sections that name them are read.
-        credentials: Vec::new(),
     })
 }
 

@@ -20,14 +20,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 
-use super::rows::{DATE, DAYS, MOVEMENTS};
+use super::rows::{CUSTOMER_MOVEMENTS as ALL, DATE, DAYS, MOVEMENTS};
 use super::{AT_ONCE, BillingTable};
 use crate::batches::{BATCH, Pages, pages};
 use crate::error::corrupt;
 use crate::table::{Item, from_item, text, to_item};
-
-/// The partition of all movements.
-const ALL: &str = "movements";
 
 #[derive(Serialize, Deserialize)]
 struct MovementRow {

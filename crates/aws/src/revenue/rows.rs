@@ -6,41 +6,23 @@
 //! | a day | `mrr` | `YYYY-MM-DD` |
 //! | a customer's last figure | `customers` | the customer, a space, the currency |
 //!
-//! Others read the days' attributes, section 4 of the wire contract. What can be counted is a number, made
-//! from exact decimal text. What cannot be known, for want of a rate, is NULL and not left out: to read
-//! that as 0 takes intent. `ts`, `start_date` and `end_date` are ISO 8601 texts, as in every event and as
-//! readers of this table have always found them; they end in `+00:00`, which the parsers take that do not
-//! know `Z`, and have no fractions.
+//! Others read the days' attributes, which are those of `cc_devops_revenue::billing_item`.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_revenue::billing_item::{Attribute, attributes};
 use cc_devops_revenue::customer_movements::SubscriptionAmounts;
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
 use cc_devops_revenue::money::Exact;
-use cc_devops_revenue::report::Usd;
-use cc_devops_revenue::reporting::Figures;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use crate::error::corrupt;
-use crate::table::{Item, from_item, key, number, text, to_item};
+use crate::table::{Item, from_item, key, to_item};
 
-/// The partition of the days.
-pub(super) const DAYS: &str = "mrr";
-/// Where the newest day stands.
-pub(super) const LATEST: &str = "latest";
-/// The partition of the customers' figures.
-pub(super) const CUSTOMERS: &str = "customers";
-/// The attribute with the whole day.
-pub(super) const RECORD: &str = "record";
-/// The attribute with the day's date.
-pub(super) const DATE: &str = "date";
-/// The attribute with how many movements of customers are kept of the day.
-pub(super) const MOVEMENTS: &str = "movements";
-/// The attribute of a day that was reconstructed.
-pub(super) const RECONSTRUCTED: &str = "reconstructed";
+pub(super) use cc_devops_revenue::billing_item::{
+    CUSTOMER_MOVEMENTS, CUSTOMERS, DATE, DAYS, LATEST, MOVEMENTS, RECONSTRUCTED, RECORD,
+};
 
 /// Between customer and currency: lower than every character of an id, so that keys sort by customer
 /// first.
@@ -48,38 +30,20 @@ const BETWEEN: char = ' ';
 
 /// A day as an item, under this sort key.
 pub(super) fn day_item(day: &Day, place: impl Into<String>) -> PortResult<Item> {
-    let record = serde_json::to_string(day).map_err(|error| {
-        PortError::new(PortErrorKind::Refused, "the day's MRR cannot be written as JSON").because(error)
-    })?;
-    let figures = Figures::of(day);
-    let (start, end) = day.period;
-    let attributes = [
-        ("mrrUSD", usd(figures.mrr_usd)),
-        ("charges_usd", usd(figures.charges_usd)),
-        ("refunds_usd", usd(figures.refunds_usd)),
-        ("charge_count", number(figures.charge_count)),
-        ("refund_count", number(figures.refund_count)),
-        ("total_transactions", number(figures.total_transactions)),
-        ("period_days", number(figures.period_days)),
-        ("ts", moment(figures.timestamp.as_second())?),
-        ("start_date", moment(start)?),
-        ("end_date", moment(end)?),
-        ("complete", AttributeValue::Bool(figures.complete)),
-        ("policy", text(figures.policy)),
-        ("subscribers", number(figures.subscribers)),
-        ("arpaUSD", usd(figures.arpa_usd)),
-        (DATE, text(figures.date.to_string())),
-        (RECORD, text(record)),
-    ];
     let mut item = key(DAYS, place);
-    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
-    if let Some(count) = day.customer_movements {
-        item.insert(MOVEMENTS.to_owned(), number(count));
-    }
-    if day.reconstructed.is_some() {
-        item.insert(RECONSTRUCTED.to_owned(), AttributeValue::Bool(true));
+    for (name, attribute) in attributes(day)? {
+        item.insert(name.to_owned(), value_of(attribute));
     }
     Ok(item)
+}
+
+fn value_of(attribute: Attribute) -> AttributeValue {
+    match attribute {
+        Attribute::Text(text) => AttributeValue::S(text),
+        Attribute::Number(number) => AttributeValue::N(number),
+        Attribute::Truth(truth) => AttributeValue::Bool(truth),
+        Attribute::Unknown => AttributeValue::Null(true),
+    }
 }
 
 /// An item as a day; none where it is not one that this adapter wrote.
@@ -89,21 +53,6 @@ pub(super) fn day_of(item: &Item) -> PortResult<Option<Day>> {
     };
     let day = serde_json::from_str(record);
     day.map(Some).map_err(|error| corrupt("a day's MRR").because(error))
-}
-
-fn usd(amount: Option<Usd>) -> AttributeValue {
-    amount.map_or(AttributeValue::Null(true), |amount| {
-        AttributeValue::N(amount.to_string())
-    })
-}
-
-/// A moment in Unix seconds, as text.
-fn moment(second: i64) -> PortResult<AttributeValue> {
-    let moment = Timestamp::from_second(second);
-    let moment = moment.map_err(|error| {
-        PortError::new(PortErrorKind::Refused, "a moment of the day's MRR has no date").because(error)
-    })?;
-    Ok(text(moment.display_with_offset(Offset::UTC).to_string()))
 }
 
 /// A customer's figure, without what its key says.

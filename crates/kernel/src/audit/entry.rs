@@ -106,6 +106,8 @@ pub mod actions {
     pub const ALERTS_SILENCED: &str = "alert.silenced";
     /// A silence was ended before its time.
     pub const ALERTS_UNSILENCED: &str = "alert.unsilenced";
+    /// Somebody had people told of something.
+    pub const ALERT_PUBLISHED: &str = "alert.published";
     /// Maintenance mode was switched on.
     pub const MAINTENANCE_ON: &str = "maintenance.on";
     /// Maintenance mode was switched off.

@@ -23,6 +23,7 @@ fn installation(stages: &[&str]) -> Installation {
         namespace: Namespace::new("contentcraft").unwrap(),
         stages: Stages::new(stage(first), rest.iter().map(|name| stage(name)).collect()),
         credentials: Vec::new(),
+        cost_control: AgentName::new("CostSentinel").unwrap(),
     }
 }
 

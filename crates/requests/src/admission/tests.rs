@@ -16,6 +16,7 @@ fn installation() -> Installation {
         namespace: Namespace::new("contentcraft").unwrap(),
         stages: Stages::new(Stage::new("dev").unwrap(), vec![Stage::new("prod").unwrap()]),
         credentials: vec![],
+        cost_control: AgentName::new("CostSentinel").unwrap(),
     }
 }
 

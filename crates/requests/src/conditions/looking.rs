@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_alerts::publishing::end_published;
 use cc_devops_alerts::{Condition, ConditionChange, ConditionLimits};
 use cc_devops_kernel::ports::{Content, Record, RecordKey, RecordKind, StateChange};
 use jiff::{SignedDuration, Timestamp};
@@ -83,6 +84,7 @@ impl ControlPlane {
                 tracing::warn!(%error, "what others left to be told was not taken over; the next look does it");
             }
         }
+        end_published(&*ports.state, &*ports.conditions, now).await?;
         faults::calm(ports, limits, now).await?;
         look.outbox(ports, limits, now).await;
         look.secrets(ports, limits, now).await;

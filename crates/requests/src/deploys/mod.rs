@@ -13,6 +13,7 @@ mod again;
 mod applying;
 mod deciding;
 mod dependencies;
+mod described;
 mod ending;
 mod kept;
 mod looking;
@@ -25,6 +26,7 @@ mod telling;
 
 pub use deciding::DecideError;
 pub(crate) use dependencies::is_plan_alone;
+pub use described::{DescribedPage, DescribedStack, MOST_DESCRIBED, StackStanding};
 pub use kept::Deployed;
 pub(crate) use looking::Looking;
 pub use outlook::Outlook;

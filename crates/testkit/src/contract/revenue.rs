@@ -7,7 +7,7 @@ use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
 use cc_devops_revenue::money::Exact;
-use cc_devops_revenue::ports::RevenueStore;
+use cc_devops_revenue::ports::{DayOrder, RevenueStore};
 use jiff::civil::{Date, date};
 
 use super::movements;
@@ -76,6 +76,16 @@ async fn days_are_found_by_date(store: &dyn RevenueStore) {
     assert_eq!(some, days[1..], "both ends are in");
     let none = store.days(date(2026, 3, 3), date(2026, 3, 1)).await.unwrap();
     assert_eq!(none, [], "an end before the beginning holds nothing");
+    let whole = (Date::MIN, Date::MAX);
+    let oldest = store.first_days(whole, DayOrder::OldestFirst, 2).await.unwrap();
+    assert_eq!(oldest, days[..2]);
+    let newest = store.first_days(whole, DayOrder::NewestFirst, 2).await.unwrap();
+    assert_eq!(newest, [days[2].clone(), days[1].clone()]);
+    let within = (date(2026, 3, 1), date(2026, 3, 2));
+    let one = store.first_days(within, DayOrder::NewestFirst, 9).await.unwrap();
+    assert_eq!(one, days[1..2], "both ends are in");
+    let none = store.first_days(whole, DayOrder::NewestFirst, 0).await.unwrap();
+    assert_eq!(none, []);
 }
 
 async fn the_newest_day_is_the_latest(store: &dyn RevenueStore) {

@@ -46,7 +46,7 @@ use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_requests::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
-use cc_devops_revenue::ports::RevenueStore;
+use cc_devops_revenue::ports::{DayOrder, RevenueStore};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -275,6 +275,7 @@ mortal! { RevenueStore {
     fn latest() -> Option<Day>;
     fn day(date: Date) -> Option<Day>;
     fn days(from: Date, until: Date) -> Vec<Day>;
+    fn first_days(span: (Date, Date), order: DayOrder, limit: usize) -> Vec<Day>;
     fn keep(day: &Day, reader: &AgentName, news: &Announcement) -> ();
     fn customers(after: Option<&CustomerKey>, limit: usize) -> Vec<CustomerRow>;
     fn keep_customers(rows: &[CustomerRow]) -> ();

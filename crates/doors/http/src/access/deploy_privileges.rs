@@ -4,7 +4,9 @@ use cc_devops_deploys::freeze::Freezes;
 use cc_devops_deploys::{PlanDigest, PlanId, PlanRecord, PlanState};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::names::{FullStackName, StackName, Stage};
-use cc_devops_requests::deploys::{DecideError, Deployed, OpenPlans, Outlook, Plan, PlanFilter, PlanPage, PlanPlace};
+use cc_devops_requests::deploys::{
+    DecideError, Deployed, DescribedPage, DescribedStack, OpenPlans, Outlook, Plan, PlanFilter, PlanPage, PlanPlace,
+};
 
 use super::{Permitted, Privilege, Question};
 use crate::app::Shared;
@@ -142,6 +144,51 @@ fn of_stack(stack: &StackName) -> Access {
 
 fn no_such_stack() -> Problem {
     Problem::not_found("a stack is named here with its stage, as in cc-agent-x-prod, and this name ends in none")
+}
+
+/// See which stacks there are, and how they stand: of every stack, or of those that the policies name. Which one is meant
+/// stands in what is asked for, so the policies are asked then.
+#[derive(Clone)]
+pub struct DescribeStacks;
+
+impl Privilege for DescribeStacks {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<DescribeStacks> {
+    /// A stack, named with its stage; none where there is no such stack.
+    ///
+    /// # Errors
+    /// What no policy permits; what the store says.
+    pub async fn describe(&self, stack: &str) -> Result<Option<DescribedStack>, Problem> {
+        let control = &self.app.control;
+        let every = Access::DescribeStacks { stack: None };
+        let meant = control.installation().stages.parted(stack);
+        let Some((first, stage)) = meant.first() else {
+            // Whoever may not see every stack is not told which there are not.
+            self.app.require(&self.caller.0, &every)?;
+            return Ok(None);
+        };
+        if !self.may(&every) {
+            for (one, _) in &meant {
+                let stack = Some(one.clone());
+                self.app.require(&self.caller.0, &Access::DescribeStacks { stack })?;
+            }
+        }
+        Ok(control.described_stack(&first.on(stage)).await?)
+    }
+
+    /// Every stack by name, those behind the name `after`, in pages.
+    ///
+    /// # Errors
+    /// What no policy permits; what the store says.
+    pub async fn all(&self, after: Option<&str>) -> Result<DescribedPage, Problem> {
+        self.app
+            .require(&self.caller.0, &Access::DescribeStacks { stack: None })?;
+        Ok(self.app.control.described_stacks(after).await?)
+    }
 }
 
 /// See when nothing is deployed.

@@ -5,6 +5,7 @@
 //! a route is closed to its handler, so that one without the proof that its route's row asks for does not compile.
 
 mod audit_privileges;
+mod billing_privileges;
 mod deploy_privileges;
 mod fleet_privileges;
 mod health_privileges;
@@ -46,8 +47,9 @@ use cc_devops_kernel::secret::SecretValue;
 use serde_json::json;
 
 pub use audit_privileges::{MOST_EXPORTED, ReadAudit};
+pub use billing_privileges::ReadBillingFigures;
 pub(crate) use deploy_privileges::stacks_meant;
-pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
+pub use deploy_privileges::{DecidePlans, DescribeStacks, PlanQuery, ReadDeploys, ReadFreezes};
 pub use fleet_privileges::{ByState, ManageAgents, Managed, Revoked, TokenMade};
 pub use health_privileges::{ReadHealth, TryMaintenance};
 pub use key_privileges::{FetchAwsKeys, ManageAwsKeys};
@@ -67,7 +69,7 @@ pub use revenue_privileges::{MovementPage, ReadRevenue};
 pub use secret_privileges::{ListSecrets, UseSecrets};
 pub use session_privileges::MakeSessionLinks;
 pub use submit_privileges::HandedIn;
-pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, PublishAlerts, ReadAlerts, SetMaintenance};
 pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 
 use crate::app::{App, Shared};

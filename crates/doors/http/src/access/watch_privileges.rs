@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use cc_devops_alerts::policy::Match;
-use cc_devops_alerts::{Alert, Alerts, Maintenance, OpenAlerts, Silence};
+use cc_devops_alerts::{Alert, Alerts, Maintenance, Notice, OpenAlerts, Publishing, Silence};
 use cc_devops_fleet::uptime::Uptime;
 use cc_devops_fleet::watching::{History, Ping, WatchedAgent};
 use cc_devops_kernel::access::Access;
@@ -231,6 +231,40 @@ impl Permitted<ActOnAlerts> {
         ended.map_err(too_late)?;
         self.app.telling.notify_one();
         Ok(())
+    }
+}
+
+/// Have people told of something. The alerts ask the policies themselves, and put it on record where these refuse.
+#[derive(Clone)]
+pub struct PublishAlerts;
+
+impl Privilege for PublishAlerts {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<PublishAlerts> {
+    /// Has people told of it; the key of its alert.
+    ///
+    /// # Errors
+    /// What no policy permits; too many are open.
+    pub async fn publish(&self, notice: &Notice) -> Result<String, Problem> {
+        let (asker, _) = self.asker();
+        let alerts = &self.watched()?.alerts;
+        match alerts.publish(notice, &self.caller.0.name, asker).await? {
+            Publishing::Told(key) => {
+                self.app.telling.notify_one();
+                Ok(key)
+            }
+            Publishing::TooMany(open) => Err(Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!(
+                    "{open} alerts that agents published are open, and no more is taken; each ends a day after it was \
+                     published last"
+                ),
+            )),
+        }
     }
 }
 

@@ -189,11 +189,14 @@ fn no_such_alert() -> Problem {
 }
 
 fn checked_reason(reason: &str) -> Result<String, Problem> {
-    let kept = cc_devops_kernel::text::cleaned(reason);
-    if kept.is_empty() || kept.chars().count() > LONGEST_REASON {
+    if !(1..=LONGEST_REASON).contains(&reason.chars().count()) {
         return Err(Problem::invalid(format!(
             "`reason` must have 1 to {LONGEST_REASON} characters"
         )));
+    }
+    let kept = cc_devops_kernel::text::cleaned(reason);
+    if kept.is_empty() {
+        return Err(Problem::invalid("`reason` must say something"));
     }
     Ok(kept)
 }

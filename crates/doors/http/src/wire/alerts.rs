@@ -163,8 +163,12 @@ pub(crate) enum AlertStateName {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Acknowledging {
-    /// Why, or what is done.
-    #[schema(min_length = 1, max_length = 500)]
+    /// Why, or what is done. It holds something that can be seen.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000]"
+    )]
     pub(crate) reason: Option<String>,
 }
 
@@ -184,8 +188,12 @@ pub(crate) struct NewSilence {
         pattern = "^(?:[1-9][0-9]{0,4}[sm]|[1-9][0-9]{0,3}h|[1-7][0-9]{4}h|8[0-6][0-9]{3}h|87[0-7][0-9]{2}h|878[0-3][0-9]h|87840h|[1-9][0-9]{0,2}d|[12][0-9]{3}d|3[0-5][0-9]{2}d|36[0-5][0-9]d|3660d)$"
     )]
     pub(crate) lasts: String,
-    /// Why.
-    #[schema(min_length = 1, max_length = 500)]
+    /// Why. It holds something that can be seen.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000]"
+    )]
     pub(crate) reason: String,
 }
 
@@ -281,8 +289,12 @@ impl From<Silence> for SilenceView {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewMaintenance {
-    /// Why.
-    #[schema(min_length = 1, max_length = 500)]
+    /// Why. It holds something that can be seen.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000]"
+    )]
     pub(crate) reason: String,
     /// Until when; without, until somebody ends it.
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -1,23 +1,31 @@
 //! What is served, service by service: each file has the models of its operations and what carries them out.
 
+mod cloudformation;
 mod cloudwatch;
+mod dynamodb;
 mod events;
 mod secretsmanager;
+mod sns;
 pub(crate) mod sqs;
 mod ssm;
 mod sts;
 
 #[cfg(test)]
 mod agents_house;
+#[cfg(test)]
+mod reads_house;
 
 use crate::operation::Operation;
 
 /// Everything that is served.
 pub(crate) fn table() -> Vec<Operation> {
     let services = [
+        cloudformation::operations(),
         cloudwatch::operations(),
+        dynamodb::operations(),
         events::operations(),
         secretsmanager::operations(),
+        sns::operations(),
         sqs::operations(),
         ssm::operations(),
         sts::operations(),

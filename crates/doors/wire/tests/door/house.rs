@@ -117,7 +117,12 @@ impl House {
 
     /// A new access key of the agent's.
     pub(crate) async fn key(&self) -> Key {
-        let made = self.operate(Method::POST, &format!("/v1/agents/{AGENT}/keys")).await;
+        self.key_of(AGENT).await
+    }
+
+    /// A new access key of anybody's.
+    pub(crate) async fn key_of(&self, agent: &str) -> Key {
+        let made = self.operate(Method::POST, &format!("/v1/agents/{agent}/keys")).await;
         assert_eq!(made.status, 201, "{}", made.text());
         let text = |name: &str| made.json()[name].as_str().unwrap().to_owned();
         Key {

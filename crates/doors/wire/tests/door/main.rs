@@ -6,6 +6,7 @@ mod house;
 mod keys;
 mod limits;
 mod places;
+mod reads;
 mod secrecy;
 mod secrets;
 mod signing;

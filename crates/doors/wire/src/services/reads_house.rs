@@ -1,0 +1,160 @@
+//! A control plane on the fakes with a watch, whose agents call operations: past the protocols, which have tests of their own.
+
+use std::sync::Arc;
+
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
+use cc_devops_fleet::NewAgent;
+use cc_devops_fleet::badges::BadgeKeys;
+use cc_devops_fleet::watch::WatchSettings;
+use cc_devops_fleet::watching::{Watching, WatchingPorts};
+use cc_devops_http::access::Credential;
+use cc_devops_http::{Capabilities, ServerConfig, Service, Watch};
+use cc_devops_kernel::agent::{Agent, Role};
+use cc_devops_kernel::door::Door;
+use cc_devops_notify::{Channel, Delivering, Outside, Parts, Way};
+use cc_devops_outbound::Guard;
+use cc_devops_outbound::egress::Allowed;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::ports::Ports;
+use cc_devops_testkit::{Memory, sample};
+use serde_json::Value;
+
+use crate::fault::Failed;
+use crate::operation::Call;
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum As {
+    /// An agent without any right of its own to what is read here.
+    Agent,
+    /// The agent that looks after costs.
+    CostControl,
+    /// An admin.
+    Operator,
+}
+
+/// A control plane.
+pub(super) struct House {
+    pub(super) memory: Memory,
+    pub(super) control: Arc<ControlPlane>,
+    pub(super) alerts: Alerts,
+    service: Service,
+}
+
+impl House {
+    /// A house whose callers are known.
+    pub(super) async fn new() -> Self {
+        let memory = Memory::new();
+        let ports = memory.ports();
+        sample::add_agent(&ports).await;
+        let operator = NewAgent {
+            agent: Agent {
+                role: Role::Admin,
+                ..sample::agent("Operator").agent
+            },
+            created_at: sample::START,
+        };
+        for (agent, token) in [(sample::agent(sample::OTHER_AGENT), 2), (operator, 9)] {
+            let added = ports.agents.add(&agent, &sample::token(token), &sample::added()).await;
+            added.expect("a fresh model takes an agent");
+        }
+        let watch = watch(&ports);
+        let alerts = watch.alerts.clone();
+        let control = Arc::new(sample::control_plane(ports));
+        let capabilities = Capabilities {
+            watch: Some(watch),
+            ..Capabilities::from(Arc::clone(&control))
+        };
+        Self {
+            service: Service::new(ServerConfig::default(), capabilities),
+            memory,
+            control,
+            alerts,
+        }
+    }
+
+    async fn call(&self, caller: As) -> Call {
+        let token = match caller {
+            As::Agent => 1,
+            As::CostControl => 2,
+            As::Operator => 9,
+        };
+        let app = self.service.app();
+        let credential = Credential::of(app, sample::token(token).hash, Door::Aws).await;
+        Call {
+            app: Arc::clone(app),
+            credential: credential.expect("the model answers").expect("the agent is known"),
+            region: "us-east-1".into(),
+            signed_at: sample::START,
+            endpoint: "http://localhost:8080/aws".into(),
+            let_in: None,
+        }
+    }
+
+    /// What a caller is answered to an operation's input, as a model lets it through.
+    pub(super) async fn ask(&self, caller: As, operation: &str, input: Value) -> Result<Value, Failed> {
+        let call = self.call(caller).await;
+        let table = super::table();
+        let found = table.iter().find(|known| known.name == operation);
+        found.expect("it is served").run(call, input).await
+    }
+
+    /// What a caller is told in AWS's words: the code, and the sentence.
+    pub(super) async fn fault(&self, caller: As, operation: &str, input: Value) -> (String, String) {
+        match self.ask(caller, operation, input).await {
+            Err(Failed::Fault(fault)) => (fault.code.into_owned(), fault.message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The status of what a caller is told in ours.
+    pub(super) async fn problem(&self, caller: As, operation: &str, input: Value) -> u16 {
+        match self.ask(caller, operation, input).await {
+            Err(Failed::Problem(problem)) => problem.status().as_u16(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn watch(ports: &Ports) -> Watch {
+    let log = Channel {
+        name: "log".to_owned(),
+        bodies: false,
+        way: Way::Log,
+    };
+    let policy = Arc::new(AlertPolicy::plain(vec![log.name.clone()]));
+    let conditions = Conditions::new(Arc::clone(&ports.state), Arc::clone(&policy));
+    let watching = WatchingPorts {
+        state: Arc::clone(&ports.state),
+        agents: Arc::clone(&ports.agents),
+        conditions: Arc::new(conditions.clone()),
+        audit: Arc::clone(&ports.audit),
+        clock: Arc::clone(&ports.clock),
+    };
+    let parts = Parts {
+        store: Arc::clone(&ports.state),
+        conditions: Arc::new(conditions),
+        secrets: Arc::clone(&ports.secrets),
+        variables: Arc::new(|_| None),
+        clock: Arc::clone(&ports.clock),
+        outside: Outside {
+            guard: Guard::new(Allowed::default()),
+            certificates: None,
+            topics: None,
+        },
+    };
+    let (state, audit, clock) = (&ports.state, &ports.audit, &ports.clock);
+    Watch {
+        watching: Arc::new(Watching::new(watching, WatchSettings::default(), [3; 32])),
+        alerts: Alerts::new(
+            Arc::clone(state),
+            Arc::clone(&policy),
+            Arc::clone(audit),
+            Arc::clone(clock),
+        ),
+        telling: Telling::new(Arc::clone(state), policy, None),
+        delivering: Delivering::new(vec![log], parts),
+        outside: None,
+        badges: BadgeKeys::new([4; 32]),
+    }
+}

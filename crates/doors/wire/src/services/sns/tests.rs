@@ -1,0 +1,241 @@
+//! What is taken of a message, and what becomes of it.
+
+use std::sync::Arc;
+
+use cc_devops_alerts::publishing::end_published;
+use cc_devops_alerts::{AlertPolicy, Conditions};
+use cc_devops_kernel::audit::actions;
+use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_kernel::ports::Clock;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::*;
+use crate::services::reads_house::{As, House};
+
+fn message(text: &str) -> Publish {
+    Publish {
+        message: text.to_owned(),
+        ..Publish::default()
+    }
+}
+
+#[test]
+fn a_topic_is_known_by_its_name() {
+    for (arn, name) in [
+        ("arn:aws:sns:us-east-1:000000000000:ops-cost-alerts", Some(TOPIC)),
+        ("arn:aws:sns:eu-west-1:123456789012:ops-cost-alerts", Some(TOPIC)),
+        ("arn:aws:sns:us-east-1:000000000000:other", Some("other")),
+        ("arn:aws:sns:us-east-1:000000000000:ops-cost-alerts:sub", None),
+        ("arn:aws:sqs:us-east-1:000000000000:ops-cost-alerts", None),
+        ("arn:aws:sns:ops-cost-alerts", None),
+        ("ops-cost-alerts", None),
+    ] {
+        assert_eq!(name_of(arn), name, "{arn}");
+    }
+    let both = Publish {
+        topic_arn: Some("a".to_owned()),
+        target_arn: Some("a".to_owned()),
+        ..message("x")
+    };
+    let phone = Publish {
+        phone_number: Some("+1".to_owned()),
+        ..message("x")
+    };
+    for input in [both, phone, message("x")] {
+        assert_eq!(topic(&input).unwrap_err().code, "InvalidParameter");
+    }
+    let target = Publish {
+        target_arn: Some("t".to_owned()),
+        ..message("x")
+    };
+    assert_eq!(topic(&target).unwrap(), "t");
+}
+
+#[test]
+fn what_people_are_told_is_what_was_said() {
+    let with_subject = Publish {
+        subject: Some("Spend doubled".to_owned()),
+        ..message("by 100 %")
+    };
+    assert_eq!(
+        notice(&with_subject).unwrap(),
+        Notice {
+            subject: "Spend doubled".to_owned(),
+            text: "by 100 %".to_owned(),
+            severity: Severity::Warning,
+        }
+    );
+    assert_eq!(notice(&message("\nfirst\nsecond")).unwrap().subject, "first");
+    let by_protocol = |text: &str| {
+        notice(&Publish {
+            message_structure: Some("json".to_owned()),
+            ..message(text)
+        })
+    };
+    assert_eq!(by_protocol(r#"{"default": "d", "sms": "s"}"#).unwrap().text, "d");
+    assert_eq!(by_protocol(r#"{"default": "d", "email": "e"}"#).unwrap().text, "e");
+    for wrong in ["{", "[]", r#"{"email": "e"}"#, r#"{"default": 7}"#] {
+        assert!(
+            by_protocol(wrong).unwrap_err().message.contains("Message Structure"),
+            "{wrong}"
+        );
+    }
+    let severe = |word: &str, data_type: &str| {
+        let attribute = Attribute {
+            data_type: data_type.to_owned(),
+            string_value: Some(word.to_owned()),
+        };
+        notice(&Publish {
+            message_attributes: BTreeMap::from([("severity".to_owned(), attribute)]),
+            ..message("x")
+        })
+    };
+    assert_eq!(severe("critical", "String").unwrap().severity, Severity::Critical);
+    for (word, data_type) in [("urgent", "String"), ("critical", "Binary")] {
+        assert!(
+            severe(word, data_type)
+                .unwrap_err()
+                .message
+                .contains("critical, warning, info")
+        );
+    }
+}
+
+#[test]
+fn what_sns_refuses_is_refused() {
+    let subject = |subject: &str| Publish {
+        subject: Some(subject.to_owned()),
+        ..message("x")
+    };
+    let fifo = Publish {
+        message_group_id: Some("g".to_owned()),
+        ..message("x")
+    };
+    for (input, words) in [
+        (message(""), "Empty message"),
+        (message(" \n"), "Empty message"),
+        (message(&"x".repeat(MOST_BYTES + 1)), "Message too long"),
+        (subject(""), "Subject"),
+        (subject(&"s".repeat(101)), "Subject"),
+        (subject("two\nlines"), "Subject"),
+        (subject("schön"), "Subject"),
+        (fifo, "MessageGroupId"),
+    ] {
+        let fault = notice(&input).unwrap_err();
+        assert!(
+            fault.message.starts_with("Invalid parameter: ") && fault.message.contains(words),
+            "{fault:?}"
+        );
+    }
+}
+
+#[test]
+fn an_id_has_the_form_of_one() {
+    let id = message_id("x");
+    assert_eq!(uuid::Uuid::parse_str(&id).unwrap().get_version_num(), 4);
+    assert_eq!(id, message_id("x"));
+    assert_ne!(id, message_id("y"));
+}
+
+fn to_topic(message: &str) -> Value {
+    json!({
+        "TopicArn": "arn:aws:sns:us-east-1:000000000000:ops-cost-alerts",
+        "Subject": "Spend doubled",
+        "Message": message,
+    })
+}
+
+#[tokio::test]
+async fn a_message_is_an_alert_on_record_that_a_day_ends() {
+    let house = House::new().await;
+    let ports = house.control.ports();
+    for message in ["by 100 %", "by 100 %", "by 120 %"] {
+        let published = house.ask(As::Operator, "Publish", to_topic(message)).await.unwrap();
+        assert!(uuid::Uuid::parse_str(published["MessageId"].as_str().unwrap()).is_ok());
+    }
+    let open = house.alerts.open(10).await.unwrap();
+    assert_eq!(open.alerts.len(), 2, "the same words are the same alert: {open:?}");
+    for alert in &open.alerts {
+        let condition = &alert.condition;
+        assert_eq!(condition.title, "Operator: Spend doubled");
+        assert_eq!(condition.label("kind"), Some("published"));
+        assert_eq!(condition.label("agent"), Some("Operator"));
+        assert!(condition.text.contains("by 1"), "{}", condition.text);
+    }
+    let mut rows = house.memory.audit_rows();
+    rows.retain(|row| row.entry.action == actions::ALERT_PUBLISHED);
+    assert_eq!(rows.len(), 3);
+    for row in &rows {
+        assert_eq!(
+            (row.entry.status, &row.entry.detail["via"]),
+            (Status::Success, &json!("aws"))
+        );
+        assert!(
+            !row.entry.detail.to_string().contains("by 1"),
+            "the words are not on record"
+        );
+    }
+
+    let sink = Conditions::new(
+        Arc::clone(&ports.state),
+        Arc::new(AlertPolicy::plain(vec!["log".to_owned()])),
+    );
+    let clock = house.memory.clock();
+    clock.advance(SignedDuration::from_hours(23));
+    end_published(&*ports.state, &sink, clock.now()).await.unwrap();
+    assert_eq!(house.alerts.open(10).await.unwrap().alerts.len(), 2);
+    // One of them is published again, which makes it stay.
+    house.ask(As::Operator, "Publish", to_topic("by 120 %")).await.unwrap();
+    clock.advance(SignedDuration::from_hours(2));
+    end_published(&*ports.state, &sink, clock.now()).await.unwrap();
+    let left = house.alerts.open(10).await.unwrap().alerts;
+    assert_eq!(left.len(), 1);
+    assert!(left[0].condition.text.contains("by 120 %"));
+    clock.advance(SignedDuration::from_hours(24));
+    end_published(&*ports.state, &sink, clock.now()).await.unwrap();
+    assert!(house.alerts.open(10).await.unwrap().alerts.is_empty());
+}
+
+#[tokio::test]
+async fn whom_no_policy_lets_publishes_nothing_and_that_is_on_record() {
+    let house = House::new().await;
+    for caller in [As::Agent, As::CostControl] {
+        assert_eq!(house.problem(caller, "Publish", to_topic("x")).await, 403);
+    }
+    assert!(house.alerts.open(10).await.unwrap().alerts.is_empty());
+    let mut rows = house.memory.audit_rows();
+    rows.retain(|row| row.entry.action == actions::ALERT_PUBLISHED);
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let entry = row.entry;
+        assert_eq!(
+            (entry.status, entry.reason),
+            (Status::Error, Some(Reason::SecurityViolation))
+        );
+        assert_eq!(entry.detail["via"], "aws");
+    }
+}
+
+#[tokio::test]
+async fn another_topic_is_not_served_and_that_is_said() {
+    let house = House::new().await;
+    let other = json!({"TopicArn": "arn:aws:sns:us-east-1:000000000000:articles", "Message": "x"});
+    let (code, sentence) = house.fault(As::Operator, "Publish", other).await;
+    assert_eq!(code, "NotFound");
+    assert!(sentence.contains("AWS_ENDPOINT_URL_SNS"), "{sentence}");
+}
+
+#[tokio::test]
+async fn no_more_are_open_than_people_can_read() {
+    let house = House::new().await;
+    for number in 0..200 {
+        house
+            .ask(As::Operator, "Publish", to_topic(&number.to_string()))
+            .await
+            .unwrap();
+    }
+    assert_eq!(house.problem(As::Operator, "Publish", to_topic("one more")).await, 429);
+    // What is open may be said again.
+    house.ask(As::Operator, "Publish", to_topic("7")).await.unwrap();
+}
