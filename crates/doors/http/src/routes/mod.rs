@@ -14,6 +14,7 @@ mod pings;
 mod repositories;
 mod requests;
 mod revenue;
+mod said;
 mod sealing;
 mod secrets;
 mod slack;
