@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::events::checked_limit;
+use super::said;
 use crate::access::{ListAgents, ManageAlerts, Permitted, ReadAlerts, SetMaintenance};
 use crate::extract::{Json, Path, Query};
 use crate::problem::Problem;
@@ -189,14 +190,5 @@ fn no_such_alert() -> Problem {
 }
 
 fn checked_reason(reason: &str) -> Result<String, Problem> {
-    if !(1..=LONGEST_REASON).contains(&reason.chars().count()) {
-        return Err(Problem::invalid(format!(
-            "`reason` must have 1 to {LONGEST_REASON} characters"
-        )));
-    }
-    let kept = cc_devops_kernel::text::cleaned(reason);
-    if kept.is_empty() {
-        return Err(Problem::invalid("`reason` must say something"));
-    }
-    Ok(kept)
+    said::reason(reason, LONGEST_REASON)
 }

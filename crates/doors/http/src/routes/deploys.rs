@@ -2,12 +2,12 @@
 
 use axum::response::Json as Answer;
 use cc_devops_deploys::{PlanDigest, PlanId, PlanState};
-use cc_devops_kernel::text::cleaned;
 use cc_devops_requests::deploys::DecideError;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::events::checked_limit;
+use super::said;
 use crate::access::{DecidePlans, Permitted, PlanQuery, ReadDeploys, ReadFreezes};
 use crate::extract::{Json, Path, Query};
 use crate::problem::Problem;
@@ -112,7 +112,10 @@ pub(crate) async fn approve_deploy(
     let plan = named(&plan)?;
     let digest = PlanDigest::read(&said.digest);
     let digest = digest.ok_or_else(|| Problem::invalid("`digest` must be the whole digest, 64 hexadecimal digits"))?;
-    let comment = said.comment.map(|comment| at_most("comment", &comment)).transpose()?;
+    let comment = said
+        .comment
+        .map(|comment| said::comment("comment", &comment, LONGEST_SAID))
+        .transpose()?;
     let comment = comment.filter(|comment| !comment.is_empty());
     Ok(Answer(permitted.approve(&plan, &digest, comment).await?.into()))
 }
@@ -134,7 +137,12 @@ pub(crate) async fn deny_deploy(
     Json(said): Json<Reasoned>,
 ) -> Result<Answer<DeployView>, Problem> {
     let plan = named(&plan)?;
-    Ok(Answer(permitted.deny(&plan, reason(&said)?).await?.into()))
+    Ok(Answer(
+        permitted
+            .deny(&plan, said::reason(&said.reason, LONGEST_SAID)?)
+            .await?
+            .into(),
+    ))
 }
 
 /// Lets a plan be carried out in a freeze
@@ -156,7 +164,12 @@ pub(crate) async fn override_freeze(
     Json(said): Json<Reasoned>,
 ) -> Result<Answer<DeployView>, Problem> {
     let plan = named(&plan)?;
-    Ok(Answer(permitted.override_freeze(&plan, reason(&said)?).await?.into()))
+    Ok(Answer(
+        permitted
+            .override_freeze(&plan, said::reason(&said.reason, LONGEST_SAID)?)
+            .await?
+            .into(),
+    ))
 }
 
 /// The plan that a caller names. What no plan is called is no plan.
@@ -178,22 +191,4 @@ fn stack_name(name: String) -> Result<String, Problem> {
 
 fn no_such_plan() -> Problem {
     DecideError::NoSuchPlan.into()
-}
-
-fn reason(said: &Reasoned) -> Result<String, Problem> {
-    let kept = at_most("reason", &said.reason)?;
-    if kept.is_empty() {
-        return Err(Problem::invalid("`reason` must say something"));
-    }
-    Ok(kept)
-}
-
-/// What somebody said, as it is kept.
-fn at_most(name: &str, said: &str) -> Result<String, Problem> {
-    match said.chars().count() {
-        1..=LONGEST_SAID => Ok(cleaned(said)),
-        _ => Err(Problem::invalid(format!(
-            "`{name}` must have 1 to {LONGEST_SAID} characters"
-        ))),
-    }
 }

@@ -15,6 +15,7 @@ mod pings;
 mod repositories;
 mod requests;
 mod revenue;
+mod said;
 mod sealing;
 mod secrets;
 mod slack;

@@ -97,6 +97,51 @@ async fn silences_come_and_go() {
 }
 
 #[tokio::test]
+async fn the_description_says_which_reasons_are_taken() {
+    let house = House::new().await;
+    let document = document().await;
+    let (longest, too_long) = ("\u{1f600}".repeat(500), " x".repeat(251));
+    let said = [
+        "x",
+        " x ",
+        "\u{202e}x",
+        "é",
+        "",
+        " ",
+        "\u{a0}\u{3}",
+        "\u{202e}",
+        "\u{2028}\u{3000}",
+        &longest,
+        &too_long,
+    ];
+    for (schema, method, path, others) in [
+        (
+            "NewSilence",
+            Method::POST,
+            "/v1/silences",
+            json!({"match": {}, "for": "2h"}),
+        ),
+        ("NewMaintenance", Method::PUT, "/v1/maintenance", json!({})),
+        ("Acknowledging", Method::POST, "/v1/alerts/no-such-alert/ack", json!({})),
+    ] {
+        let described = &document["components"]["schemas"][schema]["properties"]["reason"];
+        assert!(described.is_object(), "{schema}");
+        let validator = jsonschema::validator_for(described).unwrap();
+        for reason in said {
+            let mut body = others.clone();
+            body["reason"] = json!(reason);
+            let status = house
+                .send_json(method.clone(), path, As::Admin, &body)
+                .await
+                .status
+                .as_u16();
+            let allowed = validator.is_valid(&json!(reason));
+            assert_eq!(!matches!(status, 400 | 422), allowed, "{schema} {reason:?}: {status}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn maintenance_mode_is_set_seen_and_ended() {
     let house = House::new().await;
     let on = json!({"reason": "new disks", "until": "2126-06-01T14:00:00Z"});
