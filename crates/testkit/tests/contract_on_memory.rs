@@ -20,7 +20,7 @@ async fn fresh() -> Ports {
 
 #[tokio::test]
 async fn ledger() {
-    contract::ledger(fresh).await;
+    Box::pin(contract::ledger(fresh)).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
 //! Secrets that agents make, change, read and look at without a request: the policies decide, the trail tells, no value is seen.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 

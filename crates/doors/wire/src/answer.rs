@@ -71,13 +71,9 @@ impl<'a> Answering<'a> {
         }
         let body = match self.asked.protocol {
             Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => {
-                let mut body = Object::new();
-                if let Some(Value::Object(more)) = &fault.more {
-                    body.extend(more.clone());
-                }
-                body.insert("__type".to_owned(), json!(kind));
-                body.insert("message".to_owned(), json!(fault.message));
-                Value::Object(body).to_string().into_bytes()
+                json!({"__type": kind, "message": fault.message})
+                    .to_string()
+                    .into_bytes()
             }
             Protocol::Cbor => cbor::write_plain(&[("__type", kind.as_str()), ("message", fault.message.as_str())]),
             Protocol::Query => self.error(fault).into_bytes(),
@@ -122,7 +118,7 @@ impl<'a> Answering<'a> {
             xml::within(&mut xml, &result, |xml| xml::members(xml, output, members));
         }
         xml::within(&mut xml, "ResponseMetadata", |xml| {
-            xml::text(xml, "RequestId", &self.id)
+            xml::text(xml, "RequestId", &self.id);
         });
         xml.extend(["</", &answer, ">\n"]);
         xml
@@ -202,7 +198,7 @@ fn output_members(shape: &Shape) -> &'static [Member] {
 /// A document as JSON has it, as far as its shape names it: moments are seconds of 1970.
 fn as_json(document: Value, shape: &Shape) -> Value {
     match (shape, document) {
-        (Shape::Structure(members) | Shape::Union(members), Value::Object(mut given)) => {
+        (Shape::Structure(members), Value::Object(mut given)) => {
             let mut taken = Object::new();
             for member in *members {
                 match given.remove(member.name) {

@@ -63,7 +63,7 @@ fn value(decoder: &mut Decoder<'_>, shape: &Shape, left: usize) -> Result<Value,
             Ok(Value::Array(items))
         }
         Shape::Map(map) => entries(decoder, map, left),
-        Shape::Structure(members) | Shape::Union(members) => structure(decoder, members, left),
+        Shape::Structure(members) => structure(decoder, members, left),
     }
 }
 
@@ -178,7 +178,7 @@ fn put_plain(encoder: &mut Encoder<Vec<u8>>, members: &[(&str, &str)]) -> Writte
 
 fn put(encoder: &mut Encoder<Vec<u8>>, document: &Value, shape: &Shape) -> Written {
     match (shape, document) {
-        (Shape::Structure(members) | Shape::Union(members), Value::Object(given)) => {
+        (Shape::Structure(members), Value::Object(given)) => {
             let there = |member: &&Member| given.get(member.name).is_some_and(|value| !value.is_null());
             let members: Vec<&Member> = members.iter().filter(there).collect();
             encoder.map(length(members.len()))?;

@@ -71,7 +71,6 @@ impl Reading {
             Shape::List(list) => self.list(value, list),
             Shape::Map(map) => self.map(value, map),
             Shape::Structure(members) => self.structure(value, members),
-            Shape::Union(members) => self.union(value, members),
         }
     }
 
@@ -224,14 +223,6 @@ impl Reading {
             self.at.pop();
         }
         Ok(Value::Object(taken))
-    }
-
-    fn union(&mut self, value: Value, members: &[Member]) -> Result<Value, Refused> {
-        let taken = self.structure(value, members)?;
-        if taken.as_object().is_none_or(|taken| taken.len() != 1) {
-            self.broken(None, "Member must have exactly one of its members set".to_owned());
-        }
-        Ok(taken)
     }
 
     fn counted(&mut self, count: usize, min: usize, max: usize) {

@@ -32,18 +32,24 @@ use crate::{bodies, cbor, services};
 /// What every request is answered with.
 struct House {
     app: App,
-    operations: HashMap<(Service, &'static str), Operation>,
+    operations: HashMap<Service, HashMap<&'static str, Operation>>,
 }
 
 impl House {
     fn new(app: &App) -> Self {
-        let table = services::table().into_iter();
+        let mut operations: HashMap<Service, HashMap<_, _>> = HashMap::new();
+        for operation in services::table() {
+            let of_service = operations.entry(operation.service).or_default();
+            of_service.insert(operation.name, operation);
+        }
         Self {
             app: app.clone(),
-            operations: table
-                .map(|operation| ((operation.service, operation.name), operation))
-                .collect(),
+            operations,
         }
+    }
+
+    fn operation(&self, service: Service, name: &str) -> Option<&Operation> {
+        self.operations.get(&service)?.get(name)
     }
 }
 
@@ -183,7 +189,7 @@ fn read<'a>(
         Some(form) => form.text("Action"),
         None => asked.operation.as_deref(),
     };
-    let Some(operation) = named.and_then(|name| house.operations.get(&(service, name))) else {
+    let Some(operation) = named.and_then(|name| house.operation(service, name)) else {
         let shown: Option<String> =
             named.map(|name| name.chars().filter(char::is_ascii_alphanumeric).take(64).collect());
         return Err(not_served(asked, shown.as_deref()).into());

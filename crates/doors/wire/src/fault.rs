@@ -15,8 +15,6 @@ pub(crate) struct Fault {
     pub(crate) status: StatusCode,
     /// What a person reads.
     pub(crate) message: String,
-    /// Further members beside the message, as some errors have them.
-    pub(crate) more: Option<serde_json::Value>,
 }
 
 impl Fault {
@@ -26,7 +24,6 @@ impl Fault {
             code: Cow::Borrowed(code),
             status: StatusCode::BAD_REQUEST,
             message: message.into(),
-            more: None,
         }
     }
 

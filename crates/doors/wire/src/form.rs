@@ -82,7 +82,7 @@ impl Form {
             },
             Shape::List(list) => self.list(list),
             Shape::Map(map) => self.map(map),
-            Shape::Structure(members) | Shape::Union(members) => self.structure(members),
+            Shape::Structure(members) => self.structure(members),
         }
     }
 

@@ -24,8 +24,6 @@ pub(crate) enum Shape {
     Map(&'static Map),
     /// Members by name.
     Structure(&'static [Member]),
-    /// Members by name, of which exactly one is there.
-    Union(&'static [Member]),
 }
 
 /// A text's bounds, in characters, its pattern and the words it may be.

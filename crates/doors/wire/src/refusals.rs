@@ -27,7 +27,6 @@ fn fault(family: Family, (json, query): (&'static str, &'static str), forbidden:
         code: Cow::Borrowed(code),
         status,
         message,
-        more: None,
     }
 }
 

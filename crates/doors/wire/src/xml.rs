@@ -36,7 +36,7 @@ pub(crate) fn members(xml: &mut String, document: &Value, members: &[Member]) {
 
 fn element(xml: &mut String, name: &str, value: &Value, shape: &Shape) {
     match (shape, value) {
-        (Shape::Structure(of) | Shape::Union(of), _) => within(xml, name, |xml| members(xml, value, of)),
+        (Shape::Structure(of), _) => within(xml, name, |xml| members(xml, value, of)),
         (Shape::List(list), Value::Array(items)) if list.flat => {
             for item in items {
                 element(xml, name, item, &list.of);

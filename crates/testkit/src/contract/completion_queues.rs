@@ -30,8 +30,8 @@ fn queues(ports: &Ports) -> &dyn CompletionQueues {
 
 /// What is handed out so many seconds after the start, and hidden for 30.
 async fn receive(ports: &Ports, agent: &str, seconds: i64, limit: usize) -> Vec<QueuedCompletion> {
-    let queues = queues(ports);
-    let received = queues.receive(&agent_name(agent), after(seconds), after(seconds + 30), limit);
+    let agent = agent_name(agent);
+    let received = queues(ports).receive(&agent, after(seconds), after(seconds + 30), limit);
     received.await.expect("receive")
 }
 

@@ -126,7 +126,7 @@ impl Permitted<ReadEvents> {
     }
 
     /// Whose events; everybody's without.
-    pub fn of(&self) -> Option<&AgentName> {
+    pub fn whose(&self) -> Option<&AgentName> {
         self.privilege.0.as_ref()
     }
 }

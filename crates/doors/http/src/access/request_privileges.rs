@@ -47,7 +47,7 @@ impl Privilege for SearchRequests {
 
 impl Permitted<SearchRequests> {
     /// Whose requests; everybody's without.
-    pub fn of(&self) -> Option<&AgentName> {
+    pub fn whose(&self) -> Option<&AgentName> {
         self.privilege.0.as_ref()
     }
 

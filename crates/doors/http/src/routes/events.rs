@@ -90,7 +90,7 @@ pub(crate) async fn get_events(
         .app()
         .ports()
         .events
-        .after(after, permitted.of(), limit)
+        .after(after, permitted.whose(), limit)
         .await?;
     let next = events.last().map_or(after, |event| event.cursor).0;
     let events = events.into_iter().map(EventView::from).collect();

@@ -53,8 +53,9 @@ pub(crate) async fn list_keys(permitted: Permitted<ManageAgents>) -> Result<Answ
 )]
 pub(crate) async fn end_key(
     permitted: Permitted<ManageAwsKeys>,
-    Path((_, id)): Path<(String, String)>,
+    Path(path): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
+    let (_agent, id) = path;
     let id: AwsKeyId = id
         .parse()
         .map_err(|reason| Problem::invalid(format!("the id of the key {reason}")))?;

@@ -54,9 +54,9 @@ pub(crate) fn router(app: &App, doors: Vec<Mount>) -> Router {
     });
     let guarded = surrounded(app, mounted.fallback(no_such_route));
     claims.into_iter().fold(guarded, |router, Claims { takes, routes }| {
-        let routes = surrounded(app, routes(app));
+        let claimed = surrounded(app, routes(app));
         router.layer(from_fn(move |request: Request, next: Next| {
-            hand_over(takes, routes.clone(), request, next)
+            hand_over(takes, claimed.clone(), request, next)
         }))
     })
 }

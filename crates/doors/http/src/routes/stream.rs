@@ -52,7 +52,7 @@ pub(crate) async fn open(
     };
     let reader = Reader {
         app: app.clone(),
-        agent: permitted.of().cloned(),
+        agent: permitted.whose().cloned(),
         cursor,
         read: VecDeque::new(),
         news,

@@ -60,7 +60,7 @@ fn kind(shape: &Shape) -> &'static str {
         Shape::Timestamp => "timestamp",
         Shape::List(_) => "list",
         Shape::Map(_) => "map",
-        Shape::Structure(_) | Shape::Union(_) => "structure",
+        Shape::Structure(_) => "structure",
     }
 }
 
@@ -91,12 +91,6 @@ impl<'m> Model<'m> {
             Shape::List(list) => self.list(list, theirs, way, at, depth),
             Shape::Map(map) => self.map(map, theirs, way, at, depth),
             Shape::Structure(members) => self.members(members, named, way, at, depth),
-            Shape::Union(members) => {
-                if theirs["union"] != Value::Bool(true) && named != "AttributeValue" {
-                    self.say(at, "AWS has no union there");
-                }
-                self.members(members, named, way, at, depth);
-            }
             Shape::Text(_)
             | Shape::Integer { .. }
             | Shape::Long { .. }

@@ -55,7 +55,7 @@ mod tests {
                 each(&map.key);
                 texts(&map.of, left, each);
             }
-            Shape::Structure(members) | Shape::Union(members) => {
+            Shape::Structure(members) => {
                 for member in *members {
                     texts(&member.shape, left, each);
                 }

@@ -116,34 +116,34 @@ impl House {
     }
 }
 
-fn watch(ports: &Ports) -> Watch {
+fn watch(backend: &Ports) -> Watch {
     let log = Channel {
         name: "log".to_owned(),
         bodies: false,
         way: Way::Log,
     };
     let policy = Arc::new(AlertPolicy::plain(vec![log.name.clone()]));
-    let conditions = Conditions::new(Arc::clone(&ports.state), Arc::clone(&policy));
+    let conditions = Conditions::new(Arc::clone(&backend.state), Arc::clone(&policy));
     let watching = WatchingPorts {
-        state: Arc::clone(&ports.state),
-        agents: Arc::clone(&ports.agents),
+        state: Arc::clone(&backend.state),
+        agents: Arc::clone(&backend.agents),
         conditions: Arc::new(conditions.clone()),
-        audit: Arc::clone(&ports.audit),
-        clock: Arc::clone(&ports.clock),
+        audit: Arc::clone(&backend.audit),
+        clock: Arc::clone(&backend.clock),
     };
     let parts = Parts {
-        store: Arc::clone(&ports.state),
+        store: Arc::clone(&backend.state),
         conditions: Arc::new(conditions),
-        secrets: Arc::clone(&ports.secrets),
+        secrets: Arc::clone(&backend.secrets),
         variables: Arc::new(|_| None),
-        clock: Arc::clone(&ports.clock),
+        clock: Arc::clone(&backend.clock),
         outside: Outside {
             guard: Guard::new(Allowed::default()),
             certificates: None,
             topics: None,
         },
     };
-    let (state, audit, clock) = (&ports.state, &ports.audit, &ports.clock);
+    let (state, audit, clock) = (&backend.state, &backend.audit, &backend.clock);
     Watch {
         watching: Arc::new(Watching::new(watching, WatchSettings::default(), [3; 32])),
         alerts: Alerts::new(

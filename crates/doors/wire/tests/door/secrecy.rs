@@ -52,7 +52,7 @@ async fn no_secret_and_no_signature_is_seen_again() {
             let header = request.headers()["authorization"].to_str().unwrap().to_owned();
             signatures.push(header.rsplit_once('=').unwrap().1.to_owned());
             let answer = house.send(request).await;
-            seen += &format!("{:?} {}", answer.headers, answer.text());
+            seen.extend([format!("{:?}", answer.headers), answer.text()]);
             let mut cut = ask.signed(key, house.now());
             crate::signing::put(
                 cut.headers_mut(),

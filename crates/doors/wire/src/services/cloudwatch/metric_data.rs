@@ -163,8 +163,8 @@ async fn data(
     (start, end): (Timestamp, Timestamp),
     at: &str,
 ) -> Result<MetricData, Failed> {
-    let stat = match (query.metric_stat, query.expression) {
-        (Some(stat), None) => stat,
+    let wanted = match (query.metric_stat, query.expression) {
+        (Some(wanted), None) => wanted,
         (None, Some(_)) => {
             let message = format!(
                 "The parameter {at}.Expression is not supported here: ask for the metrics by MetricStat, and compute from what \
@@ -179,17 +179,17 @@ async fn data(
         (None, None) => return Err(missing(format!("The parameter {at}.MetricStat is required.")).into()),
     };
     let required = |name: &str| missing(format!("The parameter {at}.MetricStat.Metric.{name} is required."));
-    let namespace = stat.metric.namespace.ok_or_else(|| required("Namespace"))?;
-    let name = stat.metric.metric_name.ok_or_else(|| required("MetricName"))?;
-    let metric = metric(&namespace, name, stat.metric.dimensions)?;
+    let namespace = wanted.metric.namespace.ok_or_else(|| required("Namespace"))?;
+    let name = wanted.metric.metric_name.ok_or_else(|| required("MetricName"))?;
+    let metric = metric(&namespace, name, wanted.metric.dimensions)?;
     let parameter = format!("{at}.MetricStat.Stat");
-    let statistic = Statistic::find(&stat.stat);
-    let statistic = statistic.ok_or_else(|| invalid(Statistic::unknown(&stat.stat, &parameter)))?;
-    let period = checked_period(stat.period, &format!("{at}.MetricStat.Period"))?;
+    let statistic = Statistic::find(&wanted.stat);
+    let statistic = statistic.ok_or_else(|| invalid(Statistic::unknown(&wanted.stat, &parameter)))?;
+    let period = checked_period(wanted.period, &format!("{at}.MetricStat.Period"))?;
     let span = Span::from_the_period(start, end, period);
     let (from, to) = span.minutes();
     let points = permitted.points(&metric, from, to).await?;
-    let gathered = span.gathered(&points, stat.unit.as_deref());
+    let gathered = span.gathered(&points, wanted.unit.as_deref());
     let (timestamps, values): (Vec<_>, Vec<_>) = gathered
         .into_iter()
         .filter_map(|((second, _), sample)| Some((moment(second), statistic.of(sample)?)))

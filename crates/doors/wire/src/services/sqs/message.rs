@@ -20,7 +20,8 @@ use crate::operation::ACCOUNT;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Message {
-    message_id: String,
+    #[serde(rename = "MessageId")]
+    id: String,
     receipt_handle: String,
     #[serde(rename = "MD5OfBody")]
     md5_of_body: String,
@@ -78,7 +79,7 @@ impl Message {
         ]);
         attributes.retain(|name, _| wanted(name));
         Ok(Self {
-            message_id: stable_id("message", queued, agent).to_string(),
+            id: stable_id("message", queued, agent).to_string(),
             receipt_handle: receipt_handle(queued, agent),
             md5_of_body: hex::encode(Md5::digest(&body)),
             body,
@@ -169,9 +170,9 @@ mod tests {
     fn a_message_keeps_its_ids_and_has_another_handle_each_time() {
         let (first, again, other) = (queued(7, 1), queued(7, 2), queued(8, 1));
         let [first, again, other] = [first, again, other].map(|queued| message(&queued, |_| false));
-        assert_eq!((&first.message_id, &first.body), (&again.message_id, &again.body));
+        assert_eq!((&first.id, &first.body), (&again.id, &again.body));
         assert_ne!(first.receipt_handle, again.receipt_handle);
-        assert_ne!(first.message_id, other.message_id);
+        assert_ne!(first.id, other.id);
         assert_ne!(first.body, other.body, "its event has an id of its own");
     }
 

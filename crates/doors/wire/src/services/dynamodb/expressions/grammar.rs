@@ -42,13 +42,11 @@ fn read<T>(expression: Expression, text: &str, grammar: impl Fn(&mut &[Token]) -
     let mut rest = all.as_slice();
     let read = grammar(&mut rest);
     let ended: Read<&[Token]> = eof(&mut rest);
-    match (read, ended) {
-        (Ok(read), Ok(_)) => Ok(read),
-        _ => {
-            let at = rest.first().map_or(text.len(), |token| token.from);
-            Err(syntax(expression, text, &all, at))
-        }
+    if let (Ok(read), Ok(_)) = (read, ended) {
+        return Ok(read);
     }
+    let at = rest.first().map_or(text.len(), |token| token.from);
+    Err(syntax(expression, text, &all, at))
 }
 
 /// Holds an expression to what is gone down into, and to what DynamoDB bears.
