@@ -54,7 +54,8 @@ class Plane(ControlPlane):
             done = subprocess.run(
                 self.command("--json", "revenue", "report"), cwd=self.folder, env=environment, capture_output=True, check=False
             )
-            process.stdin.close()
+            # It ends with its input, and has a last word then.
+            process.communicate()
         if done.returncode != 0:
             raise Failed(f"revenue report ended with {done.returncode}: {done.stderr.decode()}")
         self.mrr = str(json.loads(done.stdout, parse_float=str)["mrrUSD"])

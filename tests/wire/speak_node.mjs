@@ -42,6 +42,26 @@ class Watching extends NodeHttpHandler {
   }
 }
 
+const RealDate = Date;
+
+/** A clock that is off, for the whole of this program: the SDK looks at the difference to the server's, not at its own setting. */
+function setClock(seconds = 0) {
+  const now = () => RealDate.now() + seconds * 1000;
+  globalThis.Date =
+    seconds === 0
+      ? RealDate
+      : class extends RealDate {
+          constructor(...given) {
+            if (given.length > 0) super(...given);
+            else super(now());
+          }
+
+          static now() {
+            return now();
+          }
+        };
+}
+
 const clients = new Map();
 
 function client(call) {
@@ -58,7 +78,6 @@ function client(call) {
       credentials: { accessKeyId: key.id, secretAccessKey: key.secret, sessionToken: key.token },
       requestHandler: handler,
       forcePathStyle: true,
-      systemClockOffset: (how.clock ?? 0) * 1000,
       ...(how.protocol ? { protocol: PROTOCOLS[how.protocol] } : {}),
     });
     const found = { sdk, handler, client: made_client };
@@ -87,6 +106,7 @@ function plain(value) {
 async function made(call) {
   const { sdk, handler, client: asked } = client(call);
   handler.begin(call.how);
+  setClock(call.how.clock);
   const seen = () => ({ status: handler.status, headers: handler.headers, tries: handler.tries });
   try {
     const { $metadata, ...answer } = await asked.send(new sdk[`${call.operation}Command`](argumentsOf(call.with)));
@@ -96,6 +116,8 @@ async function made(call) {
     if (!error.$metadata || handler.status === null || handler.status < 300) throw error;
     const code = error.Error?.Code ?? error.Code ?? error.name;
     return { error: { code, message: error.message }, ...seen() };
+  } finally {
+    setClock();
   }
 }
 

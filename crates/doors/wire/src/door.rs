@@ -190,6 +190,13 @@ fn read<'a>(
         None => asked.operation.as_deref(),
     };
     let Some(operation) = named.and_then(|name| house.operation(service, name)) else {
+        // A form says of which service it is by its version alone.
+        let meant = form
+            .as_ref()
+            .and_then(|form| Service::of_version(form.text("Version")?));
+        if let Some(meant) = meant.filter(|meant| *meant != service) {
+            return Err(not_signed(NotSigned::of_another(meant.scope()), meant.family()).into());
+        }
         let shown: Option<String> =
             named.map(|name| name.chars().filter(char::is_ascii_alphanumeric).take(64).collect());
         return Err(not_served(asked, shown.as_deref()).into());

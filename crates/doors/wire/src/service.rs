@@ -111,6 +111,16 @@ impl Service {
         all.find(|service| service.names().target == Some(target))
     }
 
+    /// The service whose forms say that they are of this version.
+    pub(crate) fn of_version(version: &str) -> Option<Self> {
+        let is_its = |service: &Self| {
+            service
+                .namespace()
+                .is_some_and(|xml| xml.trim_end_matches('/').ends_with(version))
+        };
+        Self::ALL.into_iter().filter(|_| version.len() == 10).find(is_its)
+    }
+
     /// Its name in a signature's scope.
     pub(crate) fn scope(self) -> &'static str {
         self.names().scope
@@ -155,6 +165,11 @@ mod tests {
             }
         }
         assert_eq!(Service::of_scope("s3"), None);
+        assert_eq!(Service::of_version("2012-11-05"), Some(Service::Sqs));
+        assert_eq!(
+            (Service::of_version(""), Service::of_version("2006-03-01")),
+            (None, None)
+        );
         assert_eq!(Service::of_target("AWSEvent"), None);
     }
 }

@@ -55,6 +55,11 @@ pub(crate) enum NotSigned {
 }
 
 impl NotSigned {
+    /// It is signed for another service than the one that is asked.
+    pub(crate) fn of_another(service: &str) -> Self {
+        Self::Mismatch(format!("Credential should be scoped to correct service: '{service}'."))
+    }
+
     /// The signature is not the one of this request.
     pub(crate) fn mismatch() -> Self {
         Self::Mismatch(
@@ -123,9 +128,7 @@ impl Signed {
 
     fn is_of(&self, service: &str) -> Result<(), NotSigned> {
         if self.service != service {
-            return Err(NotSigned::Mismatch(format!(
-                "Credential should be scoped to correct service: '{service}'."
-            )));
+            return Err(NotSigned::of_another(service));
         }
         if !self.written.starts_with(&self.day) {
             return Err(NotSigned::Mismatch(format!(

@@ -51,7 +51,7 @@ static FILTER: [Member; 3] = [
     Member::required(
         "Key",
         Text::of(1, 132)
-            .like("tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType")
+            .like("^(tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType)$")
             .shape(),
     ),
     Member::optional("Option", Text::of(1, 10).shape()),

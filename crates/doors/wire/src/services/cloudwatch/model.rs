@@ -66,11 +66,11 @@ static DATUM: [Member; 9] = [
 ];
 static DATA: List = List::of(Shape::Structure(&DATUM), 0, usize::MAX);
 
-const fn attributes(max: usize) -> Map {
+const fn attributes(longest_key: usize, most: usize) -> Map {
     Map {
-        key: Text::ANY,
-        of: Text::ANY.shape(),
-        max,
+        key: Text::of(1, longest_key),
+        of: Text::of(1, 2_048).shape(),
+        max: most,
         entry: "entry",
         key_name: "key",
         value_name: "value",
@@ -78,8 +78,8 @@ const fn attributes(max: usize) -> Map {
     }
 }
 
-static KEY_ATTRIBUTES: Map = attributes(4);
-static ATTRIBUTES: Map = attributes(10);
+static KEY_ATTRIBUTES: Map = attributes(32, 4);
+static ATTRIBUTES: Map = attributes(256, 10);
 static ENTITY: [Member; 2] = [
     Member::optional("KeyAttributes", Shape::Map(&KEY_ATTRIBUTES)),
     Member::optional("Attributes", Shape::Map(&ATTRIBUTES)),
