@@ -9,11 +9,12 @@ use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use cc_devops_kernel::door::Door;
 use tracing::{Instrument, field, info_span};
 
 use crate::app::App;
 use crate::connections::Peer;
-use crate::manners::Patience;
+use crate::manners::Owner;
 use crate::places::{Places, RequestPlace};
 use crate::problem::Problem;
 use crate::routes::submit::{EVENTS, MAX_WAIT};
@@ -29,7 +30,8 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     let span = info_span!("http", method, route, agent = field::Empty, request_id = field::Empty);
     let owned = app.doors.iter().find_map(|door| Some((door, (door.owns)(&request)?)));
     if let Some((door, _)) = &owned {
-        request.extensions_mut().insert(Patience(door.patience));
+        let (door, patience) = (door.door, door.patience);
+        request.extensions_mut().insert(Owner { door, patience });
     }
     let response = match app.addressed.refusal(&request, owned.is_some()) {
         Some(problem) => problem.into_response(),
@@ -48,7 +50,13 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
 /// Sheds load and ends what takes too long.
 pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let let_in = match app.places.of_route(route.unwrap_or_default()).map(Places::enter) {
+    let owner = request.extensions().get::<Owner>().copied();
+    let places = match owner {
+        // Whoever asks there is known by a signature, for which the body must be there first.
+        Some(owner) if owner.door == Door::Aws => Some(&app.places.signed),
+        _ => app.places.of_route(route.unwrap_or_default()),
+    };
+    let let_in = match places.map(Places::enter) {
         Some(Err(full)) => return Problem::from(full).into_response(),
         Some(Ok(place)) => Some(RequestPlace::on(place)),
         None => None,
@@ -62,8 +70,7 @@ pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Ne
     let wait = if waits {
         Duration::from_secs(MAX_WAIT.into())
     } else {
-        let patience = request.extensions().get::<Patience>();
-        patience.map_or(Duration::ZERO, |Patience(patience)| *patience)
+        owner.map_or(Duration::ZERO, |owner| owner.patience)
     };
     match tokio::time::timeout(limits.request_timeout + wait, next.run(request)).await {
         Ok(response) => response,

@@ -45,9 +45,12 @@ pub struct Manners {
     pub patience: Duration,
 }
 
-/// How much longer than others a request may take.
+/// Whose a request is, among its extensions, and how much longer than others it may take.
 #[derive(Clone, Copy)]
-pub(crate) struct Patience(pub(crate) Duration);
+pub(crate) struct Owner {
+    pub(crate) door: Door,
+    pub(crate) patience: Duration,
+}
 
 /// Hands a request over to the door that claims it, whatever route it would have found.
 pub(crate) async fn hand_over(

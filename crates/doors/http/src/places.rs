@@ -31,6 +31,8 @@ const NOTICES: (usize, usize) = (16, 4);
 pub(crate) struct AllPlaces {
     /// Requests that are answered as soon as their work is done; each agent has a share.
     pub(crate) ordinary: Arc<Places<AgentName>>,
+    /// Requests that a signature over the whole of them proves; each agent has a share.
+    pub(crate) signed: Arc<Places<AgentName>>,
     /// Agents' heartbeats; each agent has half.
     pub(crate) heartbeats: Arc<Places<AgentName>>,
     /// Pings; each agent has half.
@@ -52,6 +54,7 @@ impl AllPlaces {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             ordinary: Places::new(limits.concurrency, limits.concurrency_per_agent),
+            signed: Places::new(limits.concurrency, limits.concurrency_per_agent),
             heartbeats: Places::new(HEARTBEATS, HEARTBEATS / 2),
             pings: Places::new(PINGS, PINGS / 2),
             health: Places::new(HEALTH, HEALTH / 2),

@@ -4,11 +4,12 @@ use std::io::Read;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_ENCODING;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, StatusCode};
 use cc_devops_http::problem::Problem;
 use cc_devops_http::read_bytes;
 use flate2::read::MultiGzDecoder;
+use futures::StreamExt;
 
 use crate::fault::{Failed, Fault};
 
@@ -20,13 +21,22 @@ const DRAINING: Duration = Duration::from_secs(1);
 
 /// The body as it was sent.
 pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failed> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let announced: Option<u64> = announced.and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > MOST)) {
+        drain(body).await;
+        let sentence = format!("the body is larger than {MOST} bytes; send it in parts");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, sentence).into());
+    }
     Ok(read_bytes(headers, body, MOST).await?)
 }
 
-/// Takes a body in that nobody reads, for a while: who still sends does not look for the answer.
-pub(crate) async fn drain(headers: &HeaderMap, body: Body) {
+/// Lets a body go by that nobody reads, for a while: who still sends does not look for the answer.
+pub(crate) async fn drain(body: Body) {
+    let mut parts = body.into_data_stream();
+    let gone_by = async { while let Some(Ok(_)) = parts.next().await {} };
     // Whatever becomes of it, the answer is the same.
-    let _ = tokio::time::timeout(DRAINING, read_bytes(headers, body, MOST)).await;
+    let _ = tokio::time::timeout(DRAINING, gone_by).await;
 }
 
 /// The body as it was before it was packed.

@@ -234,7 +234,10 @@ impl Reading {
     }
 
     fn broken(&mut self, shown: Option<&str>, constraint: String) {
-        self.violated(Violation {
+        if self.is_told_enough() {
+            return;
+        }
+        self.violations.push(Violation {
             is_missing: false,
             at: self.path(),
             named: String::new(),
@@ -244,7 +247,10 @@ impl Reading {
     }
 
     fn missing(&mut self) {
-        self.violated(Violation {
+        if self.is_told_enough() {
+            return;
+        }
+        self.violations.push(Violation {
             is_missing: true,
             at: self.path(),
             named: self.named(),
@@ -253,10 +259,9 @@ impl Reading {
         });
     }
 
-    fn violated(&mut self, violation: Violation) {
-        if self.violations.len() < MOST_TOLD {
-            self.violations.push(violation);
-        }
+    /// What follows is not told, and nothing is made of it.
+    fn is_told_enough(&self) -> bool {
+        self.violations.len() >= MOST_TOLD
     }
 
     fn not(&self, found: &Value, wanted: &'static str) -> Refused {

@@ -89,8 +89,10 @@ pub(crate) fn owns(request: &Request) -> Option<Dress> {
 
 async fn serve(State(house): State<Arc<House>>, request: Request) -> Response {
     let asked = Asked::of(&request);
+    let carried_out = carry_out(&house, &asked, request).await;
+    // After it: some calls wait for a while, and clients set their clocks by what is answered.
     let answering = Answering::to(&asked, Some(house.app.now()));
-    match carry_out(&house, &asked, request).await {
+    match carried_out {
         Ok((operation, output)) => answering.given(operation, output),
         Err(Failed::Problem(problem)) => answering.refused_for(&of_problem(&problem, asked.family()), &problem),
         Err(failed) => answering.refused(&of_failed(failed, asked.family())),
@@ -106,17 +108,20 @@ async fn carry_out<'a>(house: &'a House, asked: &Asked, request: Request) -> Res
             NotProven::NotSigned(why) => refused(why),
             NotProven::Problem(problem) => problem.into(),
         }),
-        None if asked.protocol == Protocol::Query && asked.called.is_none() => {
-            // The service of a form stands in its signature, which is missing or malformed.
-            let why = Signed::read(&parts.headers, "", house.app.now()).err();
-            Err(refused(why.unwrap_or(NotSigned::Missing)))
+        None if asked.protocol == Protocol::Query => {
+            // The service of a form stands in its signature, which may be missing or malformed.
+            let called = asked.called.as_deref().unwrap_or_default();
+            match Signed::read(&parts.headers, called, house.app.now()) {
+                Err(why @ (NotSigned::Missing | NotSigned::Malformed(_))) => Err(refused(why)),
+                _ => Err(not_served(asked, None).into()),
+            }
         }
         None => Err(not_served(asked, asked.operation.as_deref()).into()),
     };
     let proven = match proven {
         Ok(proven) => proven,
         Err(failed) => {
-            bodies::drain(&parts.headers, body).await;
+            bodies::drain(body).await;
             return Err(failed);
         }
     };
@@ -197,9 +202,7 @@ fn read<'a>(
         if let Some(meant) = meant.filter(|meant| *meant != service) {
             return Err(not_signed(NotSigned::of_another(meant.scope()), meant.family()).into());
         }
-        let shown: Option<String> =
-            named.map(|name| name.chars().filter(char::is_ascii_alphanumeric).take(64).collect());
-        return Err(not_served(asked, shown.as_deref()).into());
+        return Err(not_served(asked, named).into());
     };
     let shape = &operation.input;
     let (document, moments) = match (&form, asked.protocol) {

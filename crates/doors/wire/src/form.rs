@@ -10,15 +10,16 @@ use crate::model::{List, Map, Member, Shape};
 /// How many parts a name may have.
 const DEEPEST: usize = 32;
 
-/// How many pairs a form may have: as many as 1,000 metrics with all that belongs to them.
-const MOST_PAIRS: usize = 200_000;
+/// How many names and parts of names a form may have: more than a megabyte of any call has. Each takes up far more than what
+/// it is written with.
+const MOST_PARTS: usize = 50_000;
 
 /// A form that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotRead {
     /// A name has too many parts.
     TooDeep,
-    /// It has too many pairs.
+    /// It has too many names.
     TooMany,
 }
 
@@ -27,7 +28,7 @@ impl NotRead {
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::TooDeep => "a name in the form has more than 32 parts",
-            Self::TooMany => "the form has more than 200,000 pairs; send it in parts",
+            Self::TooMany => "the form has more than 50,000 names and parts of names; send it in parts",
         }
     }
 }
@@ -43,15 +44,19 @@ impl Form {
     /// Reads a form; the query of an address is one, too.
     pub(crate) fn read(text: &[u8]) -> Result<Self, NotRead> {
         let mut form = Self::default();
-        for (number, (name, value)) in form_urlencoded::parse(text).enumerate() {
-            if number >= MOST_PAIRS {
-                return Err(NotRead::TooMany);
-            }
+        let mut parts = 0;
+        for (name, value) in form_urlencoded::parse(text) {
             if name.split('.').count() > DEEPEST {
                 return Err(NotRead::TooDeep);
             }
             let mut at = &mut form;
             for part in name.split('.') {
+                if !at.below.contains_key(part) {
+                    parts += 1;
+                }
+                if parts > MOST_PARTS {
+                    return Err(NotRead::TooMany);
+                }
                 at = at.below.entry(part.to_owned()).or_default();
             }
             at.value = Some(value.into_owned());
@@ -106,7 +111,9 @@ impl Form {
         let mut document = Object::new();
         for member in members {
             let name = member.query_name.unwrap_or(member.name);
-            if let Some(form) = self.below.get(name) {
+            // An empty flat list is written under the member's own name.
+            let form = self.below.get(name).or_else(|| self.below.get(member.name));
+            if let Some(form) = form {
                 document.insert(member.name.to_owned(), form.document(&member.shape));
             }
         }
@@ -245,8 +252,14 @@ mod tests {
     fn a_form_has_bounds() {
         let deep = format!("{}=1", vec!["a"; DEEPEST + 1].join("."));
         assert_eq!(Form::read(deep.as_bytes()).unwrap_err(), NotRead::TooDeep);
-        let many = "a&".repeat(MOST_PAIRS + 1);
+        let again = "a&".repeat(MOST_PARTS + 1);
+        assert!(Form::read(again.as_bytes()).is_ok(), "the same again takes no room");
+        let many: String = (0..=MOST_PARTS).map(|number| format!("{number}&")).collect();
         assert_eq!(Form::read(many.as_bytes()).unwrap_err(), NotRead::TooMany);
+        let empty_parts: String = (0..2_000)
+            .map(|number| format!("{number}{}&", ".".repeat(31)))
+            .collect();
+        assert_eq!(Form::read(empty_parts.as_bytes()).unwrap_err(), NotRead::TooMany);
         assert!(Form::read(b"").unwrap().text("Action").is_none());
     }
 }

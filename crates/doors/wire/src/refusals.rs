@@ -90,6 +90,8 @@ pub(crate) fn of_failed(failed: Failed, family: Family) -> Fault {
 
 /// What is asked for is not served.
 pub(crate) fn not_served(asked: &Asked, operation: Option<&str>) -> Fault {
+    let operation: Option<String> =
+        operation.map(|name| name.chars().filter(char::is_ascii_alphanumeric).take(64).collect());
     let operation = operation.filter(|operation| !operation.is_empty());
     let message = match (asked.service, operation) {
         (Some(service), Some(operation)) => format!(

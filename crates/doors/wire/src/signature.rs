@@ -243,7 +243,18 @@ impl<'a> Stated<'a> {
         let mut signature = [0; 32];
         hex::decode_to_slice(self.signature.unwrap_or_default(), &mut signature)
             .map_err(|_| NotSigned::Malformed("Signature must be 64 hexadecimal digits.".to_owned()))?;
-        let headers = self.headers.unwrap_or_default().split(';').map(str::to_ascii_lowercase);
+        let headers: Vec<String> = self
+            .headers
+            .unwrap_or_default()
+            .split(';')
+            .map(str::to_ascii_lowercase)
+            .collect();
+        // Each is written out to be signed, as often as it is named.
+        if !headers.is_sorted_by(|one, next| one < next) {
+            return Err(NotSigned::Malformed(
+                "SignedHeaders must be in alphabetical order, each of them once.".to_owned(),
+            ));
+        }
         Ok(Signed {
             key: key.to_owned(),
             session_token: None,
@@ -252,7 +263,7 @@ impl<'a> Stated<'a> {
             written: String::new(),
             day: day.to_owned(),
             service: service.to_owned(),
-            headers: headers.collect(),
+            headers,
             signature,
         })
     }
