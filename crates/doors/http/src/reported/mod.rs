@@ -1,5 +1,5 @@
-//! Metrics that agents report of themselves: kept since this process started, for `/metrics` and for whoever reported them.
-//! How many there are is bounded, and what is over the bound is refused, not lost.
+//! Metrics that agents report of themselves: kept since this process started, for `/metrics` and for whoever reported
+//! them. How many there are is bounded, and what is over the bound is refused, not lost.
 
 mod meters;
 mod minutes;

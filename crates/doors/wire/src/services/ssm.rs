@@ -100,7 +100,8 @@ static PUT_OUTPUT: [Member; 2] = [Member::optional("Version", VERSION), Member::
 
 /// What is served of it.
 pub(crate) fn operations() -> Vec<Operation> {
-    let shapes = |input, output| (Shape::Structure(input), Shape::Structure(output));
+    let shapes =
+        |input: &'static [Member], output: &'static [Member]| (Shape::Structure(input), Shape::Structure(output));
     vec![
         Operation::of(
             Service::Ssm,

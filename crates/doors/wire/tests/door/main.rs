@@ -4,6 +4,8 @@
 mod defects;
 mod house;
 mod limits;
+mod metrics;
+mod parameters;
 mod places;
 mod secrecy;
 mod signing;
