@@ -183,7 +183,8 @@ impl Parameters<'_> {
         new.retain(|name| !enabled.contains(name) && !revoked.contains(name));
         if new.len() > MOST_ADDED {
             let message = format!(
-                "{} names are new in it, and one write adds {MOST_ADDED} at most; add agents with `cc-devops agents add`",
+                "{} names are new in it, and one write adds {MOST_ADDED} at most; add agents with \
+                 `cc-devops agents add`",
                 new.len()
             );
             return Err(refused(message));

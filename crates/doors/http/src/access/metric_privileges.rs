@@ -184,11 +184,11 @@ impl Permitted<SeeMetrics> {
     fn reported(&self, metric: &Metric, of: Option<&AgentName>) -> Result<Vec<Point>, Problem> {
         let caller = self.caller.agent();
         let sees_all = self.may(&Access::ReadMetrics);
-        match of {
-            Some(agent) if !sees_all => self
-                .app
-                .require(caller, &Access::SendHeartbeat { agent: agent.clone() })?,
-            _ => {}
+        if let Some(agent) = of
+            && !sees_all
+        {
+            self.app
+                .require(caller, &Access::SendHeartbeat { agent: agent.clone() })?;
         }
         let whose = of.or_else(|| (!sees_all).then_some(&caller.name));
         Ok(self.app.reported.points(whose, metric))

@@ -216,7 +216,8 @@ async fn get_parameter(call: Call, asked: GetParameter) -> Result<Got, Failed> {
     };
     if !wanted.is_of(parameter.version) {
         let message = format!(
-            "Systems Manager could not find version {} of {}. Verify the version and try again; the newest alone is kept here.",
+            "Systems Manager could not find version {} of {}. Verify the version and try again; the newest alone is kept \
+             here.",
             wanted.selector.unwrap_or_default(),
             wanted.name
         );
@@ -281,16 +282,17 @@ async fn get_parameters_by_path(call: Call, asked: GetParametersByPath) -> Resul
     if !is_path(&asked.path) {
         return Err(Fault::sender(
             "ValidationException",
-            "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \
-             \"/\". It must use only letters, numbers, or the following symbols: . (period), - (hyphen), _ (underscore).",
+            "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward \
+             slash \"/\". It must use only letters, numbers, or the following symbols: . (period), - (hyphen), _ \
+             (underscore).",
         )
         .into());
     }
     if !asked.parameter_filters.is_empty() {
         return Err(Fault::sender(
             "InvalidFilterKey",
-            "The specified filter option is not valid: filters are not served here, and there are few parameters; choose from \
-             what is answered.",
+            "The specified filter option is not valid: filters are not served here, and there are few parameters; \
+             choose from what is answered.",
         )
         .into());
     }
@@ -372,8 +374,8 @@ fn not_kept(asked: &PutParameter) -> Option<Fault> {
     }
     if !asked.tags.is_empty() {
         return invalid(
-            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove \
-             overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or \
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please \
+             remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or \
              RemoveTagsFromResource.",
         );
     }
@@ -415,8 +417,8 @@ fn not_written(why: NotWritten) -> Failed {
         .into(),
         NotWritten::NoSuch => Fault::sender(
             "AccessDeniedException",
-            "the control plane keeps no parameters but its own, which docs/AWS-SDK.md lists: where AWS is to keep this one, leave \
-             AWS_ENDPOINT_URL_SSM out of the environment of the program that writes it",
+            "the control plane keeps no parameters but its own, which docs/AWS-SDK.md lists: where AWS is to keep this \
+             one, leave AWS_ENDPOINT_URL_SSM out of the environment of the program that writes it",
         )
         .into(),
         NotWritten::Act(error) => Failed::Problem(error.into()),
