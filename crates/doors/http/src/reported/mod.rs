@@ -158,22 +158,25 @@ impl Reported {
         }
         // No agent takes everybody's room.
         let most_of_one = self.most.div_ceil(4);
-        let has = |series: &HashMap<SeriesName, Kept>| series.keys().filter(|name| name.agent == *agent).count();
-        let fits = |series: &HashMap<SeriesName, Kept>| {
-            series.len() + new.len() <= self.most && has(series) + new.len() <= most_of_one
-        };
-        if !fits(&*series) {
+        let fits = |all: usize, own: usize| all + new.len() <= self.most && own + new.len() <= most_of_one;
+        if !fits(series.len(), of_agent(series, agent)) {
             let named: Vec<SeriesName> = data.iter().map(|(name, _, _)| name.clone()).collect();
             series.retain(|name, kept| now.duration_since(kept.reported_at) < STALE || named.contains(name));
         }
-        if fits(&*series) {
+        let own = of_agent(series, agent);
+        if fits(series.len(), own) {
             Ok(())
-        } else if has(&*series) + new.len() > most_of_one {
+        } else if own + new.len() > most_of_one {
             Err(NoRoom::FullForAgent { most: most_of_one })
         } else {
             Err(NoRoom::Full { most: self.most })
         }
     }
+}
+
+/// How many series an agent has.
+fn of_agent(series: &HashMap<SeriesName, Kept>, agent: &AgentName) -> usize {
+    series.keys().filter(|name| name.agent == *agent).count()
 }
 
 impl Kept {

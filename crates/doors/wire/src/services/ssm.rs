@@ -192,7 +192,8 @@ impl<'a> Wanted<'a> {
 
     /// Whether a version is the one that is asked for: the newest is the only one that is kept.
     fn is_of(self, version: u64) -> bool {
-        self.selector.is_none_or(|selector| selector.parse() == Ok(version))
+        self.selector
+            .is_none_or(|selector| selector.parse::<u64>() == Ok(version))
     }
 }
 
