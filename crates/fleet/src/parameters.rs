@@ -1,7 +1,8 @@
 //! What an installation tells by name, as a parameter store has it: which agents are enabled, and how it is called.
 //!
-//! The list of enabled agents is the register itself. Whoever writes it adds names; a name that a writer does not know of, because
-//! another one came first, stays. It is taken away by revoking the agent.
+//! The list of enabled agents is the register itself. Whoever writes it adds names; a name that a writer does not know
+//! of, because another one came first, stays. It is taken away by revoking the agent, and a name that was revoked does
+//! not come back by being written.
 
 use std::collections::BTreeSet;
 
@@ -157,8 +158,9 @@ impl Parameters<'_> {
         Ok(found)
     }
 
-    /// Writes a parameter: the names that the list of enabled agents has not yet are added to it, as agents without rights of
-    /// their own and with tokens that nobody knows; an operator gives them others. `token` makes one. The version by then.
+    /// Writes a parameter: the names that the list of enabled agents has not yet are added to it, as agents without
+    /// rights of their own and with tokens that nobody knows; an operator gives them others. `token` makes one. The
+    /// version by then.
     ///
     /// # Errors
     /// See [`NotWritten`]. Names that were added before it failed stay.
@@ -175,12 +177,14 @@ impl Parameters<'_> {
             Some(Meant::Agent | Meant::Namespace | Meant::Stages) => return Err(NotWritten::ReadOnly),
             Some(Meant::Enabled) => {}
         }
-        let known: BTreeSet<AgentName> = self.enabled().await?.into_iter().collect();
         let mut new = names(value)?;
-        new.retain(|name| !known.contains(name));
+        let (enabled, revoked) = self.register().await?;
+        // Who wrote a name that was revoked meanwhile had read an older list.
+        new.retain(|name| !enabled.contains(name) && !revoked.contains(name));
         if new.len() > MOST_ADDED {
             let message = format!(
-                "{} names are new in it, and one write adds {MOST_ADDED} at most; add agents with `cc-devops agents add`",
+                "{} names are new in it, and one write adds {MOST_ADDED} at most; add agents with \
+                 `cc-devops agents add`",
                 new.len()
             );
             return Err(refused(message));
@@ -212,7 +216,7 @@ impl Parameters<'_> {
     async fn parameter(&self, meant: Meant) -> PortResult<Parameter> {
         let installation = self.installation;
         let value = match meant {
-            Meant::Enabled => joined(self.enabled().await?),
+            Meant::Enabled => joined(self.register().await?.0),
             Meant::Agent => installation.agent.to_string(),
             Meant::Namespace => installation.namespace.to_string(),
             Meant::Stages => joined(installation.stages.iter()),
@@ -228,18 +232,23 @@ impl Parameters<'_> {
         })
     }
 
-    /// Who is not revoked, by name, the control plane itself among them.
-    async fn enabled(&self) -> PortResult<Vec<AgentName>> {
-        let mut names = BTreeSet::from([self.installation.agent.clone()]);
+    /// Who is not revoked, the control plane itself among them, and who is.
+    async fn register(&self) -> PortResult<(BTreeSet<AgentName>, BTreeSet<AgentName>)> {
+        let mut enabled = BTreeSet::from([self.installation.agent.clone()]);
+        let mut revoked = BTreeSet::new();
         let mut after = None;
         loop {
             let page = self.agents.page(after.as_ref(), PAGE).await?;
             let is_last = page.len() < PAGE;
             after = page.last().map(|last| last.agent.name.clone());
-            let enabled = page.into_iter().filter(|status| status.revoked_at.is_none());
-            names.extend(enabled.map(|status| status.agent.name));
+            for status in page {
+                match status.revoked_at {
+                    None => enabled.insert(status.agent.name),
+                    Some(_) => revoked.insert(status.agent.name),
+                };
+            }
             if is_last {
-                return Ok(names.into_iter().collect());
+                return Ok((enabled, revoked));
             }
         }
     }

@@ -211,8 +211,8 @@ pub struct AwsDoorSection {
     /// Whether agents' AWS SDKs are answered, under `/aws` and where their requests are signed. With the embedded backend
     /// alone.
     pub enabled: bool,
-    /// How many series of metrics of their own agents may report, all together; an agent a quarter of them. With 0 none are
-    /// taken but heartbeats.
+    /// How many series of metrics of their own agents may report, all together; an agent a quarter of them. With 0 none
+    /// are taken but heartbeats.
     #[schemars(range(min = 0, max = 100_000))]
     pub metric_series: u32,
 }

@@ -259,8 +259,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes an agent's heartbeat whose time is its signature's, or which says of when it is: it never counts from later than
-    /// now, and not where it may be one that was heard before. It is durable when this returns.
+    /// Takes an agent's heartbeat whose time is its signature's, or which says of when it is: it never counts from
+    /// later than now, and not where it may be one that was heard before. It is durable when this returns.
     pub(crate) async fn beat_as_signed(&self, name: &AgentName, said: Timestamp, healthy: bool) -> PortResult<()> {
         let Some(at) = self.signed_beats.counts_from(name, said, self.now()) else {
             return Ok(());

@@ -18,8 +18,8 @@ const FRESH: SignedDuration = SignedDuration::from_secs(3);
 pub(crate) struct SignedBeats(Mutex<HashMap<(AgentName, Timestamp), Timestamp>>);
 
 impl SignedBeats {
-    /// When a heartbeat counts from that was signed, or says that it is of, `said`: never later than now. None where it was
-    /// there before.
+    /// When a heartbeat counts from that was signed, or says that it is of, `said`: never later than now. None where it
+    /// was there before.
     pub(crate) fn counts_from(&self, agent: &AgentName, said: Timestamp, now: Timestamp) -> Option<Timestamp> {
         if said <= now {
             return (!self.was_there(agent, said, now)).then_some(said);

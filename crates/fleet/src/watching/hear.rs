@@ -13,7 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 /// How many messages of an agent are taken in one write at most.
 const AT_ONCE: usize = 64;
 
-/// For how long a message that can be sent again is taken for the first of its second: those who sign tell the second alone.
+/// For how long a message that can be sent again is taken for the first of its second: those who sign tell the second
+/// alone.
 const FRESH: SignedDuration = SignedDuration::from_secs(3);
 
 /// What became of a message.
@@ -21,8 +22,8 @@ const FRESH: SignedDuration = SignedDuration::from_secs(3);
 pub struct Taken {
     /// What it counted as: what it said, or what its body makes of that.
     pub signal: Signal,
-    /// That it counts for nothing: because of the agent's settings, and it was kept; or because it may be one that was heard
-    /// before, and nothing is kept of it.
+    /// That it counts for nothing: because of the agent's settings, and it was kept; or because it may be one that was
+    /// heard before, and nothing is kept of it.
     pub ignored: bool,
     /// What the agent was then.
     pub status: Status,
@@ -199,8 +200,8 @@ impl Turn {
     }
 }
 
-/// Whether a message that can be sent again may be one that was heard before. Within its second, and while it is fresh, it is
-/// the next one.
+/// Whether a message that can be sent again may be one that was heard before. Within its second, and while it is fresh,
+/// it is the next one.
 fn was_heard(last: Option<Timestamp>, heard: &Heard, now: Timestamp) -> bool {
     let Some(last) = last.filter(|last| heard.is_repeatable && heard.at <= *last) else {
         return false;

@@ -1,4 +1,5 @@
-//! In which minutes an agent was heard lately: short enough to be kept with its watch, so that counting them costs no write.
+//! In which minutes an agent was heard lately: short enough to be kept with its watch, so that counting them costs no
+//! write.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// How far back minutes are kept, in minutes: a day.
 const REACH: i64 = 24 * 60;
 
-/// How many runs are kept of an agent at most. One that beats every five minutes, give or take one, fills a day with less; of
-/// one that is heard unevenly the oldest minutes go first.
+/// How many runs are kept of an agent at most. One that beats every five minutes, give or take one, fills a day with
+/// less; of one that is heard unevenly the oldest minutes go first.
 const MOST_RUNS: usize = 64;
 
 /// How many minutes of one run are looked through: as many as a day has, whatever a record says.

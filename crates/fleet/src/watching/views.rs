@@ -148,8 +148,8 @@ impl Watching {
         Ok(pings)
     }
 
-    /// In which minutes of its last day an agent was heard, the newest first. Of one that is heard unevenly it may be less
-    /// than a day.
+    /// In which minutes of its last day an agent was heard, the newest first. Of one that is heard unevenly it may be
+    /// less than a day.
     ///
     /// # Errors
     /// What the store says.

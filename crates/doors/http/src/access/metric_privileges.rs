@@ -66,9 +66,9 @@ impl From<Problem> for NotReported {
 }
 
 impl Permitted<ReportMetrics> {
-    /// Takes what is reported in a namespace, by a message that was signed then. In an agent's namespace (`Agent/<Name>`) it is
-    /// that agent's, and `Heartbeat` is its heartbeat; elsewhere it is the caller's. Heartbeats are durable when this
-    /// returns; of everything else there are sums since this process started.
+    /// Takes what is reported in a namespace, by a message that was signed then. In an agent's namespace
+    /// (`Agent/<Name>`) it is that agent's, and `Heartbeat` is its heartbeat; elsewhere it is the caller's. Heartbeats
+    /// are durable when this returns; of everything else there are sums since this process started.
     ///
     /// # Errors
     /// No policy permits it; there is no such agent; there is no room for so many metrics; what the store says.
@@ -114,9 +114,9 @@ impl Privilege for SeeMetrics {
 }
 
 impl Permitted<SeeMetrics> {
-    /// What there is of a metric from a minute on and before another one, both counted from 1970 UTC, oldest first. Heartbeats
-    /// are known for their last day, requests for some weeks, what agents report besides since this process started, for
-    /// hours. Of a metric that nobody reported there is nothing.
+    /// What there is of a metric from a minute on and before another one, both counted from 1970 UTC, oldest first.
+    /// Heartbeats are known for their last day, requests for some weeks, what agents report besides since this process
+    /// started, for hours. Of a metric that nobody reported there is nothing.
     ///
     /// # Errors
     /// No policy permits it; what the store says.
@@ -184,11 +184,11 @@ impl Permitted<SeeMetrics> {
     fn reported(&self, metric: &Metric, of: Option<&AgentName>) -> Result<Vec<Point>, Problem> {
         let caller = self.caller.agent();
         let sees_all = self.may(&Access::ReadMetrics);
-        match of {
-            Some(agent) if !sees_all => self
-                .app
-                .require(caller, &Access::SendHeartbeat { agent: agent.clone() })?,
-            _ => {}
+        if let Some(agent) = of
+            && !sees_all
+        {
+            self.app
+                .require(caller, &Access::SendHeartbeat { agent: agent.clone() })?;
         }
         let whose = of.or_else(|| (!sees_all).then_some(&caller.name));
         Ok(self.app.reported.points(whose, metric))

@@ -44,8 +44,8 @@ impl Permitted<ReadParameters> {
     }
 }
 
-/// Write parameters: say that one is there oneself. Whoever names others that are not known yet must be allowed to add agents,
-/// which is asked, and put on record, for each of them.
+/// Write parameters: say that one is there oneself. Whoever names others that are not known yet must be allowed to add
+/// agents, which is asked, and put on record, for each of them.
 #[derive(Clone)]
 pub struct WriteParameters;
 

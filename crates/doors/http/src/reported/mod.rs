@@ -1,5 +1,5 @@
-//! Metrics that agents report of themselves: kept since this process started, for `/metrics` and for whoever reported them.
-//! How many there are is bounded, and what is over the bound is refused, not lost.
+//! Metrics that agents report of themselves: kept since this process started, for `/metrics` and for whoever reported
+//! them. How many there are is bounded, and what is over the bound is refused, not lost.
 
 mod meters;
 mod minutes;
@@ -28,13 +28,18 @@ pub(crate) struct SeriesName {
 }
 
 /// What is known of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Series {
     /// All that was reported.
     pub(crate) total: Sample,
     /// What was reported last.
     pub(crate) last: f64,
-    /// When that was.
+}
+
+/// The same as it is kept.
+struct Kept {
+    told: Series,
+    /// When it was reported last.
     reported_at: Timestamp,
     minutes: MinuteRing,
 }
@@ -59,7 +64,7 @@ pub enum NoRoom {
 /// The metrics that agents reported.
 pub(crate) struct Reported {
     most: usize,
-    series: Mutex<HashMap<SeriesName, Series>>,
+    series: Mutex<HashMap<SeriesName, Kept>>,
 }
 
 impl Reported {
@@ -95,7 +100,7 @@ impl Reported {
         let mut series = self.series();
         self.make_room(&mut series, agent, &data, now)?;
         for (name, sample, at) in data {
-            let kept = series.entry(name).or_insert_with(|| Series::new(now));
+            let kept = series.entry(name).or_insert_with(|| Kept::new(now));
             kept.take(sample, at, now);
         }
         Ok(())
@@ -104,11 +109,11 @@ impl Reported {
     /// What was reported of a metric, by minute, oldest first: by one agent, or by all of them.
     pub(crate) fn points(&self, agent: Option<&AgentName>, metric: &Metric) -> Vec<Point> {
         let mut points: BTreeMap<(i64, String), Sample> = BTreeMap::new();
-        for (name, series) in &*self.series() {
+        for (name, kept) in &*self.series() {
             if name.metric != *metric || agent.is_some_and(|agent| name.agent != *agent) {
                 continue;
             }
-            for (minute, sample) in series.minutes.iter() {
+            for (minute, sample) in kept.minutes.iter() {
                 let sum = points.entry((minute, name.unit.clone())).or_default();
                 *sum = sum.and(sample);
             }
@@ -123,20 +128,20 @@ impl Reported {
         let mut all: Vec<(SeriesName, Series)> = self
             .series()
             .iter()
-            .map(|(name, series)| (name.clone(), series.clone()))
+            .map(|(name, kept)| (name.clone(), kept.told))
             .collect();
         all.sort_by(|(one, _), (other, _)| one.cmp(other));
         all
     }
 
-    fn series(&self) -> MutexGuard<'_, HashMap<SeriesName, Series>> {
+    fn series(&self) -> MutexGuard<'_, HashMap<SeriesName, Kept>> {
         self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there is room for what is new among the data.
     fn make_room(
         &self,
-        series: &mut HashMap<SeriesName, Series>,
+        series: &mut HashMap<SeriesName, Kept>,
         agent: &AgentName,
         data: &[(SeriesName, Sample, Timestamp)],
         now: Timestamp,
@@ -153,17 +158,15 @@ impl Reported {
         }
         // No agent takes everybody's room.
         let most_of_one = self.most.div_ceil(4);
-        let has = |series: &HashMap<SeriesName, Series>| series.keys().filter(|name| name.agent == *agent).count();
-        let fits = |series: &HashMap<SeriesName, Series>| {
-            series.len() + new.len() <= self.most && has(series) + new.len() <= most_of_one
-        };
-        if !fits(&*series) {
+        let fits = |all: usize, own: usize| all + new.len() <= self.most && own + new.len() <= most_of_one;
+        if !fits(series.len(), of_agent(series, agent)) {
             let named: Vec<SeriesName> = data.iter().map(|(name, _, _)| name.clone()).collect();
             series.retain(|name, kept| now.duration_since(kept.reported_at) < STALE || named.contains(name));
         }
-        if fits(&*series) {
+        let own = of_agent(series, agent);
+        if fits(series.len(), own) {
             Ok(())
-        } else if has(&*series) + new.len() > most_of_one {
+        } else if own + new.len() > most_of_one {
             Err(NoRoom::FullForAgent { most: most_of_one })
         } else {
             Err(NoRoom::Full { most: self.most })
@@ -171,19 +174,23 @@ impl Reported {
     }
 }
 
-impl Series {
+/// How many series an agent has.
+fn of_agent(series: &HashMap<SeriesName, Kept>, agent: &AgentName) -> usize {
+    series.keys().filter(|name| name.agent == *agent).count()
+}
+
+impl Kept {
     fn new(now: Timestamp) -> Self {
         Self {
-            total: Sample::default(),
-            last: 0.0,
+            told: Series::default(),
             reported_at: now,
             minutes: MinuteRing::default(),
         }
     }
 
     fn take(&mut self, sample: Sample, at: Timestamp, now: Timestamp) {
-        self.total = self.total.and(sample);
-        self.last = sample.average();
+        self.told.total = self.told.total.and(sample);
+        self.told.last = sample.average();
         self.reported_at = now;
         self.minutes.take(at, sample);
     }

@@ -100,7 +100,8 @@ static PUT_OUTPUT: [Member; 2] = [Member::optional("Version", VERSION), Member::
 
 /// What is served of it.
 pub(crate) fn operations() -> Vec<Operation> {
-    let shapes = |input, output| (Shape::Structure(input), Shape::Structure(output));
+    let shapes =
+        |input: &'static [Member], output: &'static [Member]| (Shape::Structure(input), Shape::Structure(output));
     vec![
         Operation::of(
             Service::Ssm,
@@ -191,7 +192,8 @@ impl<'a> Wanted<'a> {
 
     /// Whether a version is the one that is asked for: the newest is the only one that is kept.
     fn is_of(self, version: u64) -> bool {
-        self.selector.is_none_or(|selector| selector.parse() == Ok(version))
+        self.selector
+            .is_none_or(|selector| selector.parse::<u64>() == Ok(version))
     }
 }
 
@@ -215,7 +217,8 @@ async fn get_parameter(call: Call, asked: GetParameter) -> Result<Got, Failed> {
     };
     if !wanted.is_of(parameter.version) {
         let message = format!(
-            "Systems Manager could not find version {} of {}. Verify the version and try again; the newest alone is kept here.",
+            "Systems Manager could not find version {} of {}. Verify the version and try again; the newest alone is kept \
+             here.",
             wanted.selector.unwrap_or_default(),
             wanted.name
         );
@@ -280,16 +283,17 @@ async fn get_parameters_by_path(call: Call, asked: GetParametersByPath) -> Resul
     if !is_path(&asked.path) {
         return Err(Fault::sender(
             "ValidationException",
-            "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \
-             \"/\". It must use only letters, numbers, or the following symbols: . (period), - (hyphen), _ (underscore).",
+            "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward \
+             slash \"/\". It must use only letters, numbers, or the following symbols: . (period), - (hyphen), _ \
+             (underscore).",
         )
         .into());
     }
     if !asked.parameter_filters.is_empty() {
         return Err(Fault::sender(
             "InvalidFilterKey",
-            "The specified filter option is not valid: filters are not served here, and there are few parameters; choose from \
-             what is answered.",
+            "The specified filter option is not valid: filters are not served here, and there are few parameters; \
+             choose from what is answered.",
         )
         .into());
     }
@@ -371,8 +375,8 @@ fn not_kept(asked: &PutParameter) -> Option<Fault> {
     }
     if !asked.tags.is_empty() {
         return invalid(
-            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove \
-             overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or \
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please \
+             remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or \
              RemoveTagsFromResource.",
         );
     }
@@ -414,8 +418,8 @@ fn not_written(why: NotWritten) -> Failed {
         .into(),
         NotWritten::NoSuch => Fault::sender(
             "AccessDeniedException",
-            "the control plane keeps no parameters but its own, which docs/AWS-SDK.md lists: where AWS is to keep this one, leave \
-             AWS_ENDPOINT_URL_SSM out of the environment of the program that writes it",
+            "the control plane keeps no parameters but its own, which docs/AWS-SDK.md lists: where AWS is to keep this \
+             one, leave AWS_ENDPOINT_URL_SSM out of the environment of the program that writes it",
         )
         .into(),
         NotWritten::Act(error) => Failed::Problem(error.into()),

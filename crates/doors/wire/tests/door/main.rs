@@ -5,6 +5,8 @@ mod defects;
 mod house;
 mod keys;
 mod limits;
+mod metrics;
+mod parameters;
 mod places;
 mod reads;
 mod secrecy;

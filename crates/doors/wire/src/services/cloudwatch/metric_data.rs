@@ -142,8 +142,8 @@ fn check(asked: &Asked) -> Result<(), Fault> {
                 .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
         if !is_id {
             return Err(invalid(format!(
-                "The parameter MetricDataQueries.member.{}.Id must begin with a lower case letter and hold letters, digits and \
-                 underscores alone.",
+                "The parameter MetricDataQueries.member.{}.Id must begin with a lower case letter and hold letters, \
+                 digits and underscores alone.",
                 place + 1
             )));
         }
@@ -167,8 +167,8 @@ async fn data(
         (Some(wanted), None) => wanted,
         (None, Some(_)) => {
             let message = format!(
-                "The parameter {at}.Expression is not supported here: ask for the metrics by MetricStat, and compute from what \
-                 is answered."
+                "The parameter {at}.Expression is not supported here: ask for the metrics by MetricStat, and compute \
+                 from what is answered."
             );
             return Err(Fault::sender("ValidationError", message).into());
         }

@@ -117,17 +117,17 @@ pub(super) async fn put_metric_data(call: Call, asked: Asked) -> Result<Taken, F
 fn no_room(why: NoRoom) -> Fault {
     let message = match why {
         NoRoom::SwitchedOff => {
-            "metrics are not kept here, heartbeats alone are taken (the metric Heartbeat in the namespace Agent/<Name>): \
-             aws_door.metric_series in the server's configuration is 0"
+            "metrics are not kept here, heartbeats alone are taken (the metric Heartbeat in the namespace \
+             Agent/<Name>): aws_door.metric_series in the server's configuration is 0"
                 .to_owned()
         }
         NoRoom::Full { most } => format!(
-            "nothing of it was taken: with what is new in it there would be more than {most} series of metrics; report fewer \
-             dimensions, or have aws_door.metric_series raised in the server's configuration"
+            "nothing of it was taken: with what is new in it there would be more than {most} series of metrics; report \
+             fewer dimensions, or have aws_door.metric_series raised in the server's configuration"
         ),
         NoRoom::FullForAgent { most } => format!(
-            "nothing of it was taken: with what is new in it the agent would have more than {most} series of metrics, its \
-             share; report fewer dimensions, or have aws_door.metric_series raised in the server's configuration"
+            "nothing of it was taken: with what is new in it the agent would have more than {most} series of metrics, \
+             its share; report fewer dimensions, or have aws_door.metric_series raised in the server's configuration"
         ),
     };
     Fault::sender("LimitExceeded", message)
@@ -268,7 +268,8 @@ fn check_time(timestamp: Timestamp, now: Timestamp, at: &str) -> Result<(), Faul
 fn check_text(text: &str, parameter: &str) -> Result<(), Fault> {
     if text.chars().any(char::is_control) || text.trim().is_empty() {
         return Err(invalid(format!(
-            "The value for parameter {parameter} is invalid: it must hold something but spaces, and no control characters."
+            "The value for parameter {parameter} is invalid: it must hold something but spaces, and no control \
+             characters."
         )));
     }
     Ok(())
@@ -371,8 +372,8 @@ mod tests {
         let (_, message) = refused(json!({"Value": 1, "Values": [1]}));
         assert_eq!(
             message,
-            "The parameters MetricData.member.1.Value and MetricData.member.1.Values are mutually exclusive and you have \
-             specified both."
+            "The parameters MetricData.member.1.Value and MetricData.member.1.Values are mutually exclusive and you \
+             have specified both."
         );
         assert!(no_room(NoRoom::SwitchedOff).message.contains("aws_door.metric_series"));
     }

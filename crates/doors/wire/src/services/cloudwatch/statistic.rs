@@ -41,8 +41,8 @@ impl Statistic {
     pub(super) fn unknown(name: &str, parameter: &str) -> String {
         let shown: String = name.chars().filter(|letter| !letter.is_control()).take(32).collect();
         format!(
-            "The value {shown} for parameter {parameter} is not supported. No percentiles are kept here: ask for SampleCount, \
-             Average, Sum, Minimum or Maximum."
+            "The value {shown} for parameter {parameter} is not supported. No percentiles are kept here: ask for \
+             SampleCount, Average, Sum, Minimum or Maximum."
         )
     }
 }

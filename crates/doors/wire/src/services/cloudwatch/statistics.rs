@@ -96,8 +96,8 @@ pub(super) async fn get_metric_statistics(call: Call, asked: Asked) -> Result<An
     let span = Span::from_the_minute(asked.start_time, asked.end_time, period);
     if span.count() > MOST {
         return Err(at_odds(format!(
-            "You have requested up to {} datapoints, which exceeds the limit of {MOST}. You may reduce the datapoints requested \
-             by increasing Period, or decreasing the time range.",
+            "You have requested up to {} datapoints, which exceeds the limit of {MOST}. You may reduce the datapoints \
+             requested by increasing Period, or decreasing the time range.",
             span.count()
         ))
         .into());
