@@ -23,6 +23,8 @@ pub(crate) enum Refused {
 pub(crate) struct Violation {
     /// Whether something is not there that must be.
     pub(super) is_missing: bool,
+    /// Whether it is a word that is none of a list.
+    pub(super) is_unknown: bool,
     pub(super) at: String,
     /// What is missing, as a form names it.
     pub(super) named: String,
@@ -65,6 +67,12 @@ impl Refused {
     }
 }
 
+/// The first word that is none of its list.
+fn unknown(violations: &[Violation]) -> Option<&str> {
+    let unknown = violations.iter().find(|violation| violation.is_unknown)?;
+    unknown.shown.as_deref()
+}
+
 fn violated(violations: &[Violation], service: Service) -> Fault {
     let missing = violations.iter().find(|violation| violation.is_missing);
     match (service, missing) {
@@ -76,6 +84,9 @@ fn violated(violations: &[Violation], service: Service) -> Fault {
             "MissingParameter",
             format!("The request must contain the parameter {}.", missing.named),
         ),
+        (Service::Sqs, None) if let Some(word) = unknown(violations) => {
+            Fault::sender("InvalidAttributeName", format!("Unknown Attribute {word}."))
+        }
         _ => {
             let code = match service.family() {
                 Family::Json => "ValidationException",

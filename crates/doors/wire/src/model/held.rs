@@ -17,6 +17,9 @@ const DEPTH: usize = 8;
 /// Members that say nothing here, as `Shape.Member`: an SDK may send them, and what they ask for is so anyway, or is nobody's.
 const SAYS_NOTHING: [&str; 0] = [];
 
+/// Places where AWS takes more words than its model has, as its documents say and its SDKs send.
+const MORE_WORDS: [&str; 1] = ["ReceiveMessage, asked.AttributeNames[]"];
+
 /// A service's model.
 struct Model<'m> {
     service: &'m Value,
@@ -127,7 +130,8 @@ impl<'m> Model<'m> {
         if !words.is_empty() && text.among.is_empty() {
             self.say(at, &format!("any word is taken, and AWS has {words:?}"));
         }
-        for word in text.among.iter().filter(|word| !words.contains(**word)) {
+        let unknown = text.among.iter().filter(|word| !words.contains(**word));
+        for word in unknown.filter(|_| !MORE_WORDS.contains(&at)) {
             self.say(at, &format!("AWS has no word {word}"));
         }
     }

@@ -85,6 +85,9 @@ async fn each_defect_has_its_name_in_every_service() {
             "AWS4-HMAC-SHA256 nothing",
             "Bearer ccd_x",
             "AWS4-HMAC-SHA256 Credential=A/B, Signature=0",
+            "AWS4-HMAC-SHA256 Credential=A/20261125/us-east-1/aws4_request, SignedHeaders=host, Signature=0",
+            "AWS4-HMAC-SHA256 Credential=A/20261125/sts/aws4_request, SignedHeaders=host, Signature=0",
+            "AWS4-HMAC-SHA256 Credential=A/20261125/us-east-1//aws4_request, SignedHeaders=host, Signature=0",
         ] {
             let mut request = ask.signed(&key, house.now());
             put(request.headers_mut(), "authorization", header);

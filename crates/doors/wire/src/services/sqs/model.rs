@@ -70,9 +70,46 @@ const fn attributes(key: Text) -> Map {
     }
 }
 
+/// What a message may be asked for by the older name of that list, which is all that older SDKs know: of what a queue may be
+/// asked for as well, nothing comes of a message.
+const EITHER_ATTRIBUTE: Text = Text::among(&[
+    "All",
+    "SenderId",
+    "SentTimestamp",
+    "ApproximateReceiveCount",
+    "ApproximateFirstReceiveTimestamp",
+    "SequenceNumber",
+    "MessageDeduplicationId",
+    "MessageGroupId",
+    "AWSTraceHeader",
+    "DeadLetterQueueSourceArn",
+    "Policy",
+    "VisibilityTimeout",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "CreatedTimestamp",
+    "LastModifiedTimestamp",
+    "QueueArn",
+    "ApproximateNumberOfMessagesDelayed",
+    "DelaySeconds",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedrivePolicy",
+    "FifoQueue",
+    "ContentBasedDeduplication",
+    "KmsMasterKeyId",
+    "KmsDataKeyReusePeriodSeconds",
+    "DeduplicationScope",
+    "FifoThroughputLimit",
+    "RedriveAllowPolicy",
+    "SqsManagedSseEnabled",
+]);
+
 const QUEUE_ATTRIBUTES: Map = attributes(QUEUE_ATTRIBUTE);
 const SYSTEM_ATTRIBUTES: Map = attributes(SYSTEM_ATTRIBUTE);
 const QUEUE_ATTRIBUTE_NAMES: List = flat(QUEUE_ATTRIBUTE.shape(), "AttributeName");
+const EITHER_ATTRIBUTE_NAMES: List = flat(EITHER_ATTRIBUTE.shape(), "AttributeName");
 const SYSTEM_ATTRIBUTE_NAMES: List = flat(SYSTEM_ATTRIBUTE.shape(), "MessageSystemAttributeName");
 const MESSAGE_ATTRIBUTE_NAMES: List = flat(Text::ANY.shape(), "MessageAttributeName");
 
@@ -93,7 +130,7 @@ pub(super) const QUEUE_URL_GOT: Shape = Shape::Structure(&[Member::optional("Que
 
 pub(super) const RECEIVE_MESSAGE: Shape = Shape::Structure(&[
     QUEUE_URL,
-    ATTRIBUTE_NAMES,
+    Member::optional("AttributeNames", Shape::List(&EITHER_ATTRIBUTE_NAMES)).called("AttributeName"),
     Member::optional("MessageSystemAttributeNames", Shape::List(&SYSTEM_ATTRIBUTE_NAMES))
         .called("MessageSystemAttributeName"),
     Member::optional("MessageAttributeNames", Shape::List(&MESSAGE_ATTRIBUTE_NAMES)).called("MessageAttributeName"),
