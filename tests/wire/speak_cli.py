@@ -16,6 +16,7 @@ except ImportError:
     from botocore import xform_name
 
 SERVICES = {"s3": "s3api"}
+KNOWN = ("cloudformation", "cloudwatch", "dynamodb", "events", "secretsmanager", "sns", "sqs", "ssm", "sts")
 ERROR = re.compile(r"An error occurred \((?P<code>[^)]+)\) when calling the \w+ operation(?: \([^)]*\))?: (?P<message>.*)")
 # How urllib3 tells of each try, where debugging is on.
 TRY = re.compile(r'"(?:GET|POST|PUT) \S* HTTP/1\.1" (\d{3})')
@@ -73,6 +74,14 @@ def run(call, out, err, program):
         os._exit(code or 0)
 
 
+def warm(program):
+    """Has the models loaded that each call would load anew."""
+    loader = program.session.get_component("data_loader")
+    for service in KNOWN:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            loader.load_service_model(service, kind)
+
+
 def made(call, program):
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = os.fork()
@@ -100,6 +109,7 @@ def main():
         configuration.flush()
         os.environ.update(AWS_CONFIG_FILE=configuration.name, AWS_PAGER="")
         program = awscli.clidriver.create_clidriver()
+        warm(program)
         for line in sys.stdin:
             try:
                 answer = made(json.loads(line), program)
