@@ -29,11 +29,11 @@ class Agent:
         )
 
     def register(self):
-        """Adds itself to the list of agents, unless it is there; gives the list."""
+        """Writes the list of agents with itself in it; gives the list."""
         ssm = boto3.client("ssm")
         names = ssm.get_parameter(Name=PARAMETER)["Parameter"]["Value"].split(",")
-        if self.name not in names:
-            ssm.put_parameter(Name=PARAMETER, Value=",".join([*names, self.name]), Type="String", Overwrite=True)
+        named = names if self.name in names else [*names, self.name]
+        ssm.put_parameter(Name=PARAMETER, Value=",".join(named), Type="String", Overwrite=True)
         return ssm.get_parameter(Name=PARAMETER)["Parameter"]["Value"].split(",")
 
     def ask(self, action, params):

@@ -1,30 +1,36 @@
 """Variants of every call, made from AWS's own models: one beyond each bound, of another type, not among the words, without
 what is required. Nothing is answered with a 5xx, and nothing is taken that the model refuses. And input that no model makes."""
 
+import datetime
 import json
 import random
 import struct
+
+import cbor2
 
 import models
 from plane import started
 from signed import Request, host_of
 
-# A call of each operation that its model allows; what it is about need not exist.
+SECRET = "/contentcraft/hostile/key"
+# Moments of the calls below, and of what is filled in.
+BEGIN, END = 1_795_000_000, 1_795_003_600
+# A call of each operation that its model allows, about what is there: it is taken. The handles alone are nobody's.
 VALID = {
     "events:PutEvents": {"Entries": [{"Source": "agent.Hostile", "DetailType": "devops.request", "Detail": "{}"}]},
-    "secretsmanager:GetSecretValue": {"SecretId": "/contentcraft/hostile/key"},
-    "secretsmanager:DescribeSecret": {"SecretId": "/contentcraft/hostile/key"},
-    "secretsmanager:PutSecretValue": {"SecretId": "/contentcraft/hostile/key", "SecretString": "v", "ClientRequestToken": "t" * 32},
+    "secretsmanager:GetSecretValue": {"SecretId": SECRET},
+    "secretsmanager:DescribeSecret": {"SecretId": SECRET},
+    "secretsmanager:PutSecretValue": {"SecretId": SECRET, "SecretString": "v", "ClientRequestToken": "t" * 32},
     "secretsmanager:CreateSecret": {"Name": "/contentcraft/hostile/new", "SecretString": "v", "ClientRequestToken": "t" * 32},
-    "secretsmanager:UpdateSecret": {"SecretId": "/contentcraft/hostile/key", "SecretString": "v", "ClientRequestToken": "t" * 32},
+    "secretsmanager:UpdateSecret": {"SecretId": SECRET, "SecretString": "v", "ClientRequestToken": "t" * 32},
     "secretsmanager:ListSecrets": {},
     "cloudwatch:PutMetricData": {"Namespace": "Agent/Hostile", "MetricData": [{"MetricName": "Heartbeat", "Value": 1.0}]},
     "cloudwatch:GetMetricStatistics": {
-        "Namespace": "Agent/Hostile", "MetricName": "Heartbeat", "StartTime": 1_795_000_000, "EndTime": 1_795_003_600,
+        "Namespace": "Agent/Hostile", "MetricName": "Heartbeat", "StartTime": BEGIN, "EndTime": END,
         "Period": 60, "Statistics": ["Sum"],
     },
     "cloudwatch:GetMetricData": {
-        "StartTime": 1_795_000_000, "EndTime": 1_795_003_600,
+        "StartTime": BEGIN, "EndTime": END,
         "MetricDataQueries": [{"Id": "m1", "MetricStat": {
             "Metric": {"Namespace": "Agent/Hostile", "MetricName": "Heartbeat"}, "Period": 60, "Stat": "Sum"}}],
     },
@@ -39,6 +45,7 @@ VALID = {
     "dynamodb:BatchGetItem": {"RequestItems": {"BillingMetrics-dev": {"Keys": [{"PK": {"S": "mrr"}, "SK": {"S": "latest"}}]}}},
     "sts:GetCallerIdentity": {},
     "sqs:GetQueueUrl": {"QueueName": "devops-completed-Hostile"},
+    "sqs:GetQueueAttributes": {"QueueUrl": "http://here/000000000000/devops-completed-Hostile", "AttributeNames": ["All"]},
     "sqs:ReceiveMessage": {"QueueUrl": "http://here/000000000000/devops-completed-Hostile", "WaitTimeSeconds": 0},
     "sqs:DeleteMessage": {"QueueUrl": "http://here/000000000000/devops-completed-Hostile", "ReceiptHandle": "h"},
     "sqs:DeleteMessageBatch": {
@@ -50,6 +57,8 @@ VALID = {
     "sns:Publish": {"TopicArn": "arn:aws:sns:us-east-1:000000000000:ops-cost-alerts", "Message": "m"},
     "cloudformation:DescribeStacks": {},
 }
+# A refusal of these is one of what was asked about, so no variant may be refused by it: it would be whatever the model says.
+ABSENT = ("ResourceNotFoundException", "ReceiptHandleIsInvalid")
 # What a value of another type is, for each type.
 OTHERS = {
     "string": [7, True, ["x"], {"x": 1}],
@@ -109,7 +118,7 @@ def structure_variants(service, name, value, wrap, depth=0):
     for required in shape.get("required", []):
         if required in value:
             yield wrap({member: one for member, one in value.items() if member != required}), ("required", required)
-            yield wrap({**value, required: None}), ("required", required)
+            yield wrap({**value, required: None}), ("null", required)
     for member, ref in shape.get("members", {}).items() if depth < DEPTH else ():
         given = value.get(member, filler(service, ref["shape"]))
         yield from member_variants(
@@ -134,7 +143,7 @@ def filler(service, name, depth=0):
         return {"k": filler(service, shape["value"]["shape"], depth + 1)}
     return {
         "string": shape.get("enum", ["x"])[0], "integer": shape.get("min", 1), "long": shape.get("min", 1), "double": 1.0,
-        "boolean": True, "timestamp": 1_795_000_000, "blob": "eA==",
+        "boolean": True, "timestamp": BEGIN, "blob": "eA==",
     }[kind]
 
 
@@ -144,14 +153,27 @@ def refuses(reason, protocol):
     if kind is None:
         return False
     # Every value is a text there; an empty one may be one left out.
-    if protocol == "query" and (kind == "type" or what in ("list", "string")):
+    if protocol == "query" and (kind in ("type", "null") or what in ("list", "string")):
         return False
     return True
 
 
+def timed(value, protocol):
+    """The moments in a document as a protocol writes them."""
+    if isinstance(value, dict):
+        return {name: timed(one, protocol) for name, one in value.items()}
+    if isinstance(value, list):
+        return [timed(one, protocol) for one in value]
+    if value not in (BEGIN, END) or protocol == "json":
+        return value
+    if protocol == "cbor":
+        return cbor2.CBORTag(1, value)
+    return datetime.datetime.fromtimestamp(value, datetime.timezone.utc).isoformat()
+
+
 def send(plane, key, host, service, operation, document, protocol):
     try:
-        request = Request(service, operation, document, protocol)
+        request = Request(service, operation, timed(document, protocol), protocol)
     except (AttributeError, KeyError, TypeError, ValueError):
         # No document of that kind can be written in that protocol.
         return None
@@ -176,8 +198,12 @@ def from_models(plane, key, host):
                     yield f"{where}: {answer.status} {answer.body[:200]!r}"
                 elif answer.status < 400 and refuses(reason, protocol):
                     yield f"{where}: taken, and the model refuses it"
+                elif answer.status >= 400 and reason[1] == "valid" and '"h"' not in json.dumps(document):
+                    yield f"{where}: {answer.status} {answer.body[:200]!r}, and the model allows it"
                 elif answer.status >= 400 and not (answer.error() or ("", ""))[0]:
                     yield f"{where}: {answer.status} without a code: {answer.body[:200]!r}"
+                elif refuses(reason, protocol) and answer.error()[0] in ABSENT:
+                    yield f"{where}: {answer.body[:200]!r}, and the model refuses it before anything is looked for"
                 elif service == "dynamodb" and not answer.crc_holds():
                     yield f"{where}: X-Amz-Crc32 is not that of the body"
     print(f"  {sent} variants", flush=True)
@@ -232,6 +258,9 @@ def run(arguments):
         # An operator, so that it is the model that refuses, and no policy.
         plane.add("Hostile", "--role", "admin")
         key, host = plane.key("Hostile", {}), host_of(plane)
+        made = Request("secretsmanager", "CreateSecret", {"Name": SECRET, "SecretString": "v"}).sign(key, host).send(host)
+        if made.status != 200:
+            return [f"CreateSecret is answered {made.status} {made.body!r}: nothing here is proven"]
         chance = random.Random(arguments.seed)
         differs = [*from_models(plane, key, host), *of_no_model(plane, key, host, chance)]
         if plane.ask("GET", "/health")[0] != 200:

@@ -16,6 +16,9 @@ CONFIGURATION = """
 [revenue]
 rates = "fixed"
 fixed_rates = { eur = "1.25" }
+
+[stacks.cc-agent-shown]
+command = ["true"]
 """
 NOBODY = {"id": "AKIAAAAAAAAAAAAAAAAA", "secret": "n" * 40}
 

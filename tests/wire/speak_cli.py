@@ -1,5 +1,5 @@
-"""A driver of the table: the AWS CLI, version 1, as its program runs it, in a process of its own for each call. Its modules are
-loaded once, before these part. A line is a call, the next line out is its answer."""
+"""A driver of the table: the AWS CLI, version 1, as its program runs it, in a process of its own for each call. What takes it
+longest, its modules and its commands, is loaded once, before these part. A line is a call, the next line out is its answer."""
 
 import json
 import os
@@ -16,6 +16,7 @@ except ImportError:
     from botocore import xform_name
 
 SERVICES = {"s3": "s3api"}
+KNOWN = ("cloudformation", "cloudwatch", "dynamodb", "events", "secretsmanager", "sns", "sqs", "ssm", "sts")
 ERROR = re.compile(r"An error occurred \((?P<code>[^)]+)\) when calling the \w+ operation(?: \([^)]*\))?: (?P<message>.*)")
 # How urllib3 tells of each try, where debugging is on.
 TRY = re.compile(r'"(?:GET|POST|PUT) \S* HTTP/1\.1" (\d{3})')
@@ -50,21 +51,19 @@ def arguments_of(value):
     return value
 
 
-def run(call, out, err, configuration):
+def run(call, out, err, program):
     """In the new process: what the program `aws` does."""
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.environ.update(
         AWS_ACCESS_KEY_ID=call["key"]["id"],
         AWS_SECRET_ACCESS_KEY=call["key"]["secret"],
-        AWS_CONFIG_FILE=configuration,
-        AWS_PAGER="",
     )
     if "token" in call["key"]:
         os.environ["AWS_SESSION_TOKEN"] = call["key"]["token"]
     code = 255
     try:
-        code = awscli.clidriver.create_clidriver().main(words(call))
+        code = program.main(words(call))
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     except BaseException:
@@ -75,11 +74,19 @@ def run(call, out, err, configuration):
         os._exit(code or 0)
 
 
-def made(call, configuration):
+def warm(program):
+    """Has the models loaded that each call would load anew."""
+    loader = program.session.get_component("data_loader")
+    for service in KNOWN:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            loader.load_service_model(service, kind)
+
+
+def made(call, program):
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = os.fork()
         if child == 0:
-            run(call, out.fileno(), err.fileno(), configuration)
+            run(call, out.fileno(), err.fileno(), program)
         _, status = os.waitpid(child, 0)
         said = []
         for stream in (out, err):
@@ -100,9 +107,12 @@ def main():
     with tempfile.NamedTemporaryFile("w", suffix=".ini") as configuration:
         configuration.write("[default]\nparameter_validation = false\n")
         configuration.flush()
+        os.environ.update(AWS_CONFIG_FILE=configuration.name, AWS_PAGER="")
+        program = awscli.clidriver.create_clidriver()
+        warm(program)
         for line in sys.stdin:
             try:
-                answer = made(json.loads(line), configuration.name)
+                answer = made(json.loads(line), program)
             except Exception:  # whatever it is, the table says where it happened
                 answer = {"broken": traceback.format_exc()}
             print(json.dumps(answer), flush=True)

@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import tempfile
+from decimal import Decimal
 
 from drivers import environment
 from plane import REPOSITORY, started
@@ -80,7 +81,8 @@ def shown(document, name):
 def run(arguments):
     """Gives what differs."""
     differs = []
-    with started(arguments.binary, ["Writer", "Orchestrator"]) as plane, tempfile.TemporaryDirectory() as folder:
+    names, stripe = ["Writer", "Orchestrator", "Operator"], arguments.examples / "fake_stripe"
+    with started(arguments.binary, names, stripe) as plane, tempfile.TemporaryDirectory() as folder:
         differs += lines_of_env(arguments, plane, "Orchestrator")
         told = shell(arguments, plane, "Orchestrator", f'python "{HERE / "agent.py"}" Orchestrator', folder)
         try:
@@ -101,9 +103,10 @@ def run(arguments):
 
 
 def readme(arguments, plane, folder):
-    """The README's lines, in a shell that has the program on its path."""
+    """The README's lines, in a shell that has the program on its path: two of them, and an agent of four."""
     readme_text = (REPOSITORY / "README.md").read_text()
-    code = re.search(r"<!-- example: boto3 -->\n```sh\n(.*?)```", readme_text, re.DOTALL).group(1)
+    found = re.search(r"<!-- example: boto3 -->\n```sh\n(.*?)```\n\n```python\n(.*?)```", readme_text, re.DOTALL)
+    code = f"{found.group(1)}python3 - <<'AGENT'\n{found.group(2)}AGENT\n"
     programs = pathlib.Path(folder) / "programs"
     programs.mkdir()
     (programs / "cc-devops").symlink_to(arguments.binary)
@@ -124,4 +127,9 @@ def examples(arguments, plane, folder):
         told = shell(arguments, plane, "Writer", command, folder)
         if told.strip() != printed:
             differs.append(f"docs/AWS-SDK.md, {name}: {told!r}, not {printed!r}")
+    (work / "told.py").write_text(re.search(r"<!-- example: operator -->\n```python\n(.*?)```", document, re.DOTALL).group(1))
+    told = shell(arguments, plane, "Operator", "python told.py", folder)
+    # DynamoDB's numbers have no zeros at their end.
+    if told.strip() != f"{Decimal(plane.mrr).normalize():f}":
+        differs.append(f"docs/AWS-SDK.md, operator: {told!r}, not {plane.mrr!r}")
     return differs + readme(arguments, plane, folder)

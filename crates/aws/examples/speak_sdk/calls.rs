@@ -61,11 +61,18 @@ pub(crate) async fn made(call: &Call, config: &SdkConfig) -> Answer {
 }
 
 async fn identity(call: &Call, config: &SdkConfig) -> Answer {
-    if call.operation != "GetCallerIdentity" {
-        return Err(Refused::unknown(call));
-    }
-    let told = aws_sdk_sts::Client::new(config).get_caller_identity().send().await?;
-    Ok(json!({"Account": told.account(), "Arn": told.arn(), "UserId": told.user_id()}))
+    let client = aws_sdk_sts::Client::new(config);
+    Ok(match call.operation.as_str() {
+        "GetCallerIdentity" => {
+            let told = client.get_caller_identity().send().await?;
+            json!({"Account": told.account(), "Arn": told.arn(), "UserId": told.user_id()})
+        }
+        "GetSessionToken" => {
+            client.get_session_token().send().await?;
+            json!({})
+        }
+        _ => return Err(Refused::unknown(call)),
+    })
 }
 
 async fn secrets(call: &Call, config: &SdkConfig) -> Answer {
@@ -124,10 +131,13 @@ async fn secrets(call: &Call, config: &SdkConfig) -> Answer {
         }
         "DescribeSecret" => {
             let told = client.describe_secret().set_secret_id(id).send().await?;
+            let tag = |tag: &Tag| json!({"Key": tag.key(), "Value": tag.value()});
+            let tags: Vec<Value> = told.tags().iter().map(tag).collect();
             json!({
                 "ARN": told.arn(), "Name": told.name(), "Description": told.description(),
                 "VersionIdsToStages": stages(told.version_ids_to_stages()),
                 "CreatedDate": moment(told.created_date()), "LastChangedDate": moment(told.last_changed_date()),
+                "Tags": tags,
             })
         }
         "ListSecrets" => {

@@ -1,8 +1,10 @@
 //! A driver of the table in tests/wire: AWS's SDK for Rust, as the AWS backend uses it. A line on its standard input is a call in
 //! JSON; the next line of its output is the answer.
 
+mod alerts_and_stacks;
 mod calls;
 mod more_calls;
+mod tries;
 
 use std::io::{BufRead, Write};
 
@@ -13,8 +15,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::operation::BuildError;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::tries::Tries;
 
 /// A call, as the table has it.
 #[derive(Deserialize)]
@@ -55,13 +60,19 @@ where
     }
 }
 
+impl From<BuildError> for Refused {
+    fn from(error: BuildError) -> Self {
+        Self(json!({"broken": error.to_string()}))
+    }
+}
+
 impl Refused {
     fn unknown(call: &Call) -> Self {
         Self(json!({"broken": format!("this driver does not know {}:{}", call.service, call.operation)}))
     }
 }
 
-fn config(call: &Call) -> SdkConfig {
+fn config(call: &Call, tries: &Tries) -> SdkConfig {
     let Key { id, secret, token } = &call.key;
     let credentials = Credentials::new(id, secret, token.clone(), None, "table");
     SdkConfig::builder()
@@ -69,7 +80,7 @@ fn config(call: &Call) -> SdkConfig {
         .region(Region::new(call.region.clone()))
         .endpoint_url(&call.endpoint)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(tries.client())
         .build()
 }
 
@@ -78,10 +89,15 @@ async fn answered(line: &str) -> Value {
         Ok(call) => call,
         Err(error) => return json!({"broken": error.to_string()}),
     };
-    match calls::made(&call, &config(&call)).await {
+    let tries = Tries::default();
+    let mut told = match calls::made(&call, &config(&call, &tries)).await {
         Ok(answer) => json!({"ok": answer, "status": 200}),
         Err(Refused(told)) => told,
+    };
+    if let Some(told) = told.as_object_mut() {
+        told.insert("tries".to_owned(), json!(tries.counted()));
     }
+    told
 }
 
 #[tokio::main(flavor = "current_thread")]

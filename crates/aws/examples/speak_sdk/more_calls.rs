@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use aws_config::SdkConfig;
-use aws_sdk_cloudwatch::types::{Datapoint, MetricDatum, StandardUnit, Statistic};
-use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_cloudwatch::types::{
+    Datapoint, Metric, MetricDataQuery, MetricDataResult, MetricDatum, MetricStat, StandardUnit, Statistic, StatusCode,
+};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_sqs::types::{BatchResultErrorEntry, DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use aws_sdk_ssm::types::{Parameter, ParameterType};
 use aws_smithy_types::DateTime;
 use serde_json::{Map, Value, json};
 
 use crate::calls::{Answer, elements, flag, moment, number, text, texts};
-use crate::{Call, Refused};
+use crate::{Call, Refused, alerts_and_stacks};
 
 /// Makes a call.
 pub(crate) async fn made(call: &Call, config: &SdkConfig) -> Answer {
@@ -20,6 +22,8 @@ pub(crate) async fn made(call: &Call, config: &SdkConfig) -> Answer {
         "ssm" => parameters(call, config).await,
         "dynamodb" => figures(call, config).await,
         "sqs" => queues(call, config).await,
+        "sns" => alerts_and_stacks::topics(call, config).await,
+        "cloudformation" => alerts_and_stacks::stacks(call, config).await,
         _ => Err(Refused::unknown(call)),
     }
 }
@@ -58,7 +62,44 @@ async fn metrics(call: &Call, config: &SdkConfig) -> Answer {
             let datapoints: Vec<Value> = told.datapoints().iter().map(datapoint).collect();
             json!({"Label": told.label(), "Datapoints": datapoints})
         }
+        "GetMetricData" => {
+            let queries: Vec<MetricDataQuery> = elements(with, "MetricDataQueries").map(query).collect();
+            let asked = client.get_metric_data().set_metric_data_queries(Some(queries));
+            let asked = asked
+                .set_start_time(time(with, "StartTime"))
+                .set_end_time(time(with, "EndTime"));
+            let told = asked.send().await?;
+            let results: Vec<Value> = told.metric_data_results().iter().map(result).collect();
+            json!({"MetricDataResults": results})
+        }
         _ => return Err(Refused::unknown(call)),
+    })
+}
+
+fn query(query: &Value) -> MetricDataQuery {
+    let stat = query.get("MetricStat").map(|asked| {
+        let metric = asked.get("Metric").map(|metric| {
+            Metric::builder()
+                .set_namespace(text(metric, "Namespace"))
+                .set_metric_name(text(metric, "MetricName"))
+                .build()
+        });
+        let made = MetricStat::builder().set_metric(metric);
+        made.set_period(number(asked, "Period"))
+            .set_stat(text(asked, "Stat"))
+            .build()
+    });
+    MetricDataQuery::builder()
+        .set_id(text(query, "Id"))
+        .set_metric_stat(stat)
+        .build()
+}
+
+fn result(result: &MetricDataResult) -> Value {
+    let timestamps: Vec<String> = result.timestamps().iter().map(ToString::to_string).collect();
+    json!({
+        "Id": result.id(), "Label": result.label(), "Timestamps": timestamps, "Values": result.values(),
+        "StatusCode": result.status_code().map(StatusCode::as_str),
     })
 }
 
@@ -77,6 +118,17 @@ async fn parameters(call: &Call, config: &SdkConfig) -> Answer {
             let got = client.get_parameter().set_name(text(with, "Name"));
             let got = got.set_with_decryption(flag(with, "WithDecryption")).send().await?;
             json!({"Parameter": got.parameter().map(parameter)})
+        }
+        "GetParameters" => {
+            let got = client.get_parameters().set_names(texts(with, "Names")).send().await?;
+            let parameters: Vec<Value> = got.parameters().iter().map(parameter).collect();
+            json!({"Parameters": parameters, "InvalidParameters": got.invalid_parameters()})
+        }
+        "GetParametersByPath" => {
+            let asked = client.get_parameters_by_path().set_path(text(with, "Path"));
+            let got = asked.set_recursive(flag(with, "Recursive")).send().await?;
+            let parameters: Vec<Value> = got.parameters().iter().map(parameter).collect();
+            json!({"Parameters": parameters, "NextToken": got.next_token()})
         }
         "PutParameter" => {
             let kind = text(with, "Type").map(|kind| ParameterType::from(kind.as_str()));
@@ -113,6 +165,16 @@ fn attributes(value: Option<&Value>) -> Option<HashMap<String, AttributeValue>> 
     )
 }
 
+/// What the names in an expression stand for.
+fn names(arguments: &Value) -> Option<HashMap<String, String>> {
+    let names = arguments.get("ExpressionAttributeNames")?.as_object()?.iter();
+    Some(
+        names
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
+    )
+}
+
 fn item(item: &HashMap<String, AttributeValue>) -> Value {
     let shown = |value: &AttributeValue| match value {
         AttributeValue::S(text) => json!({"S": text}),
@@ -129,8 +191,37 @@ async fn figures(call: &Call, config: &SdkConfig) -> Answer {
     Ok(match call.operation.as_str() {
         "GetItem" => {
             let got = client.get_item().set_table_name(text(with, "TableName"));
-            let got = got.set_key(attributes(with.get("Key"))).send().await?;
+            let got = got.set_key(attributes(with.get("Key")));
+            let got = got
+                .set_projection_expression(text(with, "ProjectionExpression"))
+                .set_expression_attribute_names(names(with));
+            let got = got.send().await?;
             json!({"Item": got.item().map(item)})
+        }
+        "BatchGetItem" => {
+            let mut asked = client.batch_get_item();
+            for (table, keys) in with
+                .get("RequestItems")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
+                let keys = elements(keys, "Keys").filter_map(|key| attributes(Some(key))).collect();
+                let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build()?;
+                asked = asked.request_items(table, keys);
+            }
+            let told = asked.send().await?;
+            let responses = told.responses().into_iter().flatten();
+            let responses: Map<String, Value> = responses
+                .map(|(table, items)| (table.clone(), items.iter().map(item).collect()))
+                .collect();
+            let unprocessed: Vec<&String> = told.unprocessed_keys().into_iter().flat_map(HashMap::keys).collect();
+            json!({"Responses": responses, "UnprocessedKeys": unprocessed})
+        }
+        "PutItem" => {
+            let put = client.put_item().set_table_name(text(with, "TableName"));
+            put.set_item(attributes(with.get("Item"))).send().await?;
+            json!({})
         }
         "Query" => {
             let asked = client.query().set_table_name(text(with, "TableName"));
@@ -179,6 +270,26 @@ async fn queues(call: &Call, config: &SdkConfig) -> Answer {
             deleted.set_receipt_handle(handle).send().await?;
             json!({})
         }
+        "DeleteMessageBatch" => {
+            let entry = |entry: &Value| {
+                let made = DeleteMessageBatchRequestEntry::builder().set_id(text(entry, "Id"));
+                made.set_receipt_handle(text(entry, "ReceiptHandle")).build()
+            };
+            let entries = elements(with, "Entries").map(entry).collect::<Result<Vec<_>, _>>()?;
+            let asked = client.delete_message_batch().set_queue_url(url);
+            let told = asked.set_entries(Some(entries)).send().await?;
+            let successful: Vec<Value> = told.successful().iter().map(|one| json!({"Id": one.id()})).collect();
+            let failed: Vec<Value> = told.failed().iter().map(failure).collect();
+            json!({"Successful": successful, "Failed": failed})
+        }
+        "CreateQueue" => {
+            let made = client
+                .create_queue()
+                .set_queue_name(text(with, "QueueName"))
+                .send()
+                .await?;
+            json!({"QueueUrl": made.queue_url()})
+        }
         "ChangeMessageVisibility" => {
             let changed = client
                 .change_message_visibility()
@@ -189,6 +300,12 @@ async fn queues(call: &Call, config: &SdkConfig) -> Answer {
             json!({})
         }
         _ => return Err(Refused::unknown(call)),
+    })
+}
+
+fn failure(failure: &BatchResultErrorEntry) -> Value {
+    json!({
+        "Id": failure.id(), "SenderFault": failure.sender_fault(), "Code": failure.code(), "Message": failure.message(),
     })
 }
 
