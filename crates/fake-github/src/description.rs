@@ -19,7 +19,7 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(Description::load);
 
 struct Description {
     /// What the schemas refer to.
-    shared: Value,
+    shared: Map<String, Value>,
     operations: Vec<Operation>,
 }
 
@@ -27,18 +27,17 @@ struct Description {
 pub(super) struct Operation {
     method: String,
     path: String,
-    query: Map<String, Value>,
-    body: Option<Value>,
+    query: BTreeMap<String, Described>,
+    body: Option<Described>,
     body_required: bool,
-    answers: Map<String, Value>,
-    validators: OnceLock<Validators>,
+    /// By status; none where nothing is described of what it holds.
+    answers: BTreeMap<u16, Option<Described>>,
 }
 
-/// Made when an operation is first asked for: a process asks for few of them.
-struct Validators {
-    query: BTreeMap<String, Validator>,
-    body: Option<Validator>,
-    answers: BTreeMap<u16, Validator>,
+/// A schema, read when something is first held against it: a process asks for few of them, and all are large.
+struct Described {
+    schema: Value,
+    validator: OnceLock<Validator>,
 }
 
 impl Description {
@@ -52,8 +51,60 @@ impl Description {
         let operations = operations.as_array().expect("there are operations").iter();
         Self {
             operations: operations.map(Operation::read).collect(),
-            shared: all["$defs"].take(),
+            shared: match all["$defs"].take() {
+                Value::Object(shared) => shared,
+                _ => Map::new(),
+            },
         }
+    }
+
+    /// What a schema refers to, and what that refers to.
+    fn reached(&self, schema: &Value) -> Map<String, Value> {
+        let mut reached = Map::new();
+        let mut to_see = vec![schema];
+        while let Some(value) = to_see.pop() {
+            match value {
+                Value::Array(items) => to_see.extend(items),
+                Value::Object(members) => {
+                    to_see.extend(members.values());
+                    let name = members.get("$ref").and_then(Value::as_str);
+                    let Some(name) = name.and_then(|name| name.strip_prefix("#/$defs/")) else {
+                        continue;
+                    };
+                    if let (false, Some(shared)) = (reached.contains_key(name), self.shared.get(name)) {
+                        reached.insert(name.to_owned(), shared.clone());
+                        to_see.push(shared);
+                    }
+                }
+                _ => {}
+            }
+        }
+        reached
+    }
+}
+
+impl Described {
+    fn new(schema: &Value) -> Self {
+        Self {
+            schema: schema.clone(),
+            validator: OnceLock::new(),
+        }
+    }
+
+    /// The words of the schema about a value that does not fit.
+    fn fault(&self, value: &Value) -> Option<String> {
+        let validator = self.validator.get_or_init(|| {
+            let whole = json!({"allOf": [self.schema], "$defs": DESCRIPTION.reached(&self.schema)});
+            jsonschema::options()
+                .should_validate_formats(true)
+                .build(&whole)
+                .expect("the description holds schemas")
+        });
+        let errors = validator.iter_errors(value);
+        let words: Vec<String> = errors
+            .map(|error| format!("at \"{}\": {error}", error.instance_path()))
+            .collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 }
 
@@ -63,15 +114,6 @@ pub(super) fn operation(method: &str, path: &str) -> Option<&'static Operation> 
     all.iter().find(|each| each.method == method && each.fits(path))
 }
 
-/// The words of a schema about a value that does not fit.
-fn fault(validator: &Validator, value: &Value) -> Option<String> {
-    let errors = validator.iter_errors(value);
-    let words: Vec<String> = errors
-        .map(|error| format!("at \"{}\": {error}", error.instance_path()))
-        .collect();
-    (!words.is_empty()).then(|| words.join("; "))
-}
-
 impl Operation {
     fn read(described: &Value) -> Self {
         let text = |name: &str| described[name].as_str().expect("it is text").to_owned();
@@ -79,11 +121,19 @@ impl Operation {
         Self {
             method: text("method"),
             path: text("path"),
-            query: object("query"),
-            body: described.get("body").cloned(),
+            query: object("query")
+                .iter()
+                .map(|(name, schema)| (name.clone(), Described::new(schema)))
+                .collect(),
+            body: described.get("body").map(Described::new),
             body_required: described["body_required"].as_bool().unwrap_or_default(),
-            answers: object("answers"),
-            validators: OnceLock::new(),
+            answers: object("answers")
+                .iter()
+                .map(|(status, schema)| {
+                    let described = (!schema.is_null()).then(|| Described::new(schema));
+                    (status.parse().expect("a status is a number"), described)
+                })
+                .collect(),
         }
     }
 
@@ -103,48 +153,23 @@ impl Operation {
         given.next().is_none()
     }
 
-    fn validators(&self) -> &Validators {
-        let validator = |schema: &Value| {
-            let whole = json!({"allOf": [schema], "$defs": DESCRIPTION.shared});
-            jsonschema::options()
-                .should_validate_formats(true)
-                .build(&whole)
-                .expect("the description holds schemas")
-        };
-        self.validators.get_or_init(|| Validators {
-            query: self
-                .query
-                .iter()
-                .map(|(name, schema)| (name.clone(), validator(schema)))
-                .collect(),
-            body: self.body.as_ref().map(validator),
-            answers: self
-                .answers
-                .iter()
-                .filter(|(_, schema)| !schema.is_null())
-                .map(|(status, schema)| (status.parse().expect("a status is a number"), validator(schema)))
-                .collect(),
-        })
-    }
-
     /// What is wrong with a request.
     pub(super) fn request(&self, query: &str, body: &Value) -> Result<(), String> {
-        let validators = self.validators();
         for (name, text) in form_urlencoded::parse(query.as_bytes()) {
-            let Some(validator) = validators.query.get(name.as_ref()) else {
+            let Some(described) = self.query.get(name.as_ref()) else {
                 return Err(format!("there is no parameter {name}"));
             };
             let as_text = Value::from(text.as_ref());
             let as_json = serde_json::from_str(&text).unwrap_or_default();
-            if let (Some(words), Some(_)) = (fault(validator, &as_text), fault(validator, &as_json)) {
+            if let (Some(words), Some(_)) = (described.fault(&as_text), described.fault(&as_json)) {
                 return Err(format!("the parameter {name} is wrong: {words}"));
             }
         }
-        match &validators.body {
+        match &self.body {
             None if body.is_null() => Ok(()),
             None => Err("it takes no body".to_owned()),
             Some(_) if body.is_null() && !self.body_required => Ok(()),
-            Some(validator) => match fault(validator, body) {
+            Some(described) => match described.fault(body) {
                 Some(words) => Err(format!("its body is wrong, {words}")),
                 None => Ok(()),
             },
@@ -153,15 +178,15 @@ impl Operation {
 
     /// What is wrong with an answer.
     pub(super) fn answer(&self, answer: &Answer) -> Result<(), String> {
-        if let Some(validator) = self.validators().answers.get(&answer.status) {
-            return match fault(validator, &answer.body) {
+        let known = self.answers.get(&answer.status);
+        if let Some(Some(described)) = known {
+            return match described.fault(&answer.body) {
                 Some(words) => Err(format!("the fake's answer {} is wrong, {words}", answer.status)),
                 None => Ok(()),
             };
         }
-        let known = self.answers.contains_key(&answer.status.to_string());
         match answer.status {
-            200..300 if !known => Err(format!("the fake answers {}", answer.status)),
+            200..300 if known.is_none() => Err(format!("the fake answers {}", answer.status)),
             204 if !answer.body.is_null() => Err("the fake's answer 204 has a body".to_owned()),
             _ => Ok(()),
         }
