@@ -51,10 +51,7 @@ impl Description {
         let operations = operations.as_array().expect("there are operations").iter();
         Self {
             operations: operations.map(Operation::read).collect(),
-            shared: match all["$defs"].take() {
-                Value::Object(shared) => shared,
-                _ => Map::new(),
-            },
+            shared: serde_json::from_value(all["$defs"].take()).expect("there are schemas that others refer to"),
         }
     }
 
