@@ -8,7 +8,7 @@ use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::SecretPrefix;
 use cc_devops_kernel::outcome::{Reason, Status};
-use cc_devops_kernel::ports::{SecretTarget, SecretVersion};
+use cc_devops_kernel::ports::{SecretSummary, SecretTarget, SecretVersion};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::secret_edits::{EditSecretError, SecretEdit};
@@ -277,26 +277,24 @@ async fn an_agent_knows_of_its_own_secrets_and_an_operator_of_all() {
     }
     let known = async |who: Agent, prefix: Option<&str>, reach| {
         let prefix = prefix.map(|prefix| SecretPrefix::new(prefix).unwrap());
-        let even = |summary: &cc_devops_kernel::ports::SecretSummary| !summary.name.as_str().ends_with('9');
-        house
+        let even = |summary: &SecretSummary| !summary.name.as_str().ends_with('9');
+        let mut secrets = Vec::new();
+        let mut take = |summary: SecretSummary| secrets.push(summary);
+        let known = house
             .plane
-            .known_secrets(&who, prefix.as_ref(), &even, reach)
-            .await
-            .unwrap()
+            .known_secrets(&who, prefix.as_ref(), &even, &mut take, reach);
+        let is_cut = known.await.unwrap();
+        (secrets, is_cut)
     };
-    let own = known(agent(AGENT), None, 10_000).await;
-    assert_eq!((own.secrets.len(), own.is_cut), (125, false));
-    assert!(own.secrets.iter().all(|secret| secret.updated_by == agent_name(AGENT)));
-    let all = known(operator(Role::Observer), None, 10_000).await;
-    assert_eq!(
-        (all.secrets.len(), all.is_cut),
-        (225, false),
-        "but those that were not wanted"
-    );
-    let below = known(operator(Role::Admin), Some("/contentcraft/costsentinel/"), 10_000).await;
-    assert_eq!((below.secrets.len(), below.is_cut), (100, false));
-    let cut = known(operator(Role::Admin), None, 200).await;
-    assert!(cut.is_cut && cut.secrets.len() <= 200);
+    let (own, is_cut) = known(agent(AGENT), None, 10_000).await;
+    assert_eq!((own.len(), is_cut), (125, false));
+    assert!(own.iter().all(|secret| secret.updated_by == agent_name(AGENT)));
+    let (all, is_cut) = known(operator(Role::Observer), None, 10_000).await;
+    assert_eq!((all.len(), is_cut), (225, false), "but those that were not wanted");
+    let (below, is_cut) = known(operator(Role::Admin), Some("/contentcraft/costsentinel/"), 10_000).await;
+    assert_eq!((below.len(), is_cut), (100, false));
+    let (some, is_cut) = known(operator(Role::Admin), None, 200).await;
+    assert!(is_cut && some.len() <= 200);
 }
 
 /// What is made and read without a request leaves no value anywhere but in the store.

@@ -10,7 +10,6 @@ use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{SecretRead, SecretSummary, SecretVersion};
 use cc_devops_requests::secret_edits::{EditSecretError, SecretEdit};
 use cc_devops_requests::secret_lists::{DescribedSecret, SecretsPage};
-use cc_devops_requests::secret_looks::KnownSecrets;
 use cc_devops_requests::secret_reads::{ReadSecretError, WantedVersion};
 
 use super::{Permitted, Privilege, Question};
@@ -111,7 +110,8 @@ impl Permitted<UseSecrets> {
         self.app.control.look_at_secret(self.by(), name).await
     }
 
-    /// The secrets that the caller may know of and that are wanted; at most `reach` are looked at.
+    /// Hands over the secrets that the caller may know of and that are wanted. At most `reach` are looked at; whether there
+    /// are more.
     ///
     /// # Errors
     /// What the store says.
@@ -119,12 +119,11 @@ impl Permitted<UseSecrets> {
         &self,
         prefix: Option<&SecretPrefix>,
         wanted: &(dyn Fn(&SecretSummary) -> bool + Sync),
+        hand_over: &mut (dyn FnMut(SecretSummary) + Send),
         reach: usize,
-    ) -> Result<KnownSecrets, Problem> {
-        let known = self
-            .app
-            .control
-            .known_secrets(self.caller.agent(), prefix, wanted, reach);
+    ) -> Result<bool, Problem> {
+        let control = &self.app.control;
+        let known = control.known_secrets(self.caller.agent(), prefix, wanted, hand_over, reach);
         Ok(known.await?)
     }
 }
