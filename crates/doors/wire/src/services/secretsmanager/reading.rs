@@ -40,7 +40,7 @@ pub(super) struct SecretValueGot {
 
 pub(super) async fn get_secret_value(call: Call, input: GetSecretValue) -> Result<SecretValueGot, Failed> {
     let permitted = call.permitted::<UseSecrets>()?;
-    let name = ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?;
+    let name = ids::name_of(&input.secret_id)?;
     let id = input.version_id.as_deref();
     let wanted = input.version_stage.as_deref();
     let version = match wanted.map(|stage| (stage, labelled(stage))) {
@@ -117,7 +117,7 @@ type Stages = BTreeMap<String, [&'static str; 1]>;
 
 pub(super) async fn describe_secret(call: Call, input: DescribeSecret) -> Result<Described, Failed> {
     let permitted = call.permitted::<UseSecrets>()?;
-    let name = ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?;
+    let name = ids::name_of(&input.secret_id)?;
     let known = permitted.look(&name).await.map_err(Problem::from)?;
     let listed = known.ok_or_else(faults::no_secret)?.listed;
     // Secrets Manager tells the day, and no more.

@@ -117,7 +117,7 @@ pub(super) async fn put_secret_value(call: Call, input: PutSecretValue) -> Resul
         return Err(faults::no_value().into());
     };
     let edit = SecretEdit {
-        name: ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?,
+        name: ids::name_of(&input.secret_id)?,
         target: SecretTarget::Existing,
         value: Some(value),
         version_id: token(input.client_request_token),
@@ -139,6 +139,7 @@ pub(super) async fn create_secret(call: Call, input: CreateSecret) -> Result<Wri
         name,
         target: SecretTarget::New,
         value: input.secret_string,
+    ids::check_letters(&input.name)?;
         version_id: token(input.client_request_token),
         description: input.description.filter(|description| !description.is_empty()),
         tags: input.tags.map(tags).transpose()?.filter(|tags| !tags.is_empty()),
@@ -151,7 +152,7 @@ pub(super) async fn update_secret(call: Call, input: UpdateSecret) -> Result<Wri
     no_bytes(input.secret_binary.as_ref())?;
     no_kind(input.r#type.as_deref())?;
     let edit = SecretEdit {
-        name: ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?,
+        name: ids::name_of(&input.secret_id)?,
         target: SecretTarget::Existing,
         value: input.secret_string,
         version_id: token(input.client_request_token),
