@@ -36,7 +36,8 @@ impl House {
     }
 
     async fn edit(&self, agent: &Agent, edit: SecretEdit) -> Result<Option<SecretVersion>, EditSecretError> {
-        self.plane.edit_secret((agent, DOOR), &edit).await
+        let edited = self.plane.edit_secret((agent, DOOR), &edit).await?;
+        Ok(edited.version)
     }
 
     async fn read(&self, name: &str, wanted: WantedVersion<'_>) -> Result<(SecretVersion, String), ReadSecretError> {
@@ -199,6 +200,39 @@ async fn what_cannot_be_is_said_and_leaves_no_row() {
 async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
     use SecretVersion::{Current, Previous};
     let (house, own) = (House::new(), agent(AGENT));
+/// Writing where there are no secrets of this installation is answered as reading there is.
+#[tokio::test]
+async fn nothing_is_changed_in_another_namespace() {
+    let house = House::new();
+    let name = "/elsewhere/contentorchestrator/bar";
+    let denied = house.edit(&agent(AGENT), changed(name, "one", 1)).await.unwrap_err();
+    assert!(matches!(denied, EditSecretError::Denied(_)), "{denied}");
+    let row = house.rows().pop().unwrap();
+    assert_eq!(
+        (row.action.as_str(), row.resource.as_deref(), row.reason),
+        ("putSecret", Some(name), Some(Reason::SecurityViolation))
+    );
+    let admin = operator(Role::Admin);
+    let missing = house.edit(&admin, changed(name, "one", 1)).await.unwrap_err();
+    assert!(matches!(missing, EditSecretError::Missing), "{missing}");
+    assert_eq!(house.memory.secret_writes(&secret_name(name)), 0);
+}
+
+#[tokio::test]
+async fn a_late_repeat_tells_of_the_newest_version() {
+    let (house, own) = (House::new(), agent(AGENT));
+    house.edit(&own, made(NAME, "one", 1)).await.unwrap();
+    for (number, version) in [(2, Some(SecretVersion::Previous)), (3, None)] {
+        house.edit(&own, changed(NAME, "next", number)).await.unwrap();
+        let late = house
+            .plane
+            .edit_secret((&own, DOOR), &made(NAME, "one", 1))
+            .await
+            .unwrap();
+        assert_eq!((late.version, late.newest), (version, Some(id(number))));
+    }
+}
+
     house.edit(&own, made(NAME, "one", 1)).await.unwrap();
     house.edit(&own, changed(NAME, "two", 2)).await.unwrap();
     let (first, second) = (id(1), id(2));

@@ -8,7 +8,7 @@ use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{SecretRead, SecretSummary, SecretVersion};
-use cc_devops_requests::secret_edits::{EditSecretError, SecretEdit};
+use cc_devops_requests::secret_edits::{EditSecretError, EditedSecret, SecretEdit};
 use cc_devops_requests::secret_lists::{DescribedSecret, SecretsPage};
 use cc_devops_requests::secret_reads::{ReadSecretError, WantedVersion};
 
@@ -94,11 +94,11 @@ impl Permitted<UseSecrets> {
         self.app.control.read_secret_by(self.by(), name, wanted).await
     }
 
-    /// Makes or changes a secret; which version the given one is now.
+    /// Makes or changes a secret.
     ///
     /// # Errors
     /// What no policy permits; what cannot be; what the store says.
-    pub async fn edit(&self, edit: &SecretEdit) -> Result<Option<SecretVersion>, EditSecretError> {
+    pub async fn edit(&self, edit: &SecretEdit) -> Result<EditedSecret, EditSecretError> {
         self.app.control.edit_secret(self.by(), edit).await
     }
 
