@@ -40,7 +40,11 @@ impl House {
         Ok(edited.version)
     }
 
-    async fn read(&self, name: &str, wanted: WantedVersion<'_>) -> Result<(SecretVersion, String), ReadSecretError> {
+    async fn read(
+        &self,
+        name: &str,
+        wanted: WantedVersion<'_>,
+    ) -> Result<(Option<SecretVersion>, String), ReadSecretError> {
         let read = self
             .plane
             .read_secret_by((&agent(AGENT), DOOR), &secret_name(name), wanted)
@@ -196,10 +200,6 @@ async fn what_cannot_be_is_said_and_leaves_no_row() {
     assert_eq!(house.memory.secret_writes(&secret_name(NAME)), 1);
 }
 
-#[tokio::test]
-async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
-    use SecretVersion::{Current, Previous};
-    let (house, own) = (House::new(), agent(AGENT));
 /// Writing where there are no secrets of this installation is answered as reading there is.
 #[tokio::test]
 async fn nothing_is_changed_in_another_namespace() {
@@ -233,6 +233,10 @@ async fn a_late_repeat_tells_of_the_newest_version() {
     }
 }
 
+#[tokio::test]
+async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
+    use SecretVersion::{Current, Previous};
+    let (house, own) = (House::new(), agent(AGENT));
     house.edit(&own, made(NAME, "one", 1)).await.unwrap();
     house.edit(&own, changed(NAME, "two", 2)).await.unwrap();
     let (first, second) = (id(1), id(2));
@@ -244,7 +248,7 @@ async fn a_late_repeat_tells_of_the_newest_version() {
         (wanted(second, Some(Current)), (Current, "two")),
     ] {
         let (version, value) = house.read(NAME, asked).await.unwrap();
-        assert_eq!((version, value.as_str()), found, "{asked:?}");
+        assert_eq!((version, value.as_str()), (Some(found.0), found.1), "{asked:?}");
         let row = house.rows().pop().unwrap();
         let read = if found.0 == Current { id(2) } else { id(1) };
         assert_eq!(
@@ -262,6 +266,18 @@ async fn a_late_repeat_tells_of_the_newest_version() {
         (Status::Error, None),
         "nothing was handed out"
     );
+    house.edit(&own, changed(NAME, "three", 3)).await.unwrap();
+    let (version, value) = house.read(NAME, wanted(first, None)).await.unwrap();
+    assert_eq!(
+        (version, value.as_str()),
+        (None, "one"),
+        "newer ones have taken its place"
+    );
+    assert_eq!(house.rows().pop().unwrap().detail["versionId"], json!(id(1)));
+    for version in [Current, Previous] {
+        let apart = house.read(NAME, wanted(first, Some(version))).await.unwrap_err();
+        assert!(matches!(apart, ReadSecretError::AnotherVersion), "{apart}");
+    }
     let none = house.read(NAME, wanted(Some(&id(9)), None)).await.unwrap_err();
     assert!(matches!(none, ReadSecretError::NotFound), "{none}");
     let denied = house.read(OTHERS, wanted(None, None)).await.unwrap_err();

@@ -173,11 +173,14 @@ impl SecretStore for SecretsManager {
         self.describe_known(name.clone(), known).await.map(Some)
     }
 
-    async fn read_version(&self, name: &SecretName, id: &str) -> PortResult<Option<(SecretVersion, SecretRead)>> {
+    async fn read_version(
+        &self,
+        name: &SecretName,
+        id: &str,
+    ) -> PortResult<Option<(Option<SecretVersion>, SecretRead)>> {
         let call = self.0.clients.secrets().get_secret_value().version_id(id);
         let found = self.get(call, name).await?;
-        // One without a stage may be gone at any time.
-        Ok(found.and_then(|(read, version)| Some((version?, read))))
+        Ok(found.map(|(read, version)| (version, read)))
     }
 
     async fn change(&self, change: SecretChange<'_>, audit: &AuditEntry) -> PortResult<SecretChanged> {

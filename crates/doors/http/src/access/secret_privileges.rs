@@ -82,7 +82,7 @@ impl Permitted<UseSecrets> {
         (self.caller.agent(), self.credential.door())
     }
 
-    /// A version's value, where the caller may have it, and which version it is.
+    /// A version's value, where the caller may have it, and which version it is, unless newer ones have taken its place.
     ///
     /// # Errors
     /// What no policy permits; there is no such secret or version; what the store says.
@@ -90,7 +90,7 @@ impl Permitted<UseSecrets> {
         &self,
         name: &SecretName,
         wanted: WantedVersion<'_>,
-    ) -> Result<(SecretVersion, SecretRead), ReadSecretError> {
+    ) -> Result<(Option<SecretVersion>, SecretRead), ReadSecretError> {
         self.app.control.read_secret_by(self.by(), name, wanted).await
     }
 
