@@ -62,6 +62,8 @@ async fn a_secret_says_whose_it_is() {
             ("stage", "dev"),
         ]
     );
+    let told = backend.secrets().describe(&sample::secret_name(NAME)).await.unwrap();
+    assert!(told.unwrap().summary.tags.is_empty(), "none of them is its owner's");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

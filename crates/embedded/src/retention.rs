@@ -59,6 +59,7 @@ impl Retention for SqliteRetention {
                 Kept::DeadLetters => dead_letters(conn, &step),
                 Kept::Events => events(conn, &step),
                 Kept::Requests => requests(conn, &step),
+                Kept::SecretValues => secret_values(conn, &step),
                 Kept::SecretVersions => secret_versions(conn, &step),
                 Kept::Records => state::forget(conn, before, limit),
             })
@@ -207,6 +208,19 @@ fn requests(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
         plan.execute([seq])?;
         delete.execute([seq]).map(|_| ())
     })
+}
+
+/// Values of versions that newer ones have taken the place of; the last two of each secret keep theirs.
+fn secret_values(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
+    let found = step.candidates(
+        conn,
+        "SELECT secret_versions.rowid, secret_versions.created_at < ?1, sealed IS NULL OR version >= versions - 1 \
+         FROM secret_versions CROSS JOIN secrets ON secrets.id = secret \
+         WHERE secret_versions.rowid > ?2 ORDER BY secret_versions.rowid LIMIT ?3",
+    )?;
+    let mut forget = conn
+        .prepare_cached("UPDATE secret_versions SET key_id = NULL, data_key = NULL, sealed = NULL WHERE rowid = ?1")?;
+    step.remove(&found, |row| forget.execute([row]).map(|_| ()))
 }
 
 /// What is left of versions whose value is forgotten; the last two of each secret have theirs.

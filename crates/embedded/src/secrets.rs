@@ -1,4 +1,4 @@
-//! The secrets: every version on record, the values of the last two sealed.
+//! The secrets: every version on record, the values of the last two sealed, and those of older ones for a day.
 
 mod changing;
 
@@ -9,10 +9,11 @@ use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    MOST_VERSIONS, PortErrorKind, PortResult, SecretChange, SecretChanged, SecretDescription, SecretRead, SecretStore,
-    SecretSummary, SecretVersion, SecretWrite, SecretWritten, VersionSummary,
+    MOST_VALUES, MOST_VERSIONS, PortErrorKind, PortResult, SecretChange, SecretChanged, SecretDescription, SecretRead,
+    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, VALUE_KEPT, VersionSummary,
 };
 use cc_devops_kernel::secret::SecretValue;
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::columns::{
@@ -52,6 +53,8 @@ pub(crate) struct Write {
     agent: String,
     stage: String,
     at: i64,
+    /// Since when versions that lose their place are to be written for their value to be kept.
+    kept_since: i64,
 }
 
 impl Write {
@@ -66,6 +69,7 @@ impl Write {
             agent: write.agent.to_string(),
             stage: write.stage.to_string(),
             at: nanos(write.at),
+            kept_since: nanos(write.at.checked_sub(VALUE_KEPT).unwrap_or(Timestamp::MIN)),
         }
     }
 }
@@ -103,7 +107,11 @@ impl SecretStore for SqliteSecrets {
         self.db.read(move |conn| describe(conn, &name)).await
     }
 
-    async fn read_version(&self, name: &SecretName, id: &str) -> PortResult<Option<(SecretVersion, SecretRead)>> {
+    async fn read_version(
+        &self,
+        name: &SecretName,
+        id: &str,
+    ) -> PortResult<Option<(Option<SecretVersion>, SecretRead)>> {
         let (name, id) = (name.clone(), id.to_owned());
         self.db
             .read_sealed(move |conn, keys| read_version(conn, keys, &name, &id))
@@ -157,25 +165,15 @@ fn write_version(
     known: Option<Known>,
     write: &Write,
 ) -> Result<(i64, SecretAction), Fault> {
-    let (secret, version) = if let Some(Known { id, versions }) = known {
+    let (secret, version, action) = if let Some(Known { id, versions }) = known {
         conn.prepare_cached("UPDATE secrets SET versions = ?2 WHERE id = ?1")?
             .execute([id, versions + 1])?;
-        // The version that now becomes the one before the previous one loses its value.
-        conn.prepare_cached(
-            "UPDATE secret_versions SET key_id = NULL, data_key = NULL, sealed = NULL \
-             WHERE secret = ?1 AND version = ?2",
-        )?
-        .execute([id, versions - 1])?;
-        (id, versions + 1)
+        forget_values(conn, id, versions + 1, write.kept_since)?;
+        (id, versions + 1, SecretAction::Updated)
     } else {
         conn.prepare_cached("INSERT INTO secrets (name, versions, created_at) VALUES (?1, 1, ?2)")?
             .execute(params![write.name.as_str(), write.at])?;
-        (conn.last_insert_rowid(), 1)
-    };
-    let action = if version == 1 {
-        SecretAction::Created
-    } else {
-        SecretAction::Updated
+        (conn.last_insert_rowid(), 1, SecretAction::Created)
     };
     let sealed = keys.seal(label(write.name.as_str(), version), write.value.expose().as_bytes())?;
     conn.prepare_cached(
@@ -197,6 +195,18 @@ fn write_version(
         sealed.body,
     ])?;
     Ok((secret, action))
+}
+
+/// Forgets the values of versions behind the previous one: those from before a time, and the one that is not among the
+/// newest any more. Further back there are none.
+fn forget_values(conn: &Connection, secret: i64, newest: i64, since: i64) -> Result<(), Fault> {
+    let last = newest.saturating_sub(limit(MOST_VALUES));
+    conn.prepare_cached(
+        "UPDATE secret_versions SET key_id = NULL, data_key = NULL, sealed = NULL \
+         WHERE secret = ?1 AND version BETWEEN ?2 AND ?3 AND sealed IS NOT NULL AND (created_at < ?4 OR version = ?2)",
+    )?
+    .execute([secret, last, newest - 2, since])?;
+    Ok(())
 }
 
 /// The answer to a token that was used before.
@@ -273,7 +283,7 @@ fn read(
     }))
 }
 
-/// The version so many back, while its value is kept.
+/// The version so many back, unless newer ones have taken its place.
 fn version_back(back: i64) -> Option<SecretVersion> {
     match back {
         0 => Some(SecretVersion::Current),
@@ -287,7 +297,7 @@ fn read_version(
     keys: &Keyring,
     name: &SecretName,
     id: &str,
-) -> Result<Option<(SecretVersion, SecretRead)>, Fault> {
+) -> Result<Option<(Option<SecretVersion>, SecretRead)>, Fault> {
     let found = conn
         .prepare_cached(
             "SELECT version, secret_versions.created_at, versions - version, key_id, data_key, sealed FROM secrets \
@@ -303,10 +313,14 @@ fn read_version(
             ))
         })
         .optional()?;
-    let Some((number, created_at, Some(version), sealed)) = found else {
+    let Some((number, created_at, version, sealed)) = found else {
         return Ok(None);
     };
-    let sealed = sealed.ok_or_else(|| Fault::corrupt(format_args!("the sealed secret {name}")))?;
+    let sealed = match (sealed, version) {
+        (Some(sealed), _) => sealed,
+        (None, None) => return Ok(None),
+        (None, Some(_)) => return Err(Fault::corrupt(format_args!("the sealed secret {name}"))),
+    };
     let value = SecretValue::new(keys.open_text(label(name.as_str(), number), &sealed)?);
     let read = SecretRead {
         value,

@@ -19,6 +19,10 @@ pub const STEP: usize = 250;
 /// About how many audit rows are exported and cut off together: some 6 MB of text.
 const SECTION: usize = 10_000;
 
+/// For how many days the value of a secret's version is kept that has lost its place: a promise to its readers, and no
+/// setting.
+const VALUE_DAYS: u32 = 1;
+
 /// For how many days what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
@@ -110,6 +114,7 @@ impl Rules {
             Kept::DeadLetters => self.dead_letters_days,
             Kept::Events => self.events_days,
             Kept::Requests | Kept::SecretVersions => self.requests_days,
+            Kept::SecretValues => VALUE_DAYS,
             Kept::Records => 0,
         }
     }
@@ -312,6 +317,7 @@ mod tests {
             ("dead_letters", "2025-12-31T03:30:00Z"),
             ("events", "2025-02-24T03:30:00Z"),
             ("requests", "2025-02-24T03:30:00Z"),
+            ("secret_values", "2026-03-30T03:30:00Z"),
             ("secret_versions", "2025-02-24T03:30:00Z"),
             ("records", "2026-03-31T03:30:00Z"),
         ];

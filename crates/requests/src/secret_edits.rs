@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::actions::{invalid, put_secret};
 use crate::effects::MAX_SECRET_BYTES;
 use crate::engine::ControlPlane;
-use crate::ports::{NewVersion, PortError, SecretChange, SecretChanged, SecretTarget, SecretVersion};
+use crate::ports::{NewVersion, PortError, PortResult, SecretChange, SecretChanged, SecretTarget, SecretVersion};
 
 /// What a secret is to be: what is not given stays as it is.
 #[derive(Clone)]
@@ -35,6 +35,16 @@ pub struct SecretEdit {
     pub tags: Option<BTreeMap<String, String>>,
     /// The KMS key to encrypt with, where the store has not its own.
     pub kms_key: Option<String>,
+}
+
+/// What an edit came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditedSecret {
+    /// Which version the one that was given is now: another one than the newest, or none that has a place, where the edit
+    /// is a late repeat.
+    pub version: Option<SecretVersion>,
+    /// The id of the newest version; none where none was given.
+    pub newest: Option<String>,
 }
 
 /// Why a secret was not made or changed.
@@ -79,8 +89,7 @@ impl From<Failure> for EditSecretError {
 }
 
 impl ControlPlane {
-    /// Makes or changes a secret for an agent that may. Which version the one that was given is now: another one than the
-    /// newest, or none that is kept, where the edit is a late repeat.
+    /// Makes or changes a secret for an agent that may.
     ///
     /// # Errors
     /// No policy permits it; what is asked for cannot be; what the store says.
@@ -88,7 +97,7 @@ impl ControlPlane {
         &self,
         (agent, door): (&Agent, Door),
         edit: &SecretEdit,
-    ) -> Result<Option<SecretVersion>, EditSecretError> {
+    ) -> Result<EditedSecret, EditSecretError> {
         self.check_edit(edit)?;
         let (now, stage) = (self.now(), self.installation.stages.default_stage());
         let action = match edit.value {
@@ -102,6 +111,10 @@ impl ControlPlane {
         };
         let asker = Asker::Agent(agent, &*self.policy, door);
         let author = asker.author(&access, action, &*self.ports.audit, now).await?;
+        // As whoever reads there is told.
+        if !self.is_here(&edit.name) {
+            return Err(EditSecretError::Missing);
+        }
         let entry = AuditEntry {
             stage: Some(stage.to_string()),
             ..author.entry(now, action, edit.name.to_string(), told(edit))
@@ -122,17 +135,34 @@ impl ControlPlane {
             at: now,
         };
         match self.ports.secrets.change(change, &entry).await? {
-            SecretChanged::Done(version) => Ok(version),
+            SecretChanged::Done(version) => Ok(self.edited(edit, version).await?),
             SecretChanged::Exists => Err(EditSecretError::Exists),
             SecretChanged::Missing => Err(EditSecretError::Missing),
             SecretChanged::IdTaken => Err(EditSecretError::IdTaken),
         }
     }
 
-    /// What `putSecret` asks of a name and a value holds here as well.
+    /// What is told of a change that was made, or was made before.
+    async fn edited(&self, edit: &SecretEdit, version: Option<SecretVersion>) -> PortResult<EditedSecret> {
+        let newest = match (&edit.value, version) {
+            (None, _) => None,
+            (Some(_), Some(SecretVersion::Current)) => Some(edit.version_id.clone()),
+            (Some(_), _) => {
+                let known = self.ports.secrets.describe(&edit.name).await?;
+                known.map(|known| known.summary.version_id)
+            }
+        };
+        Ok(EditedSecret { version, newest })
+    }
+
+    fn is_here(&self, name: &SecretName) -> bool {
+        name.namespace() == self.installation.namespace.as_str()
+    }
+
+    /// What `putSecret` asks of a value, and of the name of a new secret, holds here as well.
     fn check_edit(&self, edit: &SecretEdit) -> Result<(), Failure> {
-        let namespace = self.installation.namespace.as_str();
-        if edit.name.namespace() != namespace {
+        if edit.target == SecretTarget::New && !self.is_here(&edit.name) {
+            let namespace = self.installation.namespace.as_str();
             return Err(invalid(format!("the secret's name must lie under `/{namespace}/`")));
         }
         match edit.value.as_ref().map(SecretValue::len) {

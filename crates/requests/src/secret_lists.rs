@@ -43,8 +43,11 @@ pub struct ListedSecret {
 }
 
 impl ListedSecret {
-    /// When its newest version is to be replaced.
+    /// When its newest version is to be replaced, where it has one.
     pub fn rotate_at(&self) -> Option<Timestamp> {
+        if self.summary.versions == 0 {
+            return None;
+        }
         self.summary.updated_at.saturating_add(self.rotate_after?).ok()
     }
 }
@@ -142,5 +145,39 @@ impl ControlPlane {
             by: entry.principal.or(entry.agent),
             at: entry.at,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn what_has_no_version_is_not_to_be_replaced() {
+        let (at, by) = (Timestamp::UNIX_EPOCH, AgentName::new("Writer").unwrap());
+        let listed = |versions| ListedSecret {
+            summary: SecretSummary {
+                name: SecretName::new("/contentcraft/writer/key").unwrap(),
+                version_id: String::new(),
+                previous_id: None,
+                versions,
+                updated_by: by.clone(),
+                created_at: at,
+                updated_at: at,
+                changed_at: at,
+                description: None,
+                tags: BTreeMap::new(),
+            },
+            rotate_after: Some(SignedDuration::from_hours(1)),
+            last_read: None,
+            last_written: SecretUse {
+                by: Some(by.clone()),
+                at,
+            },
+        };
+        assert_eq!(listed(0).rotate_at(), None);
+        assert!(listed(1).rotate_at().is_some());
     }
 }

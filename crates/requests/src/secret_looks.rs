@@ -14,15 +14,6 @@ use crate::secret_lists::DescribedSecret;
 /// How many secrets are read from the store at once.
 const STEP: usize = 200;
 
-/// The secrets of a store that an agent may know of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownSecrets {
-    /// The secrets, by name.
-    pub secrets: Vec<SecretSummary>,
-    /// Whether there are more than were looked at.
-    pub is_cut: bool,
-}
-
 impl ControlPlane {
     /// A secret with its versions, for whoever may list secrets or read this one; none where there is no such secret. That
     /// somebody may not is on record.
@@ -45,8 +36,8 @@ impl ControlPlane {
         Ok(self.describe_secret(name).await?)
     }
 
-    /// The secrets that an agent may know of and that are wanted, by name: all, where it may list them, else those that it
-    /// may read. At most `reach` are looked at.
+    /// Hands over the secrets that an agent may know of and that are wanted, by name: all, where it may list them, else
+    /// those that it may read. At most `reach` are looked at; whether there are more.
     ///
     /// # Errors
     /// What the store says.
@@ -55,23 +46,27 @@ impl ControlPlane {
         agent: &Agent,
         prefix: Option<&SecretPrefix>,
         wanted: &(dyn Fn(&SecretSummary) -> bool + Sync),
+        hand_over: &mut (dyn FnMut(SecretSummary) + Send),
         reach: usize,
-    ) -> PortResult<KnownSecrets> {
+    ) -> PortResult<bool> {
         let lists = self.may_list(agent);
         let may = |summary: &SecretSummary| {
             let name = summary.name.clone();
             lists || self.policy.decide(agent, &Access::ReadSecret { name }).allowed
         };
-        let (mut secrets, mut after, mut looked_at) = (Vec::new(), None, 0);
+        let (mut after, mut looked_at) = (None, 0);
         loop {
             let page = self.ports.secrets.list(prefix, after.as_ref(), STEP).await?;
             let is_last = page.len() < STEP;
             looked_at += page.len();
             after = page.last().map(|last| last.name.clone());
-            secrets.extend(page.into_iter().filter(|summary| wanted(summary) && may(summary)));
+            for summary in page {
+                if wanted(&summary) && may(&summary) {
+                    hand_over(summary);
+                }
+            }
             if is_last || looked_at >= reach {
-                let is_cut = !is_last;
-                return Ok(KnownSecrets { secrets, is_cut });
+                return Ok(!is_last);
             }
         }
     }

@@ -56,7 +56,8 @@ impl ControlPlane {
         Ok(read)
     }
 
-    /// The same for an agent that came in by a door, of a version that may be named by its id; which one it is.
+    /// The same for an agent that came in by a door, of a version that may be named by its id; which one it is, unless
+    /// newer ones have taken its place.
     ///
     /// # Errors
     /// As above; and that the version's id and its place do not agree.
@@ -65,7 +66,7 @@ impl ControlPlane {
         (agent, door): (&Agent, Door),
         name: &SecretName,
         wanted: WantedVersion<'_>,
-    ) -> Result<(SecretVersion, SecretRead), ReadSecretError> {
+    ) -> Result<(Option<SecretVersion>, SecretRead), ReadSecretError> {
         let access = Access::ReadSecret { name: name.clone() };
         let decision = self.policy.decide(agent, &access);
         let found = if decision.allowed {
@@ -74,7 +75,7 @@ impl ControlPlane {
             None
         };
         let agrees =
-            |(version, _): &(SecretVersion, SecretRead)| wanted.version.is_none_or(|wanted| wanted == *version);
+            |(version, _): &(Option<SecretVersion>, SecretRead)| wanted.version.is_none() || wanted.version == *version;
         let handed_out = found.as_ref().filter(|found| agrees(found));
         let mut detail = json!({"policies": decision.policies});
         if let Some(fields) = detail.as_object_mut() {
@@ -118,12 +119,12 @@ impl ControlPlane {
         &self,
         name: &SecretName,
         wanted: WantedVersion<'_>,
-    ) -> PortResult<Option<(SecretVersion, SecretRead)>> {
+    ) -> PortResult<Option<(Option<SecretVersion>, SecretRead)>> {
         if let Some(id) = wanted.id {
             return self.ports.secrets.read_version(name, id).await;
         }
         let version = wanted.version.unwrap_or(SecretVersion::Current);
         let read = self.ports.secrets.read(name, version).await?;
-        Ok(read.map(|read| (version, read)))
+        Ok(read.map(|read| (Some(version), read)))
     }
 }

@@ -8,7 +8,7 @@ use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::SecretPrefix;
 use cc_devops_kernel::outcome::{Reason, Status};
-use cc_devops_kernel::ports::{SecretTarget, SecretVersion};
+use cc_devops_kernel::ports::{SecretSummary, SecretTarget, SecretVersion};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::secret_edits::{EditSecretError, SecretEdit};
@@ -36,10 +36,15 @@ impl House {
     }
 
     async fn edit(&self, agent: &Agent, edit: SecretEdit) -> Result<Option<SecretVersion>, EditSecretError> {
-        self.plane.edit_secret((agent, DOOR), &edit).await
+        let edited = self.plane.edit_secret((agent, DOOR), &edit).await?;
+        Ok(edited.version)
     }
 
-    async fn read(&self, name: &str, wanted: WantedVersion<'_>) -> Result<(SecretVersion, String), ReadSecretError> {
+    async fn read(
+        &self,
+        name: &str,
+        wanted: WantedVersion<'_>,
+    ) -> Result<(Option<SecretVersion>, String), ReadSecretError> {
         let read = self
             .plane
             .read_secret_by((&agent(AGENT), DOOR), &secret_name(name), wanted)
@@ -195,6 +200,39 @@ async fn what_cannot_be_is_said_and_leaves_no_row() {
     assert_eq!(house.memory.secret_writes(&secret_name(NAME)), 1);
 }
 
+/// Writing where there are no secrets of this installation is answered as reading there is.
+#[tokio::test]
+async fn nothing_is_changed_in_another_namespace() {
+    let house = House::new();
+    let name = "/elsewhere/contentorchestrator/bar";
+    let denied = house.edit(&agent(AGENT), changed(name, "one", 1)).await.unwrap_err();
+    assert!(matches!(denied, EditSecretError::Denied(_)), "{denied}");
+    let row = house.rows().pop().unwrap();
+    assert_eq!(
+        (row.action.as_str(), row.resource.as_deref(), row.reason),
+        ("putSecret", Some(name), Some(Reason::SecurityViolation))
+    );
+    let admin = operator(Role::Admin);
+    let missing = house.edit(&admin, changed(name, "one", 1)).await.unwrap_err();
+    assert!(matches!(missing, EditSecretError::Missing), "{missing}");
+    assert_eq!(house.memory.secret_writes(&secret_name(name)), 0);
+}
+
+#[tokio::test]
+async fn a_late_repeat_tells_of_the_newest_version() {
+    let (house, own) = (House::new(), agent(AGENT));
+    house.edit(&own, made(NAME, "one", 1)).await.unwrap();
+    for (number, version) in [(2, Some(SecretVersion::Previous)), (3, None)] {
+        house.edit(&own, changed(NAME, "next", number)).await.unwrap();
+        let late = house
+            .plane
+            .edit_secret((&own, DOOR), &made(NAME, "one", 1))
+            .await
+            .unwrap();
+        assert_eq!((late.version, late.newest), (version, Some(id(number))));
+    }
+}
+
 #[tokio::test]
 async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
     use SecretVersion::{Current, Previous};
@@ -210,7 +248,7 @@ async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
         (wanted(second, Some(Current)), (Current, "two")),
     ] {
         let (version, value) = house.read(NAME, asked).await.unwrap();
-        assert_eq!((version, value.as_str()), found, "{asked:?}");
+        assert_eq!((version, value.as_str()), (Some(found.0), found.1), "{asked:?}");
         let row = house.rows().pop().unwrap();
         let read = if found.0 == Current { id(2) } else { id(1) };
         assert_eq!(
@@ -228,6 +266,18 @@ async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
         (Status::Error, None),
         "nothing was handed out"
     );
+    house.edit(&own, changed(NAME, "three", 3)).await.unwrap();
+    let (version, value) = house.read(NAME, wanted(first, None)).await.unwrap();
+    assert_eq!(
+        (version, value.as_str()),
+        (None, "one"),
+        "newer ones have taken its place"
+    );
+    assert_eq!(house.rows().pop().unwrap().detail["versionId"], json!(id(1)));
+    for version in [Current, Previous] {
+        let apart = house.read(NAME, wanted(first, Some(version))).await.unwrap_err();
+        assert!(matches!(apart, ReadSecretError::AnotherVersion), "{apart}");
+    }
     let none = house.read(NAME, wanted(Some(&id(9)), None)).await.unwrap_err();
     assert!(matches!(none, ReadSecretError::NotFound), "{none}");
     let denied = house.read(OTHERS, wanted(None, None)).await.unwrap_err();
@@ -277,26 +327,24 @@ async fn an_agent_knows_of_its_own_secrets_and_an_operator_of_all() {
     }
     let known = async |who: Agent, prefix: Option<&str>, reach| {
         let prefix = prefix.map(|prefix| SecretPrefix::new(prefix).unwrap());
-        let even = |summary: &cc_devops_kernel::ports::SecretSummary| !summary.name.as_str().ends_with('9');
-        house
+        let even = |summary: &SecretSummary| !summary.name.as_str().ends_with('9');
+        let mut secrets = Vec::new();
+        let mut take = |summary: SecretSummary| secrets.push(summary);
+        let known = house
             .plane
-            .known_secrets(&who, prefix.as_ref(), &even, reach)
-            .await
-            .unwrap()
+            .known_secrets(&who, prefix.as_ref(), &even, &mut take, reach);
+        let is_cut = known.await.unwrap();
+        (secrets, is_cut)
     };
-    let own = known(agent(AGENT), None, 10_000).await;
-    assert_eq!((own.secrets.len(), own.is_cut), (125, false));
-    assert!(own.secrets.iter().all(|secret| secret.updated_by == agent_name(AGENT)));
-    let all = known(operator(Role::Observer), None, 10_000).await;
-    assert_eq!(
-        (all.secrets.len(), all.is_cut),
-        (225, false),
-        "but those that were not wanted"
-    );
-    let below = known(operator(Role::Admin), Some("/contentcraft/costsentinel/"), 10_000).await;
-    assert_eq!((below.secrets.len(), below.is_cut), (100, false));
-    let cut = known(operator(Role::Admin), None, 200).await;
-    assert!(cut.is_cut && cut.secrets.len() <= 200);
+    let (own, is_cut) = known(agent(AGENT), None, 10_000).await;
+    assert_eq!((own.len(), is_cut), (125, false));
+    assert!(own.iter().all(|secret| secret.updated_by == agent_name(AGENT)));
+    let (all, is_cut) = known(operator(Role::Observer), None, 10_000).await;
+    assert_eq!((all.len(), is_cut), (225, false), "but those that were not wanted");
+    let (below, is_cut) = known(operator(Role::Admin), Some("/contentcraft/costsentinel/"), 10_000).await;
+    assert_eq!((below.len(), is_cut), (100, false));
+    let (some, is_cut) = known(operator(Role::Admin), None, 200).await;
+    assert!(is_cut && some.len() <= 200);
 }
 
 /// What is made and read without a request leaves no value anywhere but in the store.

@@ -37,6 +37,13 @@ const CREATOR: &str = "createdBy";
 /// The tags that are no owner's.
 const BOOKKEEPING: [&str; 2] = [FIRST, CREATOR];
 
+/// What a request's secret is tagged with beside those.
+const STAGE: &str = "stage";
+const SERVICE: &str = "service";
+
+/// How the keys of AWS's own tags begin.
+const OF_AWS: &str = "aws:";
+
 /// The stage of the newest version.
 const CURRENT: &str = "AWSCURRENT";
 
@@ -166,11 +173,14 @@ impl SecretStore for SecretsManager {
         self.describe_known(name.clone(), known).await.map(Some)
     }
 
-    async fn read_version(&self, name: &SecretName, id: &str) -> PortResult<Option<(SecretVersion, SecretRead)>> {
+    async fn read_version(
+        &self,
+        name: &SecretName,
+        id: &str,
+    ) -> PortResult<Option<(Option<SecretVersion>, SecretRead)>> {
         let call = self.0.clients.secrets().get_secret_value().version_id(id);
         let found = self.get(call, name).await?;
-        // One without a stage may be gone at any time.
-        Ok(found.and_then(|(read, version)| Some((version?, read))))
+        Ok(found.map(|(read, version)| (version, read)))
     }
 
     async fn change(&self, change: SecretChange<'_>, audit: &AuditEntry) -> PortResult<SecretChanged> {
@@ -246,8 +256,8 @@ impl SecretsManager {
         };
         let tags = vec![
             tag(CREATOR, write.agent.as_str()),
-            tag("stage", write.stage.as_str()),
-            tag("service", service),
+            tag(STAGE, write.stage.as_str()),
+            tag(SERVICE, service),
             tag(FIRST, write.token),
         ];
         let call = self.0.clients.secrets().create_secret().name(write.put.name.as_str());
@@ -356,12 +366,15 @@ fn tagged(tags: &[Tag], key: &str) -> Option<String> {
     tag.value().map(str::to_owned)
 }
 
-/// The tags of a secret that are its owner's, and not this adapter's bookkeeping.
+/// The tags of a secret that are its owner's, and neither this adapter's bookkeeping nor AWS's.
 fn own_tags(tags: &[Tag]) -> BTreeMap<String, String> {
     let pairs = tags
         .iter()
         .filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())));
-    let own = pairs.filter(|(key, _)| !BOOKKEEPING.contains(key));
+    // Alone, a stage or a service may be its owner's.
+    let is_of_request = [FIRST, STAGE, SERVICE].iter().all(|key| tagged(tags, key).is_some());
+    let is_ours = |key: &str| BOOKKEEPING.contains(&key) || (is_of_request && [STAGE, SERVICE].contains(&key));
+    let own = pairs.filter(|(key, _)| !is_ours(key) && !key.starts_with(OF_AWS));
     own.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
@@ -378,4 +391,28 @@ fn time(at: Option<&DateTime>) -> Timestamp {
     at.and_then(|at| at.to_millis().ok())
         .and_then(|at| Timestamp::from_millisecond(at).ok())
         .unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_are_not_the_owners_are_not_told() {
+        let own = |keys: &[&str]| {
+            let tags: Vec<Tag> = keys
+                .iter()
+                .map(|key| Tag::builder().key(*key).value("v").build())
+                .collect();
+            own_tags(&tags).into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(own(&["team", "aws:cloudformation:stack-name", CREATOR]), ["team"]);
+        assert_eq!(own(&["team", CREATOR, STAGE, SERVICE, FIRST]), ["team"], "a request's");
+        assert_eq!(
+            own(&[CREATOR, FIRST, SERVICE]),
+            [SERVICE],
+            "an owner may have one of its own"
+        );
+        assert_eq!(own(&[STAGE, SERVICE]), [SERVICE, STAGE]);
+    }
 }

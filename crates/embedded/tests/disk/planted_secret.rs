@@ -73,7 +73,7 @@ async fn a_planted_secret_is_not_in_the_files() {
         .intruder()
         .query_row("SELECT count(sealed) FROM secret_versions", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(values, 2, "only the last two values are kept");
+    assert_eq!(values, 3, "the last two values are kept, and the other for a day");
     assert!(
         store
             .ledger()

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use cc_devops_embedded::{RotationStep, Store};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::audit::{AuditFilter, actions};
-use cc_devops_kernel::ports::{AuditTrail, PortErrorKind};
+use cc_devops_kernel::ports::{AuditTrail, PortErrorKind, SecretStore};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
@@ -163,6 +163,27 @@ async fn a_rotation_can_stop_after_every_step() {
             Some("after")
         );
     }
+}
+
+/// The values of older versions, which are kept for a day, are moved to the new key as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_newer_ones_took_the_place_of_opens_after_a_rotation() {
+    let folder = Folder::new();
+    let store = folder.open();
+    for number in 1..=3 {
+        put(&store, &name(0), &format!("value {number}"), number).await.unwrap();
+    }
+    rotate(&store, usize::MAX).await;
+    assert_eq!(keys_in_file(&folder), 1);
+    store.close();
+    let restarted = folder.open();
+    let first = format!("{:064x}", 1);
+    let found = restarted
+        .secrets()
+        .read_version(&sample::secret_name(&name(0)), &first)
+        .await;
+    let (version, read) = found.unwrap().unwrap();
+    assert_eq!((version, read.value.expose()), (None, "value 1"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

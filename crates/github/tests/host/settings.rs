@@ -1,13 +1,17 @@
 //! Settings as code at the wire: how many requests a reading takes, and what it makes of what it cannot see.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use cc_devops_fake_github::{Access, Fault, Model, Plan, Visibility};
-use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_fake_github::{Access, Fault, Model, Plan, TOKEN, Visibility};
+use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretChange, SecretStore, SecretTarget};
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Spent};
+use cc_devops_repos::settings::reconciling::Reconciler;
 use cc_devops_repos::settings::{FoundSettings, Section, SettingChange, SettingsAsked, SettingsFacts};
 use cc_devops_repos::snapshot::{Fact, Gap};
+use cc_devops_testkit::sample;
 use serde_json::json;
 
 use crate::house::{House, NOW};
@@ -168,4 +172,38 @@ async fn a_setting_that_moved_is_not_overwritten() {
     let refused = house.github.change("acme/web", &change).await.unwrap_err();
     assert_eq!(refused.kind, PortErrorKind::Superseded);
     assert_eq!(house.fake.count("PUT "), 0);
+}
+
+#[tokio::test]
+async fn a_secret_that_was_made_without_a_value_is_none_to_set() {
+    const NAME: &str = "/contentcraft/github/npm";
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |_| ());
+    let house = House::of(model).await;
+    let change = SecretChange {
+        name: &sample::secret_name(NAME),
+        target: SecretTarget::New,
+        version: None,
+        description: Some("to come"),
+        tags: None,
+        kms_key: None,
+        agent: &sample::agent_name(sample::AGENT),
+        stage: &sample::stage(),
+        at: sample::START,
+    };
+    let entry = sample::audit_entry("secret.changed", 0);
+    SecretStore::change(&house.memory, change, &entry).await.unwrap();
+    let policy = format!("[defaults.settings]\nsecrets = {{ NPM_TOKEN = \"{NAME}\" }}\n");
+    let reconciler = Reconciler::new(
+        Arc::new(house.as_other(TOKEN)),
+        "acme",
+        Arc::new(Policy::from_toml(&policy).unwrap()),
+        Some(Arc::new(house.memory.clone())),
+        house.memory.ports(),
+    );
+    let plans = reconciler.plan(&[], &mut |_, _| ()).await.unwrap().plans;
+    let drift = &plans[0].drift;
+    assert_eq!(drift.changes, []);
+    let why = &drift.unknown[0].why;
+    assert!(why.contains(&format!("has no secret {NAME}")), "{why}");
 }

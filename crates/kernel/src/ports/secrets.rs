@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::AuditEntry;
 use crate::names::{AgentName, SecretName, SecretPrefix, Stage};
@@ -13,6 +13,12 @@ use crate::secret::SecretValue;
 
 /// The largest secret value, in bytes (the limit of AWS Secrets Manager).
 pub const MAX_SECRET_BYTES: usize = 65_536;
+
+/// For how long, from when it was written, the value of a version is kept that is neither the newest nor the one before.
+pub const VALUE_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// Of how many of a secret's newest versions values are kept for that long.
+pub const MOST_VALUES: usize = 100;
 
 /// The parameters of `putSecret`: with the value as it was given, or as it is written.
 #[derive(Clone)]
@@ -112,7 +118,7 @@ pub struct VersionSummary {
     pub created_at: Timestamp,
     /// Who wrote it, where the store knows.
     pub by: Option<AgentName>,
-    /// Which one it is, while its value is kept; none where the value is forgotten.
+    /// Which one it is; none where newer ones have taken its place.
     pub version: Option<SecretVersion>,
 }
 
@@ -180,7 +186,7 @@ pub enum SecretChanged {
     IdTaken,
 }
 
-/// Where secrets are kept: the current and the previous version of each.
+/// Where secrets are kept: the current and the previous version of each, and older ones for [`VALUE_KEPT`].
 #[async_trait]
 pub trait SecretStore: Send + Sync {
     /// Writes a version. Idempotent by token; the same token with another value is refused.
@@ -203,11 +209,17 @@ pub trait SecretStore: Send + Sync {
         Ok(None)
     }
 
-    /// Reads the version of that id while its value is kept, and tells which one it is.
-    async fn read_version(&self, name: &SecretName, id: &str) -> PortResult<Option<(SecretVersion, SecretRead)>> {
+    /// Reads the version of that id while its value is kept, and tells which one it is: neither the newest nor the one
+    /// before, where it is older. Such a value is forgotten by the first write or housekeeping after [`VALUE_KEPT`], and
+    /// by the write of the [`MOST_VALUES`]th version behind it.
+    async fn read_version(
+        &self,
+        name: &SecretName,
+        id: &str,
+    ) -> PortResult<Option<(Option<SecretVersion>, SecretRead)>> {
         for version in [SecretVersion::Current, SecretVersion::Previous] {
             match self.read(name, version).await? {
-                Some(read) if read.version_id == id => return Ok(Some((version, read))),
+                Some(read) if read.version_id == id => return Ok(Some((Some(version), read))),
                 Some(_) => {}
                 // Without a newest version there is none before it.
                 None => break,

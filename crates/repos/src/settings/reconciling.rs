@@ -212,7 +212,10 @@ impl Reconciler {
                 let page = secrets.list(Some(&prefix), after.as_ref(), PAGE).await?;
                 after = page.last().map(|secret| secret.name.clone());
                 let ended = page.len() < PAGE;
-                let named = page.into_iter().filter(|secret| wanted.contains(secret.name.as_str()));
+                // One that was made without a value has no version, and nothing to set.
+                let named = page
+                    .into_iter()
+                    .filter(|secret| wanted.contains(secret.name.as_str()) && !secret.version_id.is_empty());
                 versions.extend(named.map(|secret| (secret.name.to_string(), secret.version_id)));
                 if ended {
                     break;

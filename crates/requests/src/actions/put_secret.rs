@@ -28,7 +28,7 @@ const MAX_KMS_KEY: usize = 2_048;
 /// `putSecret`.
 pub static ACTION: Action = Action {
     name: "putSecret",
-    summary: "Writes the next version of a secret. The current and the previous version are kept.",
+    summary: "Writes the next version of a secret. The current and the previous version are kept, older ones for a day.",
     params: &[
         Param {
             name: "name",

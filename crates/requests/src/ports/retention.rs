@@ -17,6 +17,8 @@ pub enum Kept {
     Events,
     /// Requests with their outcome, and the record of their deploys.
     Requests,
+    /// The values of a secret's versions that are neither the newest nor the one before.
+    SecretValues,
     /// What is on record of a secret's versions whose value is gone: it only serves to know a repeated request.
     SecretVersions,
     /// What the watch and the alerts keep as history: each carries its own end.
@@ -25,11 +27,12 @@ pub enum Kept {
 
 impl Kept {
     /// In the order in which they are forgotten: what others refer to comes last.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Outputs,
         Self::DeadLetters,
         Self::Events,
         Self::Requests,
+        Self::SecretValues,
         Self::SecretVersions,
         Self::Records,
     ];
@@ -41,6 +44,7 @@ impl Kept {
             Self::DeadLetters => "dead_letters",
             Self::Events => "events",
             Self::Requests => "requests",
+            Self::SecretValues => "secret_values",
             Self::SecretVersions => "secret_versions",
             Self::Records => "records",
         }

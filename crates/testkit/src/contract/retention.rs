@@ -239,6 +239,11 @@ async fn an_output_goes_before_its_request(ports: &Ports) {
     }
 }
 
+/// The values of so many versions, and what is on record of those.
+fn forgotten(versions: u64) -> BTreeMap<&'static str, u64> {
+    BTreeMap::from([("secret_values", versions), ("secret_versions", versions)])
+}
+
 async fn a_secret_keeps_what_can_be_read(ports: &Ports) {
     let name = "/contentcraft/contentorchestrator/key";
     let write = async |number: i64| {
@@ -259,9 +264,19 @@ async fn a_secret_keeps_what_can_be_read(ports: &Ports) {
     for number in 1..=5 {
         write(number).await;
     }
-    let removed = forget(ports, after(DAY), 2).await;
+    let by_id = async |number: i64| {
+        let id = format!("{number:064}");
+        ports.secrets.read_version(&secret_name(name), &id).await.unwrap()
+    };
+    assert!(
+        by_id(3).await.is_some(),
+        "an older one can be read by its id for a time"
+    );
     if !ports.retention.ends_by_itself() {
-        assert_eq!(removed, BTreeMap::from([("secret_versions", 3)]));
+        assert_eq!(forget(ports, after(3), 2).await, forgotten(2), "what is old");
+        assert!(by_id(2).await.is_none() && by_id(3).await.is_some());
+        assert_eq!(forget(ports, after(DAY), 2).await, forgotten(1), "and then the rest");
+        assert!(by_id(3).await.is_none() && by_id(4).await.is_some());
     }
     for (version, value) in [
         (SecretVersion::Current, "value 5"),

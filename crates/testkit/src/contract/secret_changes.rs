@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    NewVersion, PortResult, SecretChange, SecretChanged, SecretRead, SecretSummary, SecretTarget, SecretVersion,
-    SecretWrite,
+    MOST_VALUES, NewVersion, PortResult, SecretChange, SecretChanged, SecretSummary, SecretTarget, SecretVersion,
+    SecretWrite, VALUE_KEPT,
 };
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_requests::ports::Ports;
@@ -31,9 +32,12 @@ pub(super) async fn suite(fresh: &impl AsyncFn() -> Ports, one_with_the_trail: b
     a_repeat_changes_nothing(&fresh().await).await;
     what_is_said_of_a_secret_stays_until_it_is_said_otherwise(&fresh().await).await;
     a_secret_may_be_made_without_a_value(&fresh().await).await;
+    a_request_updates_a_secret_without_a_value(&fresh().await).await;
     a_version_is_read_by_its_id(&fresh().await).await;
     changes_at_once_make_a_secret_once(&fresh().await).await;
     if one_with_the_trail {
+        an_older_value_is_kept_for_a_day(&fresh().await).await;
+        the_newest_values_are_kept_and_no_more(&fresh().await).await;
         the_trail_tells_of_what_was_changed(&fresh().await).await;
         for seed in 1..=SEQUENCES {
             a_sequence_ends_as_in_the_model(&fresh().await, seed).await;
@@ -202,7 +206,7 @@ async fn a_repeat_changes_nothing(ports: &Ports) {
     assert_eq!(
         done(ports, changed("one", 1)).await,
         None,
-        "one whose value is forgotten"
+        "one that newer ones have taken the place of"
     );
     assert_eq!(ask(ports, changed("other", 1)).await.unwrap(), SecretChanged::IdTaken);
     assert_eq!(value(ports, SecretVersion::Current).await.as_deref(), Some("three"));
@@ -279,27 +283,103 @@ async fn a_secret_may_be_made_without_a_value(ports: &Ports) {
     assert_eq!((first.versions, first.description.as_deref()), (1, Some("to come")));
 }
 
+async fn a_request_updates_a_secret_without_a_value(ports: &Ports) {
+    done(ports, Asked::NEW).await;
+    let (put, token) = (sample::put_secret(NAME, "one"), format!("{:064x}", 1));
+    for may_be_repeat in [false, true] {
+        let write = SecretWrite {
+            put: &put,
+            token: &token,
+            may_be_repeat,
+            agent: &agent_name(AGENT),
+            stage: &sample::stage(),
+            at: after(7),
+        };
+        let written = ports.secrets.put(write).await.expect("it is written");
+        assert_eq!(
+            written.action,
+            SecretAction::Updated,
+            "it was there before: {may_be_repeat}"
+        );
+    }
+    assert_eq!(value(ports, SecretVersion::Current).await.as_deref(), Some("one"));
+    assert_eq!(summary(ports).await.map(|summary| summary.versions), Some(1));
+}
+
+/// Which version has that number, and its value.
+async fn by_id(ports: &Ports, number: u64) -> Option<(Option<SecretVersion>, String)> {
+    let name = secret_name(NAME);
+    let found = ports.secrets.read_version(&name, &id(number)).await.expect("read");
+    found.map(|(version, read)| {
+        assert_eq!(read.version_id, id(number));
+        (version, read.value.expose().to_owned())
+    })
+}
+
 async fn a_version_is_read_by_its_id(ports: &Ports) {
-    let by_id = async |number| {
-        let found = ports
-            .secrets
-            .read_version(&secret_name(NAME), &id(number))
-            .await
-            .unwrap();
-        found.map(|(version, read)| {
-            assert_eq!(read.version_id, id(number));
-            (version, read.value.expose().to_owned())
-        })
-    };
-    assert_eq!(by_id(1).await, None, "there is no secret yet");
+    use SecretVersion::{Current, Previous};
+    let is = |version, value: &str| Some((version, value.to_owned()));
+    assert_eq!(by_id(ports, 1).await, None, "there is no secret yet");
     done(ports, made("one", 1)).await;
-    assert_eq!(by_id(1).await, Some((SecretVersion::Current, "one".to_owned())));
+    assert_eq!(by_id(ports, 1).await, is(Some(Current), "one"));
     done(ports, changed("two", 2)).await;
-    assert_eq!(by_id(1).await, Some((SecretVersion::Previous, "one".to_owned())));
-    assert_eq!(by_id(2).await, Some((SecretVersion::Current, "two".to_owned())));
+    assert_eq!(by_id(ports, 1).await, is(Some(Previous), "one"));
+    assert_eq!(by_id(ports, 2).await, is(Some(Current), "two"));
     done(ports, changed("three", 3)).await;
-    assert_eq!(by_id(1).await, None, "its value is forgotten");
-    assert_eq!(by_id(9).await, None, "there never was such a version");
+    assert_eq!(
+        by_id(ports, 1).await,
+        is(None, "one"),
+        "newer ones have taken its place"
+    );
+    assert_eq!(by_id(ports, 2).await, is(Some(Previous), "two"));
+    assert_eq!(by_id(ports, 9).await, None, "there never was such a version");
+}
+
+async fn an_older_value_is_kept_for_a_day(ports: &Ports) {
+    let day = VALUE_KEPT.as_secs();
+    let at = |at, asked| Asked { at, ..asked };
+    done(ports, at(0, made("one", 1))).await;
+    done(ports, at(1, changed("two", 2))).await;
+    done(ports, at(day, changed("three", 3))).await;
+    assert!(by_id(ports, 1).await.is_some(), "a day has not passed yet");
+    done(ports, at(day + 1, changed("four", 4))).await;
+    assert_eq!(by_id(ports, 1).await, None, "the next write behind it forgets it");
+    assert!(by_id(ports, 2).await.is_some());
+    done(ports, at(3 * day, changed("five", 5))).await;
+    assert_eq!(by_id(ports, 2).await, None);
+    assert_eq!(
+        by_id(ports, 3).await,
+        None,
+        "one that was the one before until now as well"
+    );
+    assert_eq!(
+        value(ports, SecretVersion::Previous).await.as_deref(),
+        Some("four"),
+        "which stays"
+    );
+    assert_eq!(
+        done(ports, at(3 * day, changed("one", 1))).await,
+        None,
+        "a repeat is known"
+    );
+    assert_eq!(
+        ask(ports, at(3 * day, changed("other", 1))).await.unwrap(),
+        SecretChanged::IdTaken
+    );
+}
+
+async fn the_newest_values_are_kept_and_no_more(ports: &Ports) {
+    let most = MOST_VALUES as u64;
+    done(ports, made("v", 0)).await;
+    for number in 1..most {
+        done(ports, changed("v", number)).await;
+    }
+    assert!(by_id(ports, 0).await.is_some());
+    for number in [most, most + 1] {
+        done(ports, changed("v", number)).await;
+        assert_eq!(by_id(ports, number - most).await, None);
+        assert!(by_id(ports, number - most + 1).await.is_some());
+    }
 }
 
 async fn changes_at_once_make_a_secret_once(ports: &Ports) {
@@ -383,11 +463,8 @@ async fn a_sequence_ends_as_in_the_model(ports: &Ports, seed: u64) {
         );
     }
     for number in 0..9 {
-        let name = secret_name(NAME);
-        let found = ports.secrets.read_version(&name, &id(number)).await.unwrap();
-        let known = model.secrets.read_version(&name, &id(number)).await.unwrap();
-        let told = |(version, read): (SecretVersion, SecretRead)| (version, read.value.expose().to_owned());
-        assert_eq!(found.map(told), known.map(told), "version {number} of sequence {seed}");
+        let (found, known) = (by_id(ports, number).await, by_id(&model, number).await);
+        assert_eq!(found, known, "version {number} of sequence {seed}");
     }
     assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "sequence {seed}");
 }

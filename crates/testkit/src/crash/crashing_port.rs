@@ -151,7 +151,7 @@ mortal! { SecretStore {
     fn read(name: &SecretName, version: SecretVersion) -> Option<SecretRead>;
     fn list(prefix: Option<&SecretPrefix>, after: Option<&SecretName>, limit: usize) -> Vec<SecretSummary>;
     fn describe(name: &SecretName) -> Option<SecretDescription>;
-    fn read_version(name: &SecretName, id: &str) -> Option<(SecretVersion, SecretRead)>;
+    fn read_version(name: &SecretName, id: &str) -> Option<(Option<SecretVersion>, SecretRead)>;
     fn change(change: SecretChange<'_>, audit: &AuditEntry) -> SecretChanged;
 } }
 

@@ -45,6 +45,7 @@ impl Retention for Memory {
                 outbox.refers_to(id) || log.iter().any(|logged| logged.event.body.key() == id.as_str())
             }),
             Kept::Records => records.forget(before),
+            Kept::SecretValues => secrets.values_mut().map(|secret| secret.forget_values(before)).sum(),
             Kept::SecretVersions => secrets.values_mut().map(|secret| secret.forget(before)).sum(),
         };
         Ok(Forgotten { removed, next: None })

@@ -1,4 +1,4 @@
-//! The fake secret store: every version ever written, of which the last two can be read.
+//! The fake secret store: every version ever written, of which the last two can be read, and others for a day by their ids.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,9 @@ use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    MOST_VERSIONS, PortError, PortErrorKind, PortResult, SecretChange, SecretChanged, SecretDescription, SecretRead,
-    SecretStore, SecretSummary, SecretTarget, SecretVersion, SecretWrite, SecretWritten, VersionSummary,
+    MOST_VALUES, MOST_VERSIONS, PortError, PortErrorKind, PortResult, SecretChange, SecretChanged, SecretDescription,
+    SecretRead, SecretStore, SecretSummary, SecretTarget, SecretVersion, SecretWrite, SecretWritten, VALUE_KEPT,
+    VersionSummary,
 };
 use cc_devops_kernel::secret::SecretValue;
 use jiff::Timestamp;
@@ -24,15 +25,29 @@ pub(super) struct StoredSecret {
     changed_at: Timestamp,
     description: Option<String>,
     tags: BTreeMap<String, String>,
+    /// Whether it was there before its first version.
+    made_empty: bool,
     /// How many older ones are not on record any more.
     forgotten: usize,
 }
 
 struct StoredVersion {
     token: String,
+    /// A repeat is told by it, also when it cannot be read any more.
     value: SecretValue,
+    can_be_read: bool,
     by: AgentName,
     at: Timestamp,
+}
+
+impl StoredVersion {
+    fn read(&self) -> SecretRead {
+        SecretRead {
+            value: self.value.clone(),
+            version_id: self.token.clone(),
+            created_at: self.at,
+        }
+    }
 }
 
 impl StoredSecret {
@@ -44,7 +59,43 @@ impl StoredSecret {
             changed_at: at,
             description: None,
             tags: BTreeMap::new(),
+            made_empty: false,
             forgotten: 0,
+        }
+    }
+
+    /// Writes the next version, and forgets values whose time has come.
+    fn write(&mut self, version: StoredVersion) {
+        let since = version.at.checked_sub(VALUE_KEPT).unwrap_or(Timestamp::MIN);
+        self.versions.push(version);
+        self.forget_values(since);
+        for old in self.versions.iter_mut().rev().skip(MOST_VALUES) {
+            old.can_be_read = false;
+        }
+    }
+
+    /// Forgets values of versions that are neither the newest nor the one before and are older than that; how many.
+    pub(super) fn forget_values(&mut self, before: Timestamp) -> u64 {
+        let mut forgotten = 0;
+        for old in self.versions.iter_mut().rev().skip(2) {
+            if old.can_be_read && old.at < before {
+                old.can_be_read = false;
+                forgotten += 1;
+            }
+        }
+        forgotten
+    }
+
+    /// What the write of a version did.
+    fn written(&self, name: &SecretName, index: usize, token: &str) -> SecretWritten {
+        SecretWritten {
+            action: if self.forgotten + index == 0 && !self.made_empty {
+                SecretAction::Created
+            } else {
+                SecretAction::Updated
+            },
+            arn: format!("memory:secret:{name}"),
+            version_id: token.to_owned(),
         }
     }
 
@@ -55,7 +106,7 @@ impl StoredSecret {
     /// Forgets versions whose value cannot be read any more and that are older than that; how many.
     pub(super) fn forget(&mut self, before: Timestamp) -> u64 {
         let mut forgotten = 0;
-        while self.versions.len() > 2 && self.versions[0].at < before {
+        while self.versions.len() > 2 && !self.versions[0].can_be_read && self.versions[0].at < before {
             self.versions.remove(0);
             forgotten += 1;
         }
@@ -86,18 +137,6 @@ impl StoredSecret {
     }
 }
 
-fn written(name: &SecretName, index: usize, token: &str) -> SecretWritten {
-    SecretWritten {
-        action: if index == 0 {
-            SecretAction::Created
-        } else {
-            SecretAction::Updated
-        },
-        arn: format!("memory:secret:{name}"),
-        version_id: token.to_owned(),
-    }
-}
-
 /// Writes a version, or gives the answer of the write that this one repeats.
 pub(super) fn put(model: &mut Model, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
     let name = &write.put.name;
@@ -106,7 +145,7 @@ pub(super) fn put(model: &mut Model, write: SecretWrite<'_>) -> PortResult<Secre
     let repeated = secret.versions.iter().position(|version| version.token == write.token);
     if let Some(index) = repeated {
         return if secret.versions[index].value.expose() == write.put.value.expose() {
-            Ok(written(name, secret.forgotten + index, write.token))
+            Ok(secret.written(name, index, write.token))
         } else {
             Err(PortError::new(
                 PortErrorKind::Refused,
@@ -114,16 +153,17 @@ pub(super) fn put(model: &mut Model, write: SecretWrite<'_>) -> PortResult<Secre
             ))
         };
     }
-    secret.versions.push(StoredVersion {
+    secret.write(StoredVersion {
         token: write.token.to_owned(),
         value: write.put.value.clone(),
+        can_be_read: true,
         by: write.agent.clone(),
         at: write.at,
     });
-    Ok(written(name, secret.writes() - 1, write.token))
+    Ok(secret.written(name, secret.versions.len() - 1, write.token))
 }
 
-/// The version so many back, while its value can be read.
+/// The version so many back, unless newer ones have taken its place.
 fn version_back(back: usize) -> Option<SecretVersion> {
     match back {
         0 => Some(SecretVersion::Current),
@@ -152,12 +192,16 @@ fn change(model: &mut Model, change: SecretChange<'_>, audit: &AuditEntry) -> Se
         (SecretTarget::New, None) | (SecretTarget::Existing, Some(_)) => {}
     }
     let secret = model.secrets.entry(change.name.clone());
-    let secret = secret.or_insert_with(|| StoredSecret::new(change.agent, change.at));
+    let secret = secret.or_insert_with(|| StoredSecret {
+        made_empty: change.version.is_none(),
+        ..StoredSecret::new(change.agent, change.at)
+    });
     secret.changed_at = change.at;
     if let Some(version) = change.version {
-        secret.versions.push(StoredVersion {
+        secret.write(StoredVersion {
             token: version.id.to_owned(),
             value: version.value.clone(),
+            can_be_read: true,
             by: change.agent.clone(),
             at: change.at,
         });
@@ -208,11 +252,21 @@ impl SecretStore for Memory {
             .secrets
             .get(name)
             .and_then(|secret| secret.versions.iter().rev().nth(back));
-        Ok(version.map(|version| SecretRead {
-            value: version.value.clone(),
-            version_id: version.token.clone(),
-            created_at: version.at,
-        }))
+        Ok(version.map(StoredVersion::read))
+    }
+
+    async fn read_version(
+        &self,
+        name: &SecretName,
+        id: &str,
+    ) -> PortResult<Option<(Option<SecretVersion>, SecretRead)>> {
+        let model = self.lock()?;
+        let Some(secret) = model.secrets.get(name) else {
+            return Ok(None);
+        };
+        let mut newest = secret.versions.iter().rev().enumerate();
+        let found = newest.find(|(_, version)| version.token == id && version.can_be_read);
+        Ok(found.map(|(back, version)| (version_back(back), version.read())))
     }
 
     async fn list(

@@ -122,7 +122,7 @@ async fn a_secret_shows_its_versions_and_what_was_done_to_it() {
     for wanted in [
         "current",
         "previous",
-        "forgotten",
+        "older",
         "cc-devops secrets get /contentcraft/stripe/key --reveal",
     ] {
         assert!(page.contains(wanted), "{wanted}");

@@ -8,9 +8,8 @@ use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{SecretRead, SecretSummary, SecretVersion};
-use cc_devops_requests::secret_edits::{EditSecretError, SecretEdit};
+use cc_devops_requests::secret_edits::{EditSecretError, EditedSecret, SecretEdit};
 use cc_devops_requests::secret_lists::{DescribedSecret, SecretsPage};
-use cc_devops_requests::secret_looks::KnownSecrets;
 use cc_devops_requests::secret_reads::{ReadSecretError, WantedVersion};
 
 use super::{Permitted, Privilege, Question};
@@ -83,7 +82,7 @@ impl Permitted<UseSecrets> {
         (self.caller.agent(), self.credential.door())
     }
 
-    /// A version's value, where the caller may have it, and which version it is.
+    /// A version's value, where the caller may have it, and which version it is, unless newer ones have taken its place.
     ///
     /// # Errors
     /// What no policy permits; there is no such secret or version; what the store says.
@@ -91,15 +90,15 @@ impl Permitted<UseSecrets> {
         &self,
         name: &SecretName,
         wanted: WantedVersion<'_>,
-    ) -> Result<(SecretVersion, SecretRead), ReadSecretError> {
+    ) -> Result<(Option<SecretVersion>, SecretRead), ReadSecretError> {
         self.app.control.read_secret_by(self.by(), name, wanted).await
     }
 
-    /// Makes or changes a secret; which version the given one is now.
+    /// Makes or changes a secret.
     ///
     /// # Errors
     /// What no policy permits; what cannot be; what the store says.
-    pub async fn edit(&self, edit: &SecretEdit) -> Result<Option<SecretVersion>, EditSecretError> {
+    pub async fn edit(&self, edit: &SecretEdit) -> Result<EditedSecret, EditSecretError> {
         self.app.control.edit_secret(self.by(), edit).await
     }
 
@@ -111,7 +110,8 @@ impl Permitted<UseSecrets> {
         self.app.control.look_at_secret(self.by(), name).await
     }
 
-    /// The secrets that the caller may know of and that are wanted; at most `reach` are looked at.
+    /// Hands over the secrets that the caller may know of and that are wanted. At most `reach` are looked at; whether there
+    /// are more.
     ///
     /// # Errors
     /// What the store says.
@@ -119,12 +119,11 @@ impl Permitted<UseSecrets> {
         &self,
         prefix: Option<&SecretPrefix>,
         wanted: &(dyn Fn(&SecretSummary) -> bool + Sync),
+        hand_over: &mut (dyn FnMut(SecretSummary) + Send),
         reach: usize,
-    ) -> Result<KnownSecrets, Problem> {
-        let known = self
-            .app
-            .control
-            .known_secrets(self.caller.agent(), prefix, wanted, reach);
+    ) -> Result<bool, Problem> {
+        let control = &self.app.control;
+        let known = control.known_secrets(self.caller.agent(), prefix, wanted, hand_over, reach);
         Ok(known.await?)
     }
 }

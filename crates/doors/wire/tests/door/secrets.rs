@@ -3,6 +3,7 @@
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_testkit::sample::PLANTED_SECRET;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::house::{Answer, House};
@@ -144,10 +145,79 @@ async fn a_new_version_is_current_and_the_one_before_previous() {
     }
     let late = agent.ok("PutSecretValue", put("v1", 1)).await;
     assert_eq!(late["VersionStages"], json!(["AWSPREVIOUS"]), "a repeat moves nothing");
+    assert_eq!(late["VersionId"], json!(token(1)));
+    for (operation, input) in [("CreateSecret", created("v1", 1)), ("UpdateSecret", put("v1", 1))] {
+        let late = agent.ok(operation, input).await;
+        assert_eq!(
+            late["VersionId"],
+            json!(token(2)),
+            "{operation} tells of the current one"
+        );
+    }
     let (code, _) = agent.error("PutSecretValue", put("v3", 2)).await;
     assert_eq!(code, "ResourceExistsException");
     let got = agent.ok("GetSecretValue", json!({"SecretId": NAME})).await;
     assert_eq!(text(&got, "SecretString"), "v2");
+}
+
+#[tokio::test]
+async fn a_version_without_a_label_is_read_by_its_id_for_a_day() {
+    let agent = Agent::new().await;
+    agent.ok("CreateSecret", created("v1", 1)).await;
+    agent.ok("PutSecretValue", put("v2", 2)).await;
+    agent.ok("PutSecretValue", put("v3", 3)).await;
+    let got = agent
+        .ok("GetSecretValue", json!({"SecretId": NAME, "VersionId": token(1)}))
+        .await;
+    assert_eq!(
+        (text(&got, "SecretString"), got.get("VersionStages")),
+        ("v1", None),
+        "{got}"
+    );
+    let with_labels = async || {
+        for label in ["AWSCURRENT", "AWSPREVIOUS", "mine"] {
+            let input = json!({"SecretId": NAME, "VersionId": token(1), "VersionStage": label});
+            let (code, message) = agent.error("GetSecretValue", input).await;
+            assert_eq!(code, "InvalidRequestException", "{label}");
+            assert!(
+                message.ends_with("not associated to the provided VersionId."),
+                "{message}"
+            );
+        }
+    };
+    with_labels().await;
+    // The next write, two days later, forgets the value, and not that there was that version.
+    agent.house.memory.clock().advance(SignedDuration::from_hours(48));
+    agent.ok("PutSecretValue", put("v4", 4)).await;
+    let (code, message) = agent
+        .error("GetSecretValue", json!({"SecretId": NAME, "VersionId": token(1)}))
+        .await;
+    assert_eq!(code, "ResourceNotFoundException", "{message}");
+    with_labels().await;
+}
+
+#[tokio::test]
+async fn letters_that_no_name_has_are_refused_as_on_aws() {
+    let agent = Agent::new().await;
+    let name = "/contentcraft/contentorchestrator/a key";
+    for (operation, input) in [
+        ("CreateSecret", json!({"Name": name, "SecretString": "v"})),
+        ("PutSecretValue", json!({"SecretId": name, "SecretString": "v"})),
+        ("UpdateSecret", json!({"SecretId": name, "Description": "x"})),
+        ("GetSecretValue", json!({"SecretId": name})),
+        ("DescribeSecret", json!({"SecretId": name})),
+    ] {
+        let (code, message) = agent.error(operation, input).await;
+        assert_eq!(code, "ValidationException", "{operation}");
+        assert_eq!(
+            message,
+            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
+        );
+    }
+    let (code, _) = agent
+        .error("CreateSecret", json!({"Name": format!("{NAME}!"), "SecretString": "v"}))
+        .await;
+    assert_eq!(code, "InvalidParameterException", "AWS would take it");
 }
 
 #[tokio::test]
@@ -367,7 +437,11 @@ async fn what_is_not_served_is_refused_in_words() {
 async fn anothers_secret_is_denied_whether_it_exists_or_not() {
     let agent = Agent::new().await;
     agent.house.memory.keep_secret(OTHERS, PLANTED_SECRET).await;
-    for name in [OTHERS, "/contentcraft/costsentinel/none"] {
+    for name in [
+        OTHERS,
+        "/contentcraft/costsentinel/none",
+        "/elsewhere/contentorchestrator/key",
+    ] {
         for (operation, input) in [
             ("GetSecretValue", json!({"SecretId": name})),
             ("GetSecretValue", json!({"SecretId": name, "VersionStage": "mine"})),
@@ -376,6 +450,10 @@ async fn anothers_secret_is_denied_whether_it_exists_or_not() {
             ("UpdateSecret", json!({"SecretId": name, "Description": "x"})),
             ("CreateSecret", json!({"Name": name, "SecretString": "x"})),
         ] {
+            // None is made in another namespace, by anybody.
+            if operation == "CreateSecret" && name.starts_with("/elsewhere/") {
+                continue;
+            }
             let (code, message) = agent.error(operation, input).await;
             assert_eq!(code, "AccessDeniedException", "{operation}: {message}");
             assert!(message.contains("no policy lets"), "{message}");

@@ -94,7 +94,7 @@ fn versions(described: &DescribedSecret, now: Timestamp) -> Markup {
         let (tone, word) = match version.version {
             Some(SecretVersion::Current) => (Tone::Good, "current"),
             Some(SecretVersion::Previous) => (Tone::Quiet, "previous"),
-            None => (Tone::Quiet, "forgotten"),
+            None => (Tone::Quiet, "older"),
         };
         let id: String = version.version_id.chars().take(ID_CHARS).collect();
         let cells = vec![
@@ -109,7 +109,7 @@ fn versions(described: &DescribedSecret, now: Timestamp) -> Markup {
     html! {
         (table("Versions, the newest first", &columns, described.versions.iter().map(row)))
         @if all > shown as u64 { p.soft { "It has had " (all) " versions; the newest " (shown) " are on record here." } }
-        p.soft { "The values of the current and the previous version are kept." }
+        p.soft { "The values of the current and the previous version are kept, and those of older ones for a day." }
     }
 }
 

@@ -30,6 +30,14 @@ pub(super) fn other_label() -> Fault {
     )
 }
 
+/// A name with letters that no name has.
+pub(super) fn bad_name() -> Fault {
+    Fault::sender(
+        "ValidationException",
+        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
+    )
+}
+
 /// There is a secret of that name.
 pub(super) fn exists(name: &str) -> Fault {
     Fault::sender(

@@ -3,6 +3,8 @@
 use cc_devops_kernel::names::SecretName;
 use sha2::{Digest, Sha256};
 
+use super::faults;
+use crate::fault::Fault;
 use crate::operation::{ACCOUNT, Call};
 
 /// The letters of an ARN's end.
@@ -19,16 +21,27 @@ pub(super) fn arn(call: &Call, name: &SecretName) -> String {
     call.arn("secretsmanager", &format!("secret:{name}-{}", ending(name.as_str())))
 }
 
-/// The secret that an id names; none where it is no id of a secret that could be here.
-pub(super) fn name_of(id: &str) -> Option<SecretName> {
+/// The secret that an id names. Where that is none that could be here, there is no such secret.
+pub(super) fn name_of(id: &str) -> Result<SecretName, Fault> {
     let name = if let Some(name) = id.strip_prefix(OF_REQUESTS) {
         name
     } else if id.starts_with("arn:") {
-        without_ending(resource(id)?)
+        without_ending(resource(id).ok_or_else(faults::no_secret)?)
     } else {
+        check_letters(id)?;
         id
     };
-    SecretName::new(name).ok()
+    SecretName::new(name).map_err(|_| faults::no_secret())
+}
+
+/// Refuses the letters that AWS refuses in a name. It may be none that can be here nevertheless.
+pub(super) fn check_letters(name: &str) -> Result<(), Fault> {
+    let is_one = |letter: char| letter.is_ascii_alphanumeric() || "-/_+=.@!".contains(letter);
+    if name.chars().all(is_one) {
+        Ok(())
+    } else {
+        Err(faults::bad_name())
+    }
 }
 
 /// What stands behind `secret:` in an ARN of this installation, whatever its region.
@@ -62,7 +75,7 @@ mod tests {
     const NAME: &str = "/contentcraft/bar/key-2";
 
     fn named(id: &str) -> Option<String> {
-        name_of(id).map(String::from)
+        name_of(id).ok().map(String::from)
     }
 
     #[test]
@@ -91,6 +104,23 @@ mod tests {
         // A name is taken as it is, whatever it ends in.
         let name = format!("{NAME}-{}", ending(NAME));
         assert_eq!(named(&name), Some(name));
+    }
+
+    #[test]
+    fn letters_that_no_name_has_are_told_apart_from_names_that_are_not_here() {
+        for (id, code) in [
+            ("plain", "ResourceNotFoundException"),
+            ("/contentcraft/bar/key!", "ResourceNotFoundException"),
+            (
+                "arn:aws:secretsmanager:us-east-1:000000000000:secret:a b",
+                "ResourceNotFoundException",
+            ),
+            ("/contentcraft/bar/a key", "ValidationException"),
+            ("/contentcraft/bar/ключ", "ValidationException"),
+            ("/contentcraft/bar/key:1", "ValidationException"),
+        ] {
+            assert_eq!(name_of(id).unwrap_err().code, code, "{id}");
+        }
     }
 
     #[test]

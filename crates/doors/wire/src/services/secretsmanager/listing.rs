@@ -1,6 +1,6 @@
 //! ListSecrets: those that the caller may know of.
 
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,42 +43,85 @@ pub(super) async fn list_secrets(call: Call, input: ListSecrets) -> Result<Liste
     let permitted = call.permitted::<UseSecrets>()?;
     let filters = Filters::read(input.filters)?;
     let by = By::read(input.sort_by.as_deref())?;
-    let order = |one: &Place, other: &Place| match input.sort_order.as_deref() {
-        Some("desc") => other.cmp(one),
-        _ => one.cmp(other),
+    let mut page = Page {
+        after: input.next_token.as_deref().map(Place::read).transpose()?,
+        is_backwards: input.sort_order.as_deref() == Some("desc"),
+        most: input.max_results.unwrap_or(ROWS),
+        rows: BTreeMap::new(),
     };
-    let after = input.next_token.as_deref().map(Place::read).transpose()?;
     let prefix = filters.prefix();
     let select = |secret: &SecretSummary| filters.select(secret);
-    let known = permitted.known(prefix.as_ref(), &select, REACH).await?;
-    if known.is_cut {
+    let mut take = |secret: SecretSummary| page.take(by.place(&secret), secret);
+    if permitted.known(prefix.as_ref(), &select, &mut take, REACH).await? {
         return Err(too_many().into());
     }
-    let placed = known.secrets.into_iter().map(|secret| (by.place(&secret), secret));
-    let mut rows: Vec<(Place, SecretSummary)> = placed
-        .filter(|(place, _)| {
-            after
-                .as_ref()
-                .is_none_or(|after| order(place, after) == Ordering::Greater)
-        })
-        .collect();
-    rows.sort_by(|(one, _), (other, _)| order(one, other));
-    let most = input.max_results.unwrap_or(ROWS);
-    let is_last = rows.len() <= most;
-    rows.truncate(most);
-    let next_token = rows.last().filter(|_| !is_last).map(|(place, _)| place.write());
+    let (secrets, next) = page.ended();
     Ok(Listed {
-        secret_list: rows.into_iter().map(|(_, secret)| described(&call, secret)).collect(),
-        next_token,
+        secret_list: secrets.into_iter().map(|secret| described(&call, secret)).collect(),
+        next_token: next.map(|place| place.write()),
     })
+}
+
+/// A page of a list that comes in another order: of what is behind the one before it, no more than stand on it is held.
+struct Page {
+    /// The end of the page before.
+    after: Option<Place>,
+    is_backwards: bool,
+    most: usize,
+    rows: BTreeMap<Place, SecretSummary>,
+}
+
+impl Page {
+    fn take(&mut self, place: Place, secret: SecretSummary) {
+        let is_behind = match &self.after {
+            None => true,
+            Some(after) if self.is_backwards => place < *after,
+            Some(after) => place > *after,
+        };
+        if !is_behind {
+            return;
+        }
+        self.rows.insert(place, secret);
+        // One more tells that there is more.
+        if self.rows.len() > self.most.saturating_add(1) {
+            self.drop_last();
+        }
+    }
+
+    fn drop_last(&mut self) {
+        if self.is_backwards {
+            self.rows.pop_first();
+        } else {
+            self.rows.pop_last();
+        }
+    }
+
+    /// What stands on it, and its end where there is more.
+    fn ended(mut self) -> (Vec<SecretSummary>, Option<Place>) {
+        let is_last = self.rows.len() <= self.most;
+        if !is_last {
+            self.drop_last();
+        }
+        let end = if self.is_backwards {
+            self.rows.first_key_value()
+        } else {
+            self.rows.last_key_value()
+        };
+        let next = end.filter(|_| !is_last).map(|(place, _)| place.clone());
+        let mut secrets: Vec<_> = self.rows.into_values().collect();
+        if self.is_backwards {
+            secrets.reverse();
+        }
+        (secrets, next)
+    }
 }
 
 fn too_many() -> Fault {
     Fault::sender(
         "InvalidRequestException",
         format!(
-            "there are more than {REACH} secrets: narrow the list by a filter on the name that ends with a slash, as in \
-             Key=name,Values=/namespace/service/"
+            "the installation has more than {REACH} secrets there, yours and others', and a list looks at no more: narrow it \
+             by a filter on the name that ends with a slash, as in Key=name,Values=/namespace/service/"
         ),
     )
 }
@@ -150,7 +193,58 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use cc_devops_kernel::names::{AgentName, SecretName};
+
     use super::*;
+
+    fn secret(number: i64) -> SecretSummary {
+        let at = Timestamp::new(number, 0).unwrap();
+        SecretSummary {
+            name: SecretName::new(format!("/contentcraft/bar/k{number:03}")).unwrap(),
+            version_id: String::new(),
+            previous_id: None,
+            versions: 0,
+            updated_by: AgentName::new("Writer").unwrap(),
+            created_at: at,
+            updated_at: at,
+            changed_at: at,
+            description: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_page_holds_no_more_than_stands_on_it() {
+        for is_backwards in [false, true] {
+            let (mut after, mut found) = (None, Vec::new());
+            loop {
+                let mut page = Page {
+                    after,
+                    is_backwards,
+                    most: 7,
+                    rows: BTreeMap::new(),
+                };
+                // In an order of their own: 37 and 100 have no common divisor.
+                for number in (0..100).map(|number| number * 37 % 100) {
+                    let secret = secret(number);
+                    page.take(By::Made.place(&secret), secret);
+                    assert!(page.rows.len() <= 8);
+                }
+                let (secrets, next) = page.ended();
+                assert!(secrets.len() <= 7);
+                found.extend(secrets.iter().map(|secret| secret.created_at.as_second()));
+                match next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+            let mut wanted: Vec<i64> = (0..100).collect();
+            if is_backwards {
+                wanted.reverse();
+            }
+            assert_eq!(found, wanted);
+        }
+    }
 
     #[test]
     fn a_place_is_read_as_it_was_written() {

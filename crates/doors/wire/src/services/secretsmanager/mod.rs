@@ -1,4 +1,4 @@
-//! Secrets Manager: secrets as text, in the two versions that are kept of each.
+//! Secrets Manager: secrets as text, in the two versions that are kept of each, and older ones for a day.
 //!
 //! What it has and this has not is refused in words: bytes, labels of one's own, replicas, rotation by a function.
 

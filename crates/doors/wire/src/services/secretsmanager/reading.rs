@@ -34,59 +34,54 @@ pub(super) struct SecretValueGot {
     name: SecretName,
     version_id: String,
     secret_string: String,
-    version_stages: [&'static str; 1],
+    /// None where newer versions have taken its place.
+    version_stages: Option<[&'static str; 1]>,
     created_date: Timestamp,
 }
 
 pub(super) async fn get_secret_value(call: Call, input: GetSecretValue) -> Result<SecretValueGot, Failed> {
     let permitted = call.permitted::<UseSecrets>()?;
-    let name = ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?;
+    let name = ids::name_of(&input.secret_id)?;
     let id = input.version_id.as_deref();
     let wanted = input.version_stage.as_deref();
     let version = match wanted.map(|stage| (stage, labelled(stage))) {
         None => None,
         Some((_, Some(version))) => Some(version),
         // No version has it, so nothing is read.
-        Some((stage, None)) => return Err(unlabelled(&permitted, &name, id, stage).await?.into()),
+        Some((_, None)) => return Err(absent(&permitted, &name, (id, wanted)).await?.into()),
     };
     match permitted.read(&name, WantedVersion { id, version }).await {
         Ok((version, read)) => Ok(SecretValueGot {
             arn: ids::arn(&call, &name),
             version_id: read.version_id,
             secret_string: read.value.expose().to_owned(),
-            version_stages: [label(version)],
+            version_stages: version.map(|version| [label(version)]),
             created_date: read.created_at,
             name,
         }),
-        Err(ReadSecretError::NotFound) => {
-            let known = permitted.look(&name).await.map_err(Problem::from)?;
-            Err(match known {
-                None => faults::no_secret(),
-                Some(_) => faults::no_version(id, wanted.unwrap_or(CURRENT)),
-            }
-            .into())
-        }
+        Err(ReadSecretError::NotFound) => Err(absent(&permitted, &name, (id, wanted)).await?.into()),
         Err(ReadSecretError::AnotherVersion) => Err(faults::other_label().into()),
         Err(error @ (ReadSecretError::Denied(_) | ReadSecretError::Port(_))) => Err(Problem::from(error).into()),
     }
 }
 
-/// What to say of a label that no version has.
-async fn unlabelled(
+/// What to say of a version that is not there: by its id, its label or both.
+async fn absent(
     permitted: &Permitted<UseSecrets>,
     name: &SecretName,
-    id: Option<&str>,
-    stage: &str,
+    (id, stage): (Option<&str>, Option<&str>),
 ) -> Result<Fault, Failed> {
     let Some(known) = permitted.look(name).await.map_err(Problem::from)? else {
         return Ok(faults::no_secret());
     };
-    let summary = &known.listed.summary;
-    let is_kept = |id| summary.version_id == id || summary.previous_id.as_deref() == Some(id);
-    Ok(if id.is_some_and(is_kept) {
-        faults::other_label()
-    } else {
-        faults::no_version(id, stage)
+    let is_known = known
+        .versions
+        .iter()
+        .any(|version| Some(version.version_id.as_str()) == id);
+    Ok(match stage {
+        // There is the version, without that label.
+        Some(_) if is_known => faults::other_label(),
+        _ => faults::no_version(id, stage.unwrap_or(CURRENT)),
     })
 }
 
@@ -117,7 +112,7 @@ type Stages = BTreeMap<String, [&'static str; 1]>;
 
 pub(super) async fn describe_secret(call: Call, input: DescribeSecret) -> Result<Described, Failed> {
     let permitted = call.permitted::<UseSecrets>()?;
-    let name = ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?;
+    let name = ids::name_of(&input.secret_id)?;
     let known = permitted.look(&name).await.map_err(Problem::from)?;
     let listed = known.ok_or_else(faults::no_secret)?.listed;
     // Secrets Manager tells the day, and no more.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cc_devops_http::access::UseSecrets;
 use cc_devops_http::problem::Problem;
 use cc_devops_kernel::names::SecretName;
-use cc_devops_kernel::ports::{SecretTarget, SecretVersion};
+use cc_devops_kernel::ports::SecretTarget;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_requests::secret_edits::{EditSecretError, SecretEdit};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -95,7 +95,7 @@ pub(super) struct Written {
     #[serde(rename = "ARN")]
     arn: String,
     name: SecretName,
-    /// None where no version was written.
+    /// None where no version was given.
     version_id: Option<String>,
     /// None where newer versions have taken its place.
     version_stages: Option<[&'static str; 1]>,
@@ -117,7 +117,7 @@ pub(super) async fn put_secret_value(call: Call, input: PutSecretValue) -> Resul
         return Err(faults::no_value().into());
     };
     let edit = SecretEdit {
-        name: ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?,
+        name: ids::name_of(&input.secret_id)?,
         target: SecretTarget::Existing,
         value: Some(value),
         version_id: token(input.client_request_token),
@@ -125,7 +125,12 @@ pub(super) async fn put_secret_value(call: Call, input: PutSecretValue) -> Resul
         tags: None,
         kms_key: None,
     };
-    write(&call, edit).await
+    let id = edit.version_id.clone();
+    // Its stages are those of the version that was given, a late repeat's too.
+    Ok(Written {
+        version_id: Some(id),
+        ..write(&call, edit).await?
+    })
 }
 
 pub(super) async fn create_secret(call: Call, input: CreateSecret) -> Result<Written, Failed> {
@@ -134,6 +139,7 @@ pub(super) async fn create_secret(call: Call, input: CreateSecret) -> Result<Wri
     if input.add_replica_regions.is_some() || input.cross_account_primary_arn.is_some() {
         return Err(faults::not_here("replicas", "a secret is kept in one place").into());
     }
+    ids::check_letters(&input.name)?;
     let name = SecretName::new(input.name).map_err(|error| faults::invalid(format!("Invalid name: {error}")))?;
     let edit = SecretEdit {
         name,
@@ -151,7 +157,7 @@ pub(super) async fn update_secret(call: Call, input: UpdateSecret) -> Result<Wri
     no_bytes(input.secret_binary.as_ref())?;
     no_kind(input.r#type.as_deref())?;
     let edit = SecretEdit {
-        name: ids::name_of(&input.secret_id).ok_or_else(faults::no_secret)?,
+        name: ids::name_of(&input.secret_id)?,
         target: SecretTarget::Existing,
         value: input.secret_string,
         version_id: token(input.client_request_token),
@@ -162,11 +168,12 @@ pub(super) async fn update_secret(call: Call, input: UpdateSecret) -> Result<Wri
     write(&call, edit).await
 }
 
-/// Writes it, and says what was written in Secrets Manager's words.
+/// Writes it, and says what was written in Secrets Manager's words: with the id of the version that is current now, which is
+/// another one than was given where that is a late repeat.
 async fn write(call: &Call, edit: SecretEdit) -> Result<Written, Failed> {
     let written = call.permitted::<UseSecrets>()?.edit(&edit).await;
     let arn = ids::arn(call, &edit.name);
-    let version: Option<SecretVersion> = written.map_err(|error| match error {
+    let edited = written.map_err(|error| match error {
         EditSecretError::Denied(sentence) => Failed::from(Problem::denied(sentence)),
         EditSecretError::Invalid(sentence) => faults::invalid(sentence).into(),
         EditSecretError::Exists => faults::exists(edit.name.as_str()).into(),
@@ -177,8 +184,8 @@ async fn write(call: &Call, edit: SecretEdit) -> Result<Written, Failed> {
     Ok(Written {
         arn,
         name: edit.name,
-        version_id: edit.value.map(|_| edit.version_id),
-        version_stages: version.map(|version| [label(version)]),
+        version_id: edited.newest,
+        version_stages: edited.version.map(|version| [label(version)]),
     })
 }
 
