@@ -1,5 +1,6 @@
 """Whether an answer is as a scenario expects it. README.md says how expectations are written."""
 
+import datetime
 import json
 import re
 from decimal import Decimal, InvalidOperation
@@ -53,8 +54,10 @@ def by_word(word, argument, seen, texts, where):
     if word == "$len":
         if not isinstance(seen or [], list) or len(seen or []) != argument:
             raise Differs(f"{where} has not {argument} elements: {shown(seen)}")
-    elif word in ("$min", "$num"):
+    elif word in ("$min", "$num", "$above"):
         compare(word, argument, seen, where)
+    elif word == "$time":
+        near(argument, seen, where)
     elif word == "$parsed":
         try:
             parsed = json.loads(seen)
@@ -98,8 +101,18 @@ def compare(word, argument, seen, where):
         number, other = Decimal(str(seen)), Decimal(str(argument))
     except InvalidOperation:
         raise Differs(f"{where} is no number: {shown(seen)}") from None
-    if number < other if word == "$min" else number != other:
+    holds = {"$min": number >= other, "$num": number == other, "$above": number > other}
+    if not holds[word]:
         raise Differs(f"{where} is {number}, and {word} is {other}")
+
+
+def near(moment, seen, where):
+    try:
+        apart = abs(datetime.datetime.fromisoformat(str(seen)).timestamp() - moment)
+    except ValueError:
+        raise Differs(f"{where} is no moment: {shown(seen)}") from None
+    if apart > 60:
+        raise Differs(f"{where} is {shown(seen)}, {apart:.0f} s from what is expected")
 
 
 def as_text(seen):

@@ -55,17 +55,15 @@ def lines_of_env(arguments, plane, name):
 def short_lived(arguments, plane, name, folder):
     """Keys that the SDK fetches itself, as in a container: what it needs is an address and the agent's token."""
     told = subprocess.run(plane.command("agents", "env", name), cwd=plane.folder, capture_output=True, text=True, check=False).stdout
-    address = re.search(r"AWS_CONTAINER_CREDENTIALS_FULL_URI=['\"]?([^\s'\"]+)", told)
-    if not address:
-        return [f"agents env names no address for short-lived keys: {told[:600]}"]
-    ours = environment() | {
-        "AWS_ENDPOINT_URL_STS": f"{plane.url}/aws",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI": address.group(1),
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN": f"Bearer {plane.keys[name]['bearer']}",
-    }
+    # The lines as they are, and then what their comments say.
+    lines = told.replace("#   AWS_CONTAINER", "export AWS_CONTAINER").replace("#   unset", "unset")
+    lines = lines.replace("TOKEN', where TOKEN is the agent's", f"{plane.keys[name]['bearer']}'")
     program = "import boto3; s = boto3.client('sts'); print(s.get_caller_identity()['Arn'])"
+    python = arguments.peers / "aws/bin/python"
+    script = f'{lines}\nexec "{python}" -c "{program}"\n'
+    ours = environment() | {"HOME": folder}
     done = subprocess.run(
-        [str(arguments.peers / "aws/bin/python"), "-c", program], env=ours, cwd=folder, capture_output=True, text=True, check=False
+        ["bash", "-euo", "pipefail", "-c", script], env=ours, cwd=folder, capture_output=True, text=True, check=False
     )
     return [] if done.stdout.strip().endswith(name) else [f"with short-lived keys: {done.stdout}{done.stderr[-600:]}"]
 

@@ -198,12 +198,17 @@ impl Parameters<'_> {
             };
             let enrolment = Enrolment::new(ports, self.installation, asker);
             let agent = Agent {
-                name,
+                name: name.clone(),
                 role: Role::Agent,
                 secret_prefixes: Vec::new(),
                 stacks: Vec::new(),
             };
-            enrolment.add(agent, &token()?).await.map_err(NotWritten::Act)?;
+            let added = enrolment.add(agent, &token()?).await;
+            let exists = matches!(&added, Err(ActError::Port(error)) if error.kind == PortErrorKind::Exists);
+            // Where another writer was quicker, it is there as it was to be.
+            if !exists || self.agents.find(&name).await?.is_none() {
+                added.map_err(NotWritten::Act)?;
+            }
         }
         Ok(self.parameter(Meant::Enabled).await?.version)
     }

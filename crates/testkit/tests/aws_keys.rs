@@ -262,7 +262,7 @@ async fn what_somebody_else_wrote_is_no_key() {
 }
 
 #[tokio::test]
-async fn an_agent_has_a_bounded_number_of_keys_and_those_that_ended_do_not_count() {
+async fn an_agent_has_a_bounded_number_of_keys_and_those_with_an_end_do_not_count() {
     let house = House::new().await;
     for number in 0..u8::try_from(MOST_KEYS).unwrap() {
         house.add(number).await;
@@ -270,8 +270,9 @@ async fn an_agent_has_a_bounded_number_of_keys_and_those_that_ended_do_not_count
     let one_more = house.keys().add(&agent_name(AGENT), [100; 32], Asker::Operator).await;
     assert!(matches!(one_more, Err(ActError::Refused(failure)) if failure.reason == Reason::InvalidParameter));
     house.rotate(3, HOUR).await;
-    house.memory.clock().advance(HOUR);
     house.add(101).await;
+    house.memory.clock().advance(HOUR);
+    assert_eq!(house.list().await.len(), 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Adding, rotating and revoking agents: an act and its audit row, whatever happens in between.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::task::{Context, Waker};
+
+use cc_devops_fleet::parameters::{NotWritten, Parameters};
 use cc_devops_fleet::{Enrolment, Token};
 use cc_devops_kernel::acts::{ActError, Asker};
 use cc_devops_kernel::agent::Agent;
@@ -45,6 +48,32 @@ async fn actions_of(ports: &Ports) -> Vec<String> {
 async fn opens(ports: &Ports, token: &Token) -> bool {
     let now = ports.clock.now();
     ports.agents.by_token(&token.hash(), now).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn a_name_that_another_writer_adds_meanwhile_is_no_obstacle() {
+    let (ports, installation) = (Memory::new().ports(), sample::installation());
+    let parameters = Parameters {
+        state: &*ports.state,
+        agents: &*ports.agents,
+        audit: &*ports.audit,
+        clock: &*ports.clock,
+        installation: &installation,
+    };
+    let enabled = "/contentcraft/agents/enabled";
+    // The list has been read when the token is made.
+    let made = || {
+        let (new, other, added) = (sample::agent(OTHER_AGENT), sample::token(9), sample::added());
+        let mut adding = ports.agents.add(&new, &other, &added);
+        assert!(adding.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        Ok(token(8))
+    };
+    let written = parameters.write((enabled, OTHER_AGENT), true, Asker::Operator, made);
+    assert_eq!(written.await.unwrap(), 1);
+    let alike = OTHER_AGENT.to_uppercase();
+    let written = parameters.write((enabled, &alike), true, Asker::Operator, || Ok(token(8)));
+    let refused = written.await.unwrap_err();
+    assert!(matches!(refused, NotWritten::Act(ActError::Port(_))), "{refused:?}");
 }
 
 #[tokio::test]

@@ -13,9 +13,10 @@ const REMEMBERED: SignedDuration = SignedDuration::from_mins(31);
 const FRESH: SignedDuration = SignedDuration::from_secs(3);
 
 /// Signatures from clocks that run ahead. Their heartbeats count from when they came, so nothing in their times tells a
-/// recorded one from a new one but that it was there before.
+/// recorded one from a new one but that it was there before. They are known by their second, so that they are never more
+/// than the seconds for which a clock may be ahead.
 #[derive(Default)]
-pub(crate) struct SignedBeats(Mutex<HashMap<(AgentName, Timestamp), Timestamp>>);
+pub(crate) struct SignedBeats(Mutex<HashMap<(AgentName, i64), Timestamp>>);
 
 impl SignedBeats {
     /// When a heartbeat counts from that was signed, or says that it is of, `said`: never later than now. None where it
@@ -26,7 +27,7 @@ impl SignedBeats {
         }
         let mut ahead = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ahead.retain(|_, came| now.duration_since(*came) <= REMEMBERED);
-        let came = *ahead.entry((agent.clone(), said)).or_insert(now);
+        let came = *ahead.entry((agent.clone(), said.as_second())).or_insert(now);
         (now.duration_since(came) <= FRESH).then_some(now)
     }
 
@@ -35,7 +36,7 @@ impl SignedBeats {
         if ahead.is_empty() {
             return false;
         }
-        let came = ahead.get(&(agent.clone(), said));
+        let came = ahead.get(&(agent.clone(), said.as_second()));
         came.is_some_and(|came| now.duration_since(*came) > FRESH)
     }
 }
@@ -58,6 +59,16 @@ mod tests {
             "the watch knows"
         );
         assert_eq!(beats.counts_from(&agent, at(1_600), at(1_000)), Some(at(1_000)));
+    }
+
+    #[test]
+    fn those_of_one_second_are_remembered_as_one() {
+        let (beats, agent) = (SignedBeats::default(), AgentName::new("A").unwrap());
+        for millis in 1_600_000..1_600_500 {
+            let said = Timestamp::from_millisecond(millis).unwrap();
+            assert_eq!(beats.counts_from(&agent, said, at(1_000)), Some(at(1_000)));
+        }
+        assert_eq!(beats.0.lock().unwrap().len(), 1);
     }
 
     #[test]

@@ -160,9 +160,17 @@ enum NotProven {
 
 async fn prove(app: &App, parts: &Parts, service: Service) -> Result<Proven, NotProven> {
     let signed = Signed::read(&parts.headers, service.scope(), app.now()).map_err(NotProven::NotSigned)?;
-    let found = Credential::of_aws_key(app, &signed.key, signed.session_token.as_deref()).await;
+    let session_token = signed.session_token.as_deref();
+    let found = Credential::of_aws_key(app, &signed.key, session_token).await;
     let found = found.map_err(|error| NotProven::Problem(error.into()))?;
-    let (credential, secret) = found.ok_or(NotProven::NotSigned(NotSigned::UnknownKey))?;
+    let (credential, secret) = found.ok_or_else(|| {
+        let is_expired = app.aws_keys().is_expired(&signed.key, session_token, app.now());
+        NotProven::NotSigned(if is_expired {
+            NotSigned::ExpiredToken
+        } else {
+            NotSigned::UnknownKey
+        })
+    })?;
     Ok(Proven {
         service,
         signed,

@@ -14,6 +14,9 @@ use crate::signature::NotSigned;
 /// What is said of a key that nobody has.
 const UNKNOWN_KEY: &str = "The security token included in the request is invalid.";
 
+/// What is said of a short-lived key whose time is over.
+const EXPIRED: &str = "The security token included in the request is expired";
+
 /// Where an operator reads what is served.
 const SERVED: &str = "docs/AWS-SDK.md lists what it serves";
 
@@ -42,6 +45,7 @@ pub(crate) fn not_signed(why: NotSigned, family: Family) -> Fault {
             ("UnrecognizedClientException", "InvalidClientTokenId"),
             UNKNOWN_KEY.to_owned(),
         ),
+        NotSigned::ExpiredToken => (("ExpiredTokenException", "ExpiredToken"), EXPIRED.to_owned()),
         NotSigned::OutsideWindow(message) | NotSigned::Mismatch(message) => {
             (("InvalidSignatureException", "SignatureDoesNotMatch"), message)
         }
@@ -171,6 +175,11 @@ mod tests {
                 NotSigned::UnknownKey,
                 ("UnrecognizedClientException", 400),
                 ("InvalidClientTokenId", 403),
+            ),
+            (
+                NotSigned::ExpiredToken,
+                ("ExpiredTokenException", 400),
+                ("ExpiredToken", 403),
             ),
             (
                 NotSigned::OutsideWindow("x y".to_owned()),

@@ -48,6 +48,8 @@ pub(crate) enum NotSigned {
     Malformed(String),
     /// The key is nobody's, or has ended.
     UnknownKey,
+    /// The key is a short-lived one whose time is over.
+    ExpiredToken,
     /// It was signed too long ago, or it is not time yet.
     OutsideWindow(String),
     /// It is the signature of something else, or of another key.

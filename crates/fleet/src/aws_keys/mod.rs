@@ -31,7 +31,7 @@ use short_lived::Stated;
 /// What the key of the store's for access keys is derived for.
 pub const PURPOSE: &str = "aws-keys";
 
-/// How many keys an agent has at most.
+/// How many keys an agent has at most that go on until somebody ends them.
 pub const MOST_KEYS: usize = 10;
 
 /// How long a short-lived key is good. SDKs fetch another one some minutes before it ends.
@@ -98,7 +98,8 @@ impl AwsKeys<'_> {
         let (now, action) = (self.clock.now(), actions::AWS_KEY_ADDED);
         let author = asker.author(&Access::ManageAgents, action, self.audit, now).await?;
         self.is_there(name).await?;
-        if self.list(name).await?.len() >= MOST_KEYS {
+        let kept = self.list(name).await?;
+        if kept.iter().filter(|key| key.ends_at.is_none()).count() >= MOST_KEYS {
             let message = format!(
                 "{name} has {MOST_KEYS} access keys, and no agent has more: end one first, with `cc-devops agents key \
                  end ID`"
@@ -229,6 +230,12 @@ impl AwsKeys<'_> {
             None | Some(_) => None,
         };
         Ok(agent.map(|agent| (agent, form::secret(&self.key, &id, session_token))))
+    }
+
+    /// Whether that was a short-lived key with its own session token, and its time is over: why it is not found any more.
+    pub fn is_expired(&self, id: &str, session_token: Option<&str>, now: Timestamp) -> bool {
+        let stated = session_token.and_then(|token| Stated::read(token, &self.key));
+        stated.is_some_and(|stated| now >= stated.ends && stated.id(&self.key).as_str() == id)
     }
 
     async fn owner(&self, id: &AwsKeyId, now: Timestamp) -> PortResult<Option<Agent>> {

@@ -16,7 +16,7 @@ pub(super) const HELP: &str = "\
 Each service that is served here has an address of its own. What is not named goes where it always went: the agent's
 buckets, tables, functions and queues of its own. --region names the region for all of them.
 
-The secret is shown with --reveal alone, which stands in the audit trail. Without a secret in its environment, an agent
+The secret is shown with --reveal alone, which stands in the audit trail. Without a key in its environment, an agent
 fetches short-lived keys: the last lines, which are comments, say how.
 
 Examples:
@@ -117,8 +117,10 @@ fn lines(variables: &[(String, SecretValue)], fetched_at: &str) -> String {
         .map(|(name, value)| format!("export {name}={}", quoted(value.expose())))
         .collect();
     lines.push(
-        "# Without a secret in the environment: the SDK fetches short-lived keys, as in a container, with".to_owned(),
+        "# Without a key in the environment: the SDK fetches short-lived keys, as in a container, with".to_owned(),
     );
+    // An id without its secret stops SDKs for Python before they ask.
+    lines.push("#   unset AWS_ACCESS_KEY_ID".to_owned());
     lines.push(format!("#   AWS_CONTAINER_CREDENTIALS_FULL_URI={}", quoted(fetched_at)));
     lines.push("#   AWS_CONTAINER_AUTHORIZATION_TOKEN='Bearer TOKEN', where TOKEN is the agent's".to_owned());
     lines.join("\n")
@@ -159,5 +161,6 @@ mod tests {
         let (settings, comments) = text.split_once("\n#").unwrap();
         assert!(settings.lines().all(|line| line.starts_with("export ")), "{text}");
         assert!(comments.lines().skip(1).all(|line| line.starts_with('#')), "{text}");
+        assert!(comments.contains("#   unset AWS_ACCESS_KEY_ID\n"), "{text}");
     }
 }

@@ -1,8 +1,11 @@
 //! What may be touched of metrics as CloudWatch has them: namespaces, names, dimensions.
 
+use std::collections::BTreeMap;
+
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_outbox::ports::{RequestStep, Steps, minute_of};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::{Metrics, RequestStep, Steps, minute_of};
 use jiff::Timestamp;
 
 use super::{Permitted, Privilege, Question};
@@ -14,6 +17,9 @@ const OF_AGENT: &str = "Agent/";
 
 /// The metric that is a heartbeat: 1 where the agent works, less where it fails.
 const HEARTBEAT: &str = "Heartbeat";
+
+/// How many heartbeats of one message are written, the newest.
+const MOST_BEATS: usize = 100;
 
 /// How many steps are counted at once.
 const MOST_STEPS: u16 = 2_000;
@@ -67,8 +73,9 @@ impl From<Problem> for NotReported {
 
 impl Permitted<ReportMetrics> {
     /// Takes what is reported in a namespace, by a message that was signed then. In an agent's namespace
-    /// (`Agent/<Name>`) it is that agent's, and `Heartbeat` is its heartbeat; elsewhere it is the caller's. Heartbeats
-    /// are durable when this returns; of everything else there are sums since this process started.
+    /// (`Agent/<Name>`) it is that agent's, and `Heartbeat` is its heartbeat; elsewhere it is the caller's. Heartbeats,
+    /// the last of each second and the newest hundred, are durable when this returns; of everything else there are sums
+    /// since this process started.
     ///
     /// # Errors
     /// No policy permits it; there is no such agent; there is no room for so many metrics; what the store says.
@@ -83,24 +90,36 @@ impl Permitted<ReportMetrics> {
         let agent = whose.clone();
         self.app
             .require(self.caller.agent(), &Access::SendHeartbeat { agent })?;
-        let (mut beats, others): (Vec<_>, Vec<_>) = data
+        let (beats, others): (Vec<_>, Vec<_>) = data
             .into_iter()
             .partition(|(metric, _)| of.is_some() && metric.name == HEARTBEAT);
         let reported = &self.app.reported;
         let now = self.now();
-        reported
-            .keep(&whose, others, (signed_at.min(now), now))
-            .map_err(NotReported::NoRoom)?;
-        beats.sort_by_key(|(_, datum)| datum.at);
-        for (_, datum) in beats {
-            // What it says of the past may be so; of the future nobody knows anything.
-            let said = datum.at.map_or(signed_at, |at| at.min(signed_at));
-            let is_healthy = datum.sample.minimum >= 1.0;
+        reported.check_room(&whose, &others, now).map_err(NotReported::NoRoom)?;
+        for (said, is_healthy) in newest_beats(&beats, signed_at) {
             let taken = self.app.beat_as_signed(&whose, said, is_healthy).await;
             taken.map_err(Problem::from)?;
         }
-        Ok(())
+        // Last: what fails before is sent again, and would be summed twice. A heartbeat is written twice without harm.
+        reported
+            .keep(&whose, others, (signed_at.min(now), now))
+            .map_err(NotReported::NoRoom)
     }
+}
+
+/// The heartbeats of a message that are written, oldest first: of when each says that it is, and whether the agent is
+/// well.
+fn newest_beats(beats: &[(Metric, Datum)], signed_at: Timestamp) -> Vec<(Timestamp, bool)> {
+    let each = beats.iter().map(|(_, datum)| {
+        // What it says of the past may be so; of the future nobody knows anything.
+        let said = datum.at.unwrap_or(signed_at).min(signed_at);
+        (said, datum.sample.minimum >= 1.0)
+    });
+    let mut each: Vec<(Timestamp, bool)> = each.collect();
+    each.sort_by_key(|(said, _)| *said);
+    let by_second: BTreeMap<i64, (Timestamp, bool)> = each.into_iter().map(|beat| (beat.0.as_second(), beat)).collect();
+    let older = by_second.len().saturating_sub(MOST_BEATS);
+    by_second.into_values().skip(older).collect()
 }
 
 /// See what is known of metrics. Whose they are stands in the namespace: the policies are asked for each.
@@ -113,19 +132,38 @@ impl Privilege for SeeMetrics {
     }
 }
 
+/// The steps that a call counted last: what it asks of the same requests besides is not counted again.
+#[derive(Default)]
+pub struct CountedSteps(Option<((i64, i64), Vec<RequestStep>)>);
+
+impl CountedSteps {
+    /// Those of a span, counted where they are not the last ones.
+    async fn of(&mut self, span: (i64, i64), steps: Steps, metrics: &dyn Metrics) -> PortResult<&[RequestStep]> {
+        if self.0.as_ref().is_none_or(|(known, _)| *known != span) {
+            self.0 = Some((span, metrics.by_step(steps).await?));
+        }
+        Ok(self.0.as_ref().map(|(_, told)| told.as_slice()).unwrap_or_default())
+    }
+}
+
 impl Permitted<SeeMetrics> {
     /// What there is of a metric from a minute on and before another one, both counted from 1970 UTC, oldest first.
     /// Heartbeats are known for their last day, requests for some weeks, what agents report besides since this process
-    /// started, for hours. Of a metric that nobody reported there is nothing.
+    /// started, for hours. Of a metric that nobody reported there is nothing. `counted` is one for all that a call asks.
     ///
     /// # Errors
     /// No policy permits it; what the store says.
-    pub async fn points(&self, metric: &Metric, from: i64, to: i64) -> Result<Vec<Point>, Problem> {
+    pub async fn points(
+        &self,
+        metric: &Metric,
+        (from, to): (i64, i64),
+        counted: &mut CountedSteps,
+    ) -> Result<Vec<Point>, Problem> {
         let of = agent_of(&metric.namespace)?;
         let mut points = match &of {
             Some(agent) if metric.name == HEARTBEAT => self.beats(agent).await?,
             Some(agent) if *agent == self.installation().agent && RequestMetric::of(&metric.name).is_some() => {
-                self.requests(metric, from, to).await?
+                self.requests(metric, (from, to), counted).await?
             }
             _ => self.reported(metric, of.as_ref())?,
         };
@@ -160,7 +198,12 @@ impl Permitted<SeeMetrics> {
         Ok(points.collect())
     }
 
-    async fn requests(&self, metric: &Metric, from: i64, to: i64) -> Result<Vec<Point>, Problem> {
+    async fn requests(
+        &self,
+        metric: &Metric,
+        (from, to): (i64, i64),
+        counted: &mut CountedSteps,
+    ) -> Result<Vec<Point>, Problem> {
         self.app.require(self.caller.agent(), &Access::ReadMetrics)?;
         let Some(of) = RequestMetric::of(&metric.name) else {
             return Ok(Vec::new());
@@ -170,8 +213,9 @@ impl Permitted<SeeMetrics> {
         let Some(steps) = steps(from, to) else {
             return Ok(Vec::new());
         };
-        let counted = self.app.ports().metrics.by_step(steps).await?;
-        let points = counted.iter().filter(|step| step.ended > 0).map(|step| Point {
+        let metrics = &*self.app.ports().metrics;
+        let told = counted.of((from, to), steps, metrics).await?;
+        let points = told.iter().filter(|step| step.ended > 0).map(|step| Point {
             // A step may begin before what is asked for.
             minute: minute_of(step.from).max(from),
             unit: of.unit().to_owned(),
@@ -266,7 +310,43 @@ fn steps(from: i64, to: i64) -> Option<Steps> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use cc_devops_outbox::ports::{RequestSample, RequestTotals};
+
     use super::*;
+
+    /// Metrics that count how often they are asked.
+    #[derive(Default)]
+    struct Asked(AtomicUsize);
+
+    #[async_trait]
+    impl Metrics for Asked {
+        async fn record(&self, _samples: &[RequestSample]) -> PortResult<()> {
+            Ok(())
+        }
+
+        async fn totals(&self) -> PortResult<Vec<RequestTotals>> {
+            Ok(Vec::new())
+        }
+
+        async fn by_step(&self, steps: Steps) -> PortResult<Vec<RequestStep>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(steps.add_up([]))
+        }
+    }
+
+    #[tokio::test]
+    async fn steps_are_counted_once_for_a_call_that_asks_again() {
+        let (metrics, mut counted) = (Asked::default(), CountedSteps::default());
+        for (from, to, asked) in [(0, 60, 1), (0, 60, 1), (0, 120, 2)] {
+            let of_span = steps(from, to).unwrap();
+            let told = counted.of((from, to), of_span, &metrics).await.unwrap();
+            assert_eq!(told.len(), usize::from(of_span.count));
+            assert_eq!(metrics.0.load(Ordering::Relaxed), asked);
+        }
+    }
 
     #[test]
     fn an_agents_namespace_ends_in_its_name() {
@@ -279,6 +359,38 @@ mod tests {
         for none in ["Agent/", "Agent/a b", "Agent/a/b"] {
             assert_eq!(agent_of(none).unwrap_err().status().as_u16(), 422, "{none}");
         }
+    }
+
+    #[test]
+    fn of_many_heartbeats_the_last_of_each_second_and_the_newest_are_written() {
+        let at = |millis: i64| Timestamp::from_millisecond(millis).unwrap();
+        let beat = |millis: Option<i64>, value: f64| {
+            let metric = Metric {
+                namespace: "Agent/A".to_owned(),
+                name: HEARTBEAT.to_owned(),
+                dimensions: BTreeMap::new(),
+            };
+            let datum = Datum {
+                at: millis.map(at),
+                unit: COUNT.to_owned(),
+                sample: Sample::of(value),
+            };
+            (metric, datum)
+        };
+        // What says of no time when it was is of when it was signed, and so the newest, wherever it stands.
+        let mixed = [beat(None, 1.0), beat(Some(5_000), 0.0), beat(Some(99_000), 0.0)];
+        let told = newest_beats(&mixed, at(60_000));
+        assert_eq!(
+            told,
+            [(at(5_000), false), (at(60_000), false)],
+            "the future is when it was signed"
+        );
+        let of_a_second = [beat(Some(7_900), 0.0), beat(Some(7_001), 1.0), beat(Some(7_900), 1.0)];
+        assert_eq!(newest_beats(&of_a_second, at(60_000)), [(at(7_900), true)]);
+        let many: Vec<_> = (0..1_000).map(|second| beat(Some(second * 1_000), 1.0)).collect();
+        let told = newest_beats(&many, at(2_000_000));
+        assert_eq!((told.len(), told[0].0), (MOST_BEATS, at(900_000)));
+        assert_eq!(told.last().unwrap().0, at(999_000));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub use deploy_privileges::{DecidePlans, DescribeStacks, PlanQuery, ReadDeploys,
 pub use fleet_privileges::{ByState, ManageAgents, Managed, Revoked, TokenMade};
 pub use health_privileges::{ReadHealth, TryMaintenance};
 pub use key_privileges::{FetchAwsKeys, ManageAwsKeys};
-pub use metric_privileges::{NotReported, ReportMetrics, SeeMetrics};
+pub use metric_privileges::{CountedSteps, NotReported, ReportMetrics, SeeMetrics};
 pub use parameter_privileges::{ReadParameters, WriteParameters};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};

@@ -76,6 +76,23 @@ impl Reported {
         }
     }
 
+    /// Whether there is room for what an agent reports; others may have taken it by the time it is kept.
+    pub(crate) fn check_room(&self, agent: &AgentName, data: &[(Metric, Datum)], now: Timestamp) -> Result<(), NoRoom> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<SeriesName> = data
+            .iter()
+            .map(|(metric, datum)| SeriesName {
+                agent: agent.clone(),
+                metric: metric.clone(),
+                unit: datum.unit.clone(),
+            })
+            .collect();
+        let of_each: Vec<&SeriesName> = named.iter().collect();
+        self.make_room(&mut self.series(), agent, &of_each, now)
+    }
+
     /// Keeps what an agent reports by a message that was sent then, all of it or nothing.
     pub(crate) fn keep(
         &self,
@@ -98,7 +115,8 @@ impl Reported {
             })
             .collect();
         let mut series = self.series();
-        self.make_room(&mut series, agent, &data, now)?;
+        let named: Vec<&SeriesName> = data.iter().map(|(name, _, _)| name).collect();
+        self.make_room(&mut series, agent, &named, now)?;
         for (name, sample, at) in data {
             let kept = series.entry(name).or_insert_with(|| Kept::new(now));
             kept.take(sample, at, now);
@@ -138,20 +156,21 @@ impl Reported {
         self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is room for what is new among the data.
+    /// Whether there is room for what is new among those that are named.
     fn make_room(
         &self,
         series: &mut HashMap<SeriesName, Kept>,
         agent: &AgentName,
-        data: &[(SeriesName, Sample, Timestamp)],
+        named: &[&SeriesName],
         now: Timestamp,
     ) -> Result<(), NoRoom> {
         if self.most == 0 {
             return Err(NoRoom::SwitchedOff);
         }
-        let mut new: Vec<&SeriesName> = data.iter().map(|(name, _, _)| name).collect();
-        new.sort_unstable();
-        new.dedup();
+        let mut named = named.to_vec();
+        named.sort_unstable();
+        named.dedup();
+        let mut new = named.clone();
         new.retain(|name| !series.contains_key(*name));
         if new.is_empty() {
             return Ok(());
@@ -160,8 +179,9 @@ impl Reported {
         let most_of_one = self.most.div_ceil(4);
         let fits = |all: usize, own: usize| all + new.len() <= self.most && own + new.len() <= most_of_one;
         if !fits(series.len(), of_agent(series, agent)) {
-            let named: Vec<SeriesName> = data.iter().map(|(name, _, _)| name.clone()).collect();
-            series.retain(|name, kept| now.duration_since(kept.reported_at) < STALE || named.contains(name));
+            series.retain(|name, kept| {
+                now.duration_since(kept.reported_at) < STALE || named.binary_search(&name).is_ok()
+            });
         }
         let own = of_agent(series, agent);
         if fits(series.len(), own) {

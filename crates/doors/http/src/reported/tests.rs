@@ -77,7 +77,13 @@ fn what_has_no_room_is_refused_as_a_whole() {
         let each = names.iter();
         each.map(|name| (metric(name), datum(1.0, 1))).collect::<Vec<_>>()
     };
+    reported.check_room(&one, &of(&["a", "b", "a"]), at(1)).unwrap();
+    assert!(reported.all().is_empty(), "looking for room keeps nothing");
     reported.keep(&one, of(&["a", "b", "a"]), now(1)).unwrap();
+    assert_eq!(
+        reported.check_room(&one, &of(&["a", "c"]), at(1)),
+        Err(NoRoom::FullForAgent { most: 2 })
+    );
     assert_eq!(
         reported.keep(&one, of(&["a", "c"]), now(1)),
         Err(NoRoom::FullForAgent { most: 2 })

@@ -86,7 +86,8 @@ static TAGS: List = List::of(Shape::Structure(&TAG_MEMBERS), 0, 1_000);
 static PUT_INPUT: [Member; 11] = [
     Member::required("Name", NAME),
     Member::optional("Description", Text::of(0, 1_024).shape()),
-    Member::required("Value", Text::ANY.shape()),
+    // AWS's model has no bound, and AWS refuses an empty one.
+    Member::required("Value", Text::of(1, usize::MAX).shape()),
     Member::optional("Type", KIND),
     Member::optional("KeyId", Text::of(1, 256).like("^([a-zA-Z0-9:/_-]+)$").shape()),
     Member::optional("Overwrite", Shape::Boolean),

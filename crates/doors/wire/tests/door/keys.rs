@@ -52,7 +52,18 @@ async fn a_short_lived_key_signs_with_its_session_token_until_it_ends() {
     }
     house.memory.clock().advance(SHORT_LIVED_LASTS);
     let answer = house.ask(&with_session(&session), &key).await;
-    assert!(is_nobody(&answer), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (403, "ExpiredToken"),
+        "{answer:?}"
+    );
+    let sentence = "The security token included in the request is expired";
+    assert!(answer.text().contains(sentence), "SDKs fetch another one: {answer:?}");
+    let json = Ask::json("ssm", "AmazonSSM.GetParameter", "{}").with("x-amz-security-token", &session);
+    let answer = house.ask(&json, &key).await;
+    assert_eq!((answer.status, answer.code().as_str()), (400, "ExpiredTokenException"));
+    let answer = house.ask(&with_session(&session), &house.key().await).await;
+    assert!(is_nobody(&answer), "it is another key's: {answer:?}");
     let (key, session) = fetched(&house).await;
     assert_eq!(
         house.ask(&with_session(&session), &key).await.status,
@@ -79,8 +90,8 @@ async fn keys_end_with_the_tokens_of_their_agent() {
         assert_eq!(house.ask(ask, key).await.status, 200, "they go on for a while");
     }
     house.memory.clock().advance(hour);
-    for (ask, key) in &asks {
-        assert!(is_nobody(&house.ask(ask, key).await), "{}", key.id);
+    for ((ask, key), code) in asks.iter().zip(["InvalidClientTokenId", "ExpiredToken"]) {
+        assert_eq!(house.ask(ask, key).await.code(), code, "{}", key.id);
     }
     let younger = house.key().await;
     assert_eq!(house.ask(&Ask::identity(), &younger).await.status, 200);

@@ -217,6 +217,60 @@ async fn heartbeats_are_told_by_period() {
     );
 }
 
+/// A query of the agent's heartbeats, minute by minute.
+fn by_the_minute(id: &str) -> Value {
+    let metric = json!({"Namespace": format!("Agent/{AGENT}"), "MetricName": "Heartbeat"});
+    json!({"Id": id, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}})
+}
+
+#[tokio::test]
+async fn metric_data_is_whole_however_few_datapoints_are_asked_for() {
+    let house = House::new().await;
+    let key = house.key().await;
+    let now = house.now().as_second();
+    let data: Vec<Value> = [600, 300, 0]
+        .map(|ago| json!({"MetricName": "Depth", "Value": 1, "Timestamp": now - ago}))
+        .into();
+    let put = json!({"Namespace": "Queues", "MetricData": data});
+    taken(&house, &cloudwatch("PutMetricData", &put), &key).await;
+    let mut query = by_the_minute("m1");
+    query["MetricStat"]["Metric"] = json!({"Namespace": "Queues", "MetricName": "Depth"});
+    let mut asked = json!({
+        "StartTime": now - 3_600, "EndTime": now + 60, "MetricDataQueries": [query], "MaxDatapoints": 2,
+    });
+    let told = house.ask(&cloudwatch("GetMetricData", &asked), &key).await.json();
+    let result = &told["MetricDataResults"][0];
+    assert_eq!(
+        (&result["StatusCode"], &result["Values"]),
+        (&json!("Complete"), &json!([1.0, 1.0, 1.0])),
+        "{told}"
+    );
+    asked["MetricDataQueries"] = json!([by_the_minute("m1"), {"Id": "m2"}]);
+    let refused = house.ask(&cloudwatch("GetMetricData", &asked), &key).await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (400, "ValidationError"),
+        "{refused:?}"
+    );
+    let sentence = "The parameter MetricDataQueries.member.2.MetricStat is required.";
+    assert!(refused.text().contains(sentence), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn where_a_heartbeat_is_not_taken_nothing_beside_it_is_kept() {
+    let house = House::new().await;
+    let operator = house.key_of("Operator").await;
+    let data = json!([{"MetricName": "QueueDepth", "Value": 1}, {"MetricName": "Heartbeat", "Value": 1}]);
+    let input = json!({"Namespace": "Agent/Nobody", "MetricData": data});
+    let refused = house.ask(&cloudwatch("PutMetricData", &input), &operator).await;
+    assert!(refused.status >= 400, "{refused:?}");
+    let told = over_the_api(&house, "/metrics").await.text();
+    assert!(
+        !told.contains("QueueDepth"),
+        "who sends it again has it summed once: {told}"
+    );
+}
+
 #[tokio::test]
 async fn spans_and_periods_that_cannot_be_are_refused() {
     let house = House::new().await;

@@ -159,6 +159,8 @@ async fn a_new_name_is_an_operators_to_add_and_a_revoked_one_stays_so() {
         stale.text()
     );
     assert_eq!(enabled(&house, &key).await, (names, version + 2));
+    let empty = write(&house, &operator, "").await;
+    assert_eq!((empty.status, empty.code().as_str()), (400, "ValidationException"));
     let odd = write(&house, &operator, "A,not a name").await;
     assert_eq!((odd.status, odd.code().as_str()), (400, "ValidationException"));
     assert!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cc_devops_http::access::{Permitted, SeeMetrics};
+use cc_devops_http::access::{CountedSteps, Permitted, SeeMetrics};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -73,19 +73,20 @@ struct MetricData {
     status_code: &'static str,
 }
 
-/// Tells values of metrics by period, query by query. The answer is whole: there is no next page.
+/// Tells values of metrics by period, query by query. The answer is whole, and has no next page, however few datapoints are
+/// asked for at once: a page that is cut and names no next one would lose them.
 pub(super) async fn get_metric_data(call: Call, asked: Asked) -> Result<Answer, Failed> {
     check(&asked)?;
     let permitted = call.permitted::<SeeMetrics>()?;
     let (start, end) = (asked.start_time, asked.end_time);
     let is_ascending = asked.scan_by.as_deref() == Some("TimestampAscending");
-    let most = asked.max_datapoints.unwrap_or(MOST_POINTS);
-    let mut left = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut left = usize::try_from(MOST_POINTS).unwrap_or(usize::MAX);
+    let mut counted = CountedSteps::default();
     let mut results = Vec::with_capacity(asked.metric_data_queries.len());
     for (place, query) in asked.metric_data_queries.into_iter().enumerate() {
         let at = format!("MetricDataQueries.member.{}", place + 1);
         let is_wanted = query.return_data.unwrap_or(true);
-        let mut result = data(&permitted, query, (start, end), &at).await?;
+        let mut result = data(&permitted, query, (start, end), (&at, &mut counted)).await?;
         if !is_wanted {
             continue;
         }
@@ -161,7 +162,7 @@ async fn data(
     permitted: &Permitted<SeeMetrics>,
     query: Query,
     (start, end): (Timestamp, Timestamp),
-    at: &str,
+    (at, counted): (&str, &mut CountedSteps),
 ) -> Result<MetricData, Failed> {
     let wanted = match (query.metric_stat, query.expression) {
         (Some(wanted), None) => wanted,
@@ -176,7 +177,10 @@ async fn data(
             let message = format!("The parameters {at}.MetricStat and {at}.Expression are mutually exclusive.");
             return Err(Fault::sender("ValidationError", message).into());
         }
-        (None, None) => return Err(missing(format!("The parameter {at}.MetricStat is required.")).into()),
+        (None, None) => {
+            let message = format!("The parameter {at}.MetricStat is required.");
+            return Err(Fault::sender("ValidationError", message).into());
+        }
     };
     let required = |name: &str| missing(format!("The parameter {at}.MetricStat.Metric.{name} is required."));
     let namespace = wanted.metric.namespace.ok_or_else(|| required("Namespace"))?;
@@ -187,8 +191,7 @@ async fn data(
     let statistic = statistic.ok_or_else(|| invalid(Statistic::unknown(&wanted.stat, &parameter)))?;
     let period = checked_period(wanted.period, &format!("{at}.MetricStat.Period"))?;
     let span = Span::from_the_period(start, end, period);
-    let (from, to) = span.minutes();
-    let points = permitted.points(&metric, from, to).await?;
+    let points = permitted.points(&metric, span.minutes(), counted).await?;
     let gathered = span.gathered(&points, wanted.unit.as_deref());
     let (timestamps, values): (Vec<_>, Vec<_>) = gathered
         .into_iter()

@@ -24,6 +24,9 @@ const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// How far ahead.
 const NEWEST: SignedDuration = SignedDuration::from_hours(2);
 
+/// How long the names of a metric and of its dimensions are together at most, in bytes.
+const LONGEST: usize = 4_096;
+
 /// The unit of what names none.
 const NO_UNIT: &str = "None";
 
@@ -151,6 +154,14 @@ impl Given {
             check_text(&dimension.name, &format!("{parameter}.Name"))?;
             check_text(&dimension.value, &format!("{parameter}.Value"))?;
         }
+        let dimensions = self.dimensions.iter();
+        let length: usize = dimensions.map(|of| of.name.len() + of.value.len()).sum();
+        if self.metric_name.len() + length > LONGEST {
+            return Err(invalid(format!(
+                "The value for parameter {at}.Dimensions is invalid: a metric's name and its dimensions must have no more \
+                 than {LONGEST} bytes together."
+            )));
+        }
         let datum = Datum {
             at: self.timestamp,
             unit: self.unit.unwrap_or_else(|| NO_UNIT.to_owned()),
@@ -161,10 +172,8 @@ impl Given {
 
     /// The values taken together; they are given in one of three ways.
     fn sample(&self, at: &str) -> Result<Sample, Fault> {
-        let exclusive = |one: &str, other: &str| {
-            at_odds(format!(
-                "The parameters {at}.{one} and {at}.{other} are mutually exclusive and you have specified both."
-            ))
+        let both = |one: &str, other: &str| {
+            format!("The parameters {at}.{one} and {at}.{other} are mutually exclusive and you have specified both.")
         };
         let values = self.values.as_deref().filter(|values| !values.is_empty());
         let counts = self.counts.as_deref().filter(|counts| !counts.is_empty());
@@ -174,9 +183,10 @@ impl Given {
             )));
         }
         match (self.value, self.statistic_values, values) {
-            (Some(_), Some(_), _) => Err(exclusive("Value", "StatisticValues")),
-            (Some(_), _, Some(_)) => Err(exclusive("Value", "Values")),
-            (_, Some(_), Some(_)) => Err(exclusive("StatisticValues", "Values")),
+            (Some(_), Some(_), _) => Err(at_odds(both("Value", "StatisticValues"))),
+            // AWS has another code for this pair.
+            (Some(_), _, Some(_)) => Err(invalid(both("Value", "Values"))),
+            (_, Some(_), Some(_)) => Err(at_odds(both("StatisticValues", "Values"))),
             (Some(value), None, None) => {
                 check_value(value, &format!("{at}.Value"))?;
                 Ok(Sample::of(value))
@@ -328,6 +338,12 @@ mod tests {
         );
     }
 
+    /// Four dimensions whose values are so long.
+    fn long(each: usize) -> Value {
+        let of = ["a", "b", "c", "d"].map(|name| json!({"Name": name, "Value": "x".repeat(each)}));
+        json!(of)
+    }
+
     #[test]
     fn what_cannot_be_is_refused_as_it_is_there() {
         let (value, set) = (
@@ -337,7 +353,11 @@ mod tests {
         let cases = [
             (json!({}), "MissingParameter"),
             (json!({"Counts": [1]}), "MissingParameter"),
-            (json!({"Value": value, "Values": [1]}), "InvalidParameterCombination"),
+            (json!({"Value": value, "Values": [1]}), "InvalidParameterValue"),
+            (
+                json!({"StatisticValues": set, "Values": [1]}),
+                "InvalidParameterCombination",
+            ),
             (
                 json!({"Value": value, "StatisticValues": set}),
                 "InvalidParameterCombination",
@@ -364,6 +384,7 @@ mod tests {
                 json!({"Value": 1, "Dimensions": [{"Name": "a", "Value": "x\ny"}]}),
                 "InvalidParameterValue",
             ),
+            (json!({"Value": 1, "Dimensions": long(1_024)}), "InvalidParameterValue"),
         ];
         for (given, code) in cases {
             let shown = given.to_string();
@@ -375,6 +396,7 @@ mod tests {
             "The parameters MetricData.member.1.Value and MetricData.member.1.Values are mutually exclusive and you \
              have specified both."
         );
+        assert!(read(json!({"Value": 1, "Dimensions": long(1_000)})).is_ok());
         assert!(no_room(NoRoom::SwitchedOff).message.contains("aws_door.metric_series"));
     }
 }

@@ -1,6 +1,6 @@
 //! GetMetricStatistics.
 
-use cc_devops_http::access::SeeMetrics;
+use cc_devops_http::access::{CountedSteps, SeeMetrics};
 use cc_devops_http::reported::Sample;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -104,8 +104,8 @@ pub(super) async fn get_metric_statistics(call: Call, asked: Asked) -> Result<An
     }
     let metric = metric(&asked.namespace, asked.metric_name, asked.dimensions)?;
     let permitted = call.permitted::<SeeMetrics>()?;
-    let (from, to) = span.minutes();
-    let points = permitted.points(&metric, from, to).await?;
+    let counted = &mut CountedSteps::default();
+    let points = permitted.points(&metric, span.minutes(), counted).await?;
     let gathered = span.gathered(&points, asked.unit.as_deref());
     let datapoints = gathered
         .into_iter()
