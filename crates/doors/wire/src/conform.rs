@@ -79,8 +79,11 @@ impl Reading {
             return Err(self.not(&value, "a string"));
         };
         if let Some(constraint) = texts::broken(&string, text) {
-            let shown = (!text.among.is_empty()).then_some(string.as_str());
-            self.broken(shown, constraint);
+            if text.among.is_empty() {
+                self.broken(None, constraint);
+            } else {
+                self.unknown(&string, constraint);
+            }
         }
         Ok(Value::String(string))
     }
@@ -234,11 +237,21 @@ impl Reading {
     }
 
     fn broken(&mut self, shown: Option<&str>, constraint: String) {
+        self.violates(false, shown, constraint);
+    }
+
+    /// A word that is none of its list.
+    fn unknown(&mut self, word: &str, constraint: String) {
+        self.violates(true, Some(word), constraint);
+    }
+
+    fn violates(&mut self, is_unknown: bool, shown: Option<&str>, constraint: String) {
         if self.is_told_enough() {
             return;
         }
         self.violations.push(Violation {
             is_missing: false,
+            is_unknown,
             at: self.path(),
             named: String::new(),
             shown: shown.map(|shown| shown.chars().take(64).collect()),
@@ -252,6 +265,7 @@ impl Reading {
         }
         self.violations.push(Violation {
             is_missing: true,
+            is_unknown: false,
             at: self.path(),
             named: self.named(),
             shown: None,

@@ -75,18 +75,16 @@ fn unknown(violations: &[Violation]) -> Option<&str> {
 
 fn violated(violations: &[Violation], service: Service) -> Fault {
     let missing = violations.iter().find(|violation| violation.is_missing);
-    match (service, missing) {
-        (Service::CloudWatch, Some(missing)) => Fault::sender(
+    match (service, missing, unknown(violations)) {
+        (Service::CloudWatch, Some(missing), _) => Fault::sender(
             "MissingParameter",
             format!("The parameter {} is required.", missing.named),
         ),
-        (Service::Sqs, Some(missing)) => Fault::sender(
+        (Service::Sqs, Some(missing), _) => Fault::sender(
             "MissingParameter",
             format!("The request must contain the parameter {}.", missing.named),
         ),
-        (Service::Sqs, None) if let Some(word) = unknown(violations) => {
-            Fault::sender("InvalidAttributeName", format!("Unknown Attribute {word}."))
-        }
+        (Service::Sqs, None, Some(word)) => Fault::sender("InvalidAttributeName", format!("Unknown Attribute {word}.")),
         _ => {
             let code = match service.family() {
                 Family::Json => "ValidationException",
