@@ -88,6 +88,19 @@ pub(crate) enum Comparator {
     AtLeast,
 }
 
+impl Comparator {
+    /// The sign of one that puts values in order.
+    const fn ordering(self) -> Option<&'static str> {
+        match self {
+            Self::Equal | Self::NotEqual => None,
+            Self::Less => Some("<"),
+            Self::AtMost => Some("<="),
+            Self::Greater => Some(">"),
+            Self::AtLeast => Some(">="),
+        }
+    }
+}
+
 /// What is asked of an item by a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Function {
@@ -107,6 +120,11 @@ impl Function {
         (Self::BeginsWith, "begins_with", 2),
         (Self::Contains, "contains", 2),
     ];
+
+    fn name(self) -> &'static str {
+        let known = Self::ALL.into_iter().find(|(known, ..)| *known == self);
+        known.map_or("", |(_, name, _)| name)
+    }
 }
 
 /// A condition.

@@ -10,7 +10,7 @@ use super::validation;
 use crate::fault::Fault;
 
 /// Every type of values.
-const KINDS: [&str; 10] = ["S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"];
+pub(crate) const KINDS: [&str; 10] = ["S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"];
 
 /// An attribute's value.
 #[derive(Debug, Clone, PartialEq)]

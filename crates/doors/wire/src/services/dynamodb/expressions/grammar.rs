@@ -52,22 +52,22 @@ fn read<T>(expression: Expression, text: &str, grammar: impl Fn(&mut &[Token]) -
 /// Holds an expression to what is gone down into, and to what DynamoDB bears.
 fn bounded(expression: Expression, all: &[Token]) -> Result<(), Fault> {
     let (mut depth, mut deepest, mut operators) = (0_usize, 0, 0);
+    // How many `NOT`s stand before each other: each is gone down into, and left with what it is said of.
+    let mut negations = 0;
     for token in all {
+        let is_not = matches!(&token.kind, Kind::Name(word) if is_word(word, "NOT"));
+        negations = if is_not { negations + 1 } else { 0 };
         match &token.kind {
             Kind::Sign("(") => depth += 1,
             Kind::Sign(")") => depth = depth.saturating_sub(1),
             Kind::Sign("=" | "<>" | "<" | "<=" | ">" | ">=") => operators += 1,
-            Kind::Name(word) if is_word(word, "NOT") => {
-                operators += 1;
-                // It may stand before itself.
-                depth += 1;
-            }
+            Kind::Name(_) if is_not => operators += 1,
             Kind::Name(word) if ["AND", "OR", "BETWEEN", "IN"].iter().any(|known| is_word(word, known)) => {
                 operators += 1;
             }
             _ => {}
         }
-        deepest = deepest.max(depth);
+        deepest = deepest.max(depth + negations);
     }
     if operators > MOST_OPERATORS {
         return Err(expression.invalid(format!(

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Condition, Expression, Function, Operand, Step};
 use crate::fault::Fault;
 use crate::services::dynamodb::validation;
-use crate::services::dynamodb::value::AttributeValue;
+use crate::services::dynamodb::value::{AttributeValue, KINDS};
 
 /// Words that stand for no attribute unless something stands for them.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>.
@@ -70,6 +70,7 @@ impl Placeholders {
     /// Notes what a condition uses.
     pub(crate) fn use_in(&mut self, expression: Expression, condition: &Condition) -> Result<(), Fault> {
         needs_paths(expression, condition)?;
+        self.needs_types(expression, condition)?;
         condition.each_operand(&mut |operand| match operand {
             Operand::Path(path) | Operand::Size(path) => self.use_path(expression, path),
             Operand::Value(name) => {
@@ -82,6 +83,41 @@ impl Placeholders {
                 Ok(())
             }
         })
+    }
+
+    /// Values are of a type that can be asked for; what is not defined is told by who notes what is used.
+    fn needs_types(&self, expression: Expression, condition: &Condition) -> Result<(), Fault> {
+        let ordered = |operator: &str, operands: &[&Operand]| {
+            let mut values = operands.iter().filter_map(|operand| self.meant(operand));
+            match values.find(|value| !["S", "N", "B"].contains(&value.kind())) {
+                Some(value) => Err(incorrect(expression, operator, value)),
+                None => Ok(()),
+            }
+        };
+        match condition {
+            Condition::Compared(left, how, right) => match how.ordering() {
+                Some(sign) => ordered(sign, &[left, right]),
+                None => Ok(()),
+            },
+            Condition::Between(of, low, high) => ordered("BETWEEN", &[of, low, high]),
+            Condition::Asked(function, operands) => match operands.get(1).and_then(|with| self.meant(with)) {
+                Some(with) => takes(expression, *function, with),
+                None => Ok(()),
+            },
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().try_for_each(|part| self.needs_types(expression, part))
+            }
+            Condition::Not(inner) => self.needs_types(expression, inner),
+            Condition::Among(..) => Ok(()),
+        }
+    }
+
+    /// The value that an operand is, where it is one.
+    fn meant(&self, operand: &Operand) -> Option<&AttributeValue> {
+        match operand {
+            Operand::Value(name) => self.value(name),
+            Operand::Path(_) | Operand::Size(_) => None,
+        }
     }
 
     /// Notes what a path uses.
@@ -156,20 +192,46 @@ fn unused<'a>(what: &str, given: impl Iterator<Item = &'a String>, used: &BTreeS
 /// What functions are asked of: paths.
 fn needs_paths(expression: Expression, condition: &Condition) -> Result<(), Fault> {
     match condition {
-        Condition::Asked(function, operands) => {
-            let name = Function::ALL.into_iter().find(|(known, ..)| known == function);
-            match operands.first() {
-                Some(Operand::Path(_)) => Ok(()),
-                _ => Err(expression.invalid(format!(
-                    "Operator or function requires a document path; operator or function: {}",
-                    name.map_or("", |(_, name, _)| name)
-                ))),
-            }
-        }
+        Condition::Asked(function, operands) => match operands.first() {
+            Some(Operand::Path(_)) => Ok(()),
+            _ => Err(expression.invalid(format!(
+                "Operator or function requires a document path; operator or function: {}",
+                function.name()
+            ))),
+        },
         Condition::All(parts) | Condition::Any(parts) => {
             parts.iter().try_for_each(|part| needs_paths(expression, part))
         }
         Condition::Not(inner) => needs_paths(expression, inner),
         Condition::Compared(..) | Condition::Between(..) | Condition::Among(..) => Ok(()),
     }
+}
+
+/// Whether a function can be asked with a value.
+fn takes(expression: Expression, function: Function, with: &AttributeValue) -> Result<(), Fault> {
+    let fits = match function {
+        Function::BeginsWith => ["S", "B"].contains(&with.kind()),
+        Function::AttributeType => with.kind() == "S",
+        Function::AttributeExists | Function::AttributeNotExists | Function::Contains => true,
+    };
+    if !fits {
+        return Err(incorrect(expression, function.name(), with));
+    }
+    match (function, with.text()) {
+        (Function::AttributeType, Some(kind)) if !KINDS.contains(&kind) => {
+            let shown: String = kind.chars().take(64).collect();
+            Err(expression.invalid(format!(
+                "Invalid attribute type name found; type: {shown}, valid types: {{{}}}",
+                KINDS.join(",")
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn incorrect(expression: Expression, operator: &str, value: &AttributeValue) -> Fault {
+    expression.invalid(format!(
+        "Incorrect operand type for operator or function; operator or function: {operator}, operand type: {}",
+        value.kind()
+    ))
 }
