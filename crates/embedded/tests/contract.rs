@@ -12,7 +12,8 @@ use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_kernel::names::{RequestId, StackName};
 use cc_devops_kernel::ports::SystemClock;
 use cc_devops_requests::ports::Ports;
-use cc_devops_testkit::{contract, sample};
+use cc_devops_testkit::sample::{AGENT, after, agent_name};
+use cc_devops_testkit::{contract, sample, telling};
 use rusqlite::Connection;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -120,6 +121,26 @@ async fn unreadable() {
         (ports, Damage(database))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_queue_passes_over_stays_on_record() {
+    let stores = Stores::default();
+    let (ports, database) = stores.fresh_in();
+    telling::publish(&ports, &[(1, AGENT), (2, AGENT)], 1).await;
+    let damage = Damage(database.clone());
+    contract::Damage::event(&damage, "event-1").await;
+    let (queues, agent) = (ports.completion_queues.unwrap(), agent_name(AGENT));
+    let received = queues.receive(&agent, after(2), after(32), 10).await.unwrap();
+    assert_eq!(received.len(), 1);
+    contract::Damage::event(&damage, "event-2").await;
+    let received = queues.receive(&agent, after(32), after(62), 10).await.unwrap();
+    assert!(received.is_empty());
+    let conn = Connection::open(database).unwrap();
+    let kept: i64 = conn
+        .query_row("SELECT count(*) FROM events", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, 2);
 }
 
 contracts!(

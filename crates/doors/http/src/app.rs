@@ -114,6 +114,8 @@ pub struct Shared {
     pub(crate) told: WakeSignal,
     /// The newest published event's place.
     pub(crate) newest: watch::Sender<Cursor>,
+    /// A completion that somebody has is hidden until another time than it was.
+    pub(crate) hidden_anew: watch::Sender<()>,
     /// What changed, for pages that are open.
     pub(crate) live: Live,
     /// The description of the API, made with the router.
@@ -170,6 +172,7 @@ impl Shared {
             telling: Notify::new(),
             told: WakeSignal::default(),
             newest: watch::Sender::new(Cursor(0)),
+            hidden_anew: watch::Sender::new(()),
             live: Live::new(),
             openapi: OnceLock::new(),
             config,

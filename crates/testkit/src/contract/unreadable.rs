@@ -9,7 +9,7 @@ use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_requests::ports::Ports;
 
 use super::ledger::{end, leave};
-use crate::sample::{self, AGENT, after, request_id};
+use crate::sample::{self, AGENT, after, agent_name, request_id};
 use crate::telling::{self, settle, waiting};
 
 /// How a test damages what a backend has stored.
@@ -32,6 +32,8 @@ pub async fn unreadable<D: Damage>(fresh: impl AsyncFn() -> (Ports, D)) {
     an_unreadable_delivery_holds_up_no_other(&ports, &damage).await;
     let (ports, damage) = fresh().await;
     an_unreadable_request_holds_up_no_other(&ports, &damage).await;
+    let (ports, damage) = fresh().await;
+    a_queue_passes_an_unreadable_completion(&ports, &damage).await;
 }
 
 async fn an_unreadable_event_comes_as_one(ports: &Ports, damage: &impl Damage) {
@@ -105,6 +107,51 @@ async fn an_unreadable_delivery_holds_up_no_other(ports: &Ports, damage: &impl D
         .expect("dead letters can be looked at all the same");
     let statuses = ports.webhooks.statuses().await.unwrap();
     assert_eq!(statuses[0].dead_letters, 1, "and the damaged one counts among them");
+}
+
+/// Where there are queues of completions.
+async fn a_queue_passes_an_unreadable_completion(ports: &Ports, damage: &impl Damage) {
+    let Some(queues) = &ports.completion_queues else { return };
+    let agent = agent_name(AGENT);
+    let receive = async |seconds: i64, limit: usize| {
+        let received = queues.receive(&agent, after(seconds), after(seconds + 30), limit).await;
+        let received = received.expect("what can be read is handed out");
+        received
+            .into_iter()
+            .map(|one| (one.completed.request_id, one.place))
+            .collect::<Vec<_>>()
+    };
+    let ids = |received: &[(String, Cursor)]| received.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+    let events: Vec<(i64, &str)> = (1..=6).map(|number| (number, AGENT)).collect();
+    telling::publish(ports, &events, 1).await;
+    let log = async || {
+        ports
+            .events
+            .after(Cursor(0), Some(&agent), 10)
+            .await
+            .expect("after")
+            .len()
+    };
+    assert_eq!(log().await, 6);
+
+    // Never handed out: two in a row are damaged, and a page that held nothing else must not look like the end.
+    for number in [1, 2, 4] {
+        damage.event(&format!("event-{number}")).await;
+    }
+    let first = receive(2, 1).await;
+    assert_eq!(ids(&first), ["event-3"]);
+    let rest = receive(2, 10).await;
+    assert_eq!(ids(&rest), ["event-5", "event-6"]);
+
+    // Handed out before: it does not come again, and takes nobody's place.
+    damage.event("event-3").await;
+    damage.event("event-5").await;
+    let again = receive(32, 1).await;
+    assert_eq!(ids(&again), ["event-6"]);
+    queues.delete(&agent, &[again[0].1]).await.expect("delete");
+    let next = queues.next(&agent, after(100)).await.expect("next");
+    assert_eq!(next, None, "nobody waits for what cannot be read");
+    assert_eq!(log().await, 1, "no other is gone from the log");
 }
 
 async fn an_unreadable_request_holds_up_no_other(ports: &Ports, damage: &impl Damage) {

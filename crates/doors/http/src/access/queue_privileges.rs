@@ -60,6 +60,7 @@ impl Permitted<ReceiveCompletions> {
     ) -> Result<Vec<QueuedCompletion>, Problem> {
         // From before the queue is looked at, so that nothing falls between.
         let mut news = self.app.newest.subscribe();
+        let mut hidings = self.app.hidden_anew.subscribe();
         let received = self.take(receiving).await?;
         if !received.is_empty() || receiving.wait.is_zero() {
             return Ok(received);
@@ -92,7 +93,7 @@ impl Permitted<ReceiveCompletions> {
                     sleep(self.app.config.pace.gather).await;
                     false
                 } else {
-                    woken(now, next, &mut news).await
+                    woken(now, next, &mut news, &mut hidings).await
                 }
             };
             // What is taken out is never left halfway for the end of the wait: it would stay hidden.
@@ -120,14 +121,18 @@ impl Permitted<ReceiveCompletions> {
         Ok(self.queues()?.delete(self.agent(), places).await?)
     }
 
-    /// Hides a completion that was received for so long from now on.
+    /// Hides a completion that was received for so long from now on. Whoever waits for one looks again.
     ///
     /// # Errors
     /// There is no queue here; what the store says.
     pub async fn hide(&self, place: Cursor, hidden_for: SignedDuration) -> Result<Hiding, Problem> {
         let now = self.now();
         let until = now.saturating_add(hidden_for).unwrap_or(Timestamp::MAX);
-        Ok(self.queues()?.hide(self.agent(), place, now, until).await?)
+        let hiding = self.queues()?.hide(self.agent(), place, now, until).await?;
+        if hiding == Hiding::Changed {
+            self.app.hidden_anew.send_replace(());
+        }
+        Ok(hiding)
     }
 
     /// How many completions wait.
@@ -148,8 +153,14 @@ impl Permitted<ReceiveCompletions> {
     }
 }
 
-/// Comes when there may be something; whether that is because the log grew, and not because what was hidden is so no longer.
-async fn woken(now: Timestamp, hidden_until: Option<Timestamp>, news: &mut watch::Receiver<Cursor>) -> bool {
+/// Comes when there may be something; whether that is because the log grew or something is hidden until another time, and not
+/// because what was hidden is so no longer.
+async fn woken(
+    now: Timestamp,
+    hidden_until: Option<Timestamp>,
+    news: &mut watch::Receiver<Cursor>,
+    hidings: &mut watch::Receiver<()>,
+) -> bool {
     let hidden = hidden_until.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
     let shown = async {
         match hidden {
@@ -157,12 +168,14 @@ async fn woken(now: Timestamp, hidden_until: Option<Timestamp>, news: &mut watch
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = shown => false,
-        changed = news.changed() => match changed {
-            Ok(()) => true,
-            // Its sender lives as long as the server.
-            Err(_closed) => std::future::pending().await,
-        },
+    let changed = tokio::select! {
+        () = shown => return false,
+        changed = news.changed() => changed,
+        changed = hidings.changed() => changed,
+    };
+    match changed {
+        Ok(()) => true,
+        // Their senders live as long as the server.
+        Err(_closed) => std::future::pending().await,
     }
 }

@@ -1,8 +1,8 @@
 //! How a door beside the API hands requests in: by the same admission.
 
-use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::outcome::Failure;
 use cc_devops_requests::admission::prove;
+use cc_devops_requests::envelope::Envelope;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -11,14 +11,14 @@ use crate::dispatcher::Admitted;
 use crate::problem::Problem;
 use crate::routes::submit::take_in;
 
-/// What became of an event that was handed in. All of it is on record.
+/// What became of an event that was handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandedIn {
     /// Its request is durable. Its outcome follows, or is there already.
     Taken,
-    /// It is not from whom it says. That is its request's outcome, in this sentence.
+    /// It is not from whom it says, in this sentence. That is its request's outcome, unless a request with its id is on record.
     Disowned(String),
-    /// It cannot be read.
+    /// It cannot be read. That is on record.
     Unreadable(Failure),
 }
 
@@ -29,15 +29,14 @@ impl Permitted<SubmitRequests> {
     /// It could not be stored, or not in time: nothing is certain, and the same event may be handed in again.
     pub async fn hand_in(&self, event: Value) -> Result<HandedIn, Problem> {
         let deadline = Instant::now() + self.app.config.limits.request_timeout;
-        let is_disowned = self.is_disowned(&event);
+        let disowned = self.disowned(&event);
         let by = (&self.caller, self.credential.door());
-        Ok(match take_in(&self.app, by, event, false, deadline).await? {
-            Admitted::Unreadable(failure) => HandedIn::Unreadable(failure),
-            // A repeat of what the policies denied ends so too, and is no less well handed in than it was before.
-            Admitted::Ended(completed) if is_disowned && completed.reason == Some(Reason::SecurityViolation) => {
-                HandedIn::Disowned(completed.error.unwrap_or_default())
-            }
-            Admitted::Ended(_) | Admitted::UnderWay(..) => HandedIn::Taken,
+        let admitted = take_in(&self.app, by, event, false, deadline).await?;
+        Ok(match (admitted, disowned) {
+            (Admitted::Unreadable(failure), _) => HandedIn::Unreadable(failure),
+            // However a request with that id stands: who names another as its sender is told nothing of it.
+            (Admitted::Ended(_) | Admitted::UnderWay(..), Some(failure)) => HandedIn::Disowned(failure.message),
+            (Admitted::Ended(_) | Admitted::UnderWay(..), None) => HandedIn::Taken,
         })
     }
 
@@ -53,13 +52,10 @@ impl Permitted<SubmitRequests> {
         Ok(())
     }
 
-    /// Whether an event says of its sender what was not proven.
-    fn is_disowned(&self, event: &Value) -> bool {
-        let source = event.get("source").and_then(Value::as_str);
-        let source = source.and_then(|source| AgentName::new(source.strip_prefix("agent.")?).ok());
-        match (source, event.get("detail")) {
-            (Some(source), Some(Value::Object(detail))) => prove(&source, detail, &self.caller.principal()).is_err(),
-            _ => false,
-        }
+    /// Why an event says of its sender what was not proven; none where it does not, or cannot be read. It is read as admission
+    /// reads it.
+    fn disowned(&self, event: &Value) -> Option<Failure> {
+        let envelope = Envelope::read(event.clone()).ok()?;
+        prove(&envelope.source, &envelope.detail, &self.caller.principal()).err()
     }
 }

@@ -104,6 +104,42 @@ async fn entries_fail_one_by_one() {
 }
 
 #[tokio::test]
+async fn who_names_another_as_the_sender_learns_nothing_of_that_ones_requests() {
+    let house = House::new().await;
+    put_all(&house, &[entry("r1")]).await.unwrap();
+    house.outcome("r1").await;
+    let mut told = Vec::new();
+    for id in ["r1", "r1", "nobodys"] {
+        let others = house.call(2).await;
+        let entries = json!({"Entries": [entry(id)]});
+        let mut answer = ask(others, operations(), "PutEvents", entries).await.unwrap();
+        assert_eq!(answer["FailedEntryCount"], 1, "{id}: {answer}");
+        told.push(answer["Entries"][0].take());
+    }
+    assert_eq!(told[0]["ErrorCode"], "AccessDeniedException");
+    let sentence = told[0]["ErrorMessage"].as_str().unwrap();
+    assert!(
+        sentence.starts_with(&format!("the token belongs to {OTHER_AGENT}")),
+        "{sentence}"
+    );
+    assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_repeat_from_another_source_is_refused_however_its_request_stands() {
+    let house = House::new().await;
+    let foreign = with(entry("r1"), "Source", json!(format!("agent.{OTHER_AGENT}")));
+    // The first has no outcome yet when the second comes, and has one then.
+    let answer = put_all(&house, &[entry("r1"), foreign.clone()]).await.unwrap();
+    assert_eq!(answer["FailedEntryCount"], 1, "{answer}");
+    assert_eq!(answer["Entries"][1]["ErrorCode"], "AccessDeniedException");
+    assert_eq!(house.outcome("r1").await.status, Status::Success);
+    let (code, sentence) = refused(&house, foreign).await;
+    assert_eq!(code, "AccessDeniedException");
+    assert_eq!(answer["Entries"][1]["ErrorMessage"], sentence);
+}
+
+#[tokio::test]
 async fn what_the_policies_deny_is_accepted_and_refused_in_its_completion() {
     let house = House::new().await;
     let theirs = json!(detail("r1", "/contentcraft/costsentinel/key"));
@@ -174,6 +210,14 @@ async fn a_report_of_costs_is_taken_under_its_events_id() {
     let id = answer["Entries"][0]["EventId"].as_str().unwrap();
     let completed = house.outcome(&format!("cost-{id}")).await;
     assert_eq!(completed.action, "reportCost");
+    let report =
+        json!({"amount": "12.50", "currency": "USD", "period": "2026-12", "requestedBy": OTHER_AGENT}).to_string();
+    let passed_over = json!({"Source": format!("agent.{AGENT}"), "DetailType": "cost.reported", "Detail": report});
+    let answer = put_all(&house, &[passed_over]).await.unwrap();
+    assert_eq!(
+        answer["FailedEntryCount"], 0,
+        "what it says beside the amount says nothing"
+    );
 }
 
 #[tokio::test]

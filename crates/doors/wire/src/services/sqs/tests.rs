@@ -113,6 +113,39 @@ async fn a_long_poll_is_answered_as_soon_as_the_completion_is_there() {
     workers.stop(Duration::from_secs(5)).await;
 }
 
+/// What a long poll gets that begins while the only message is hidden for 10 minutes, and how many seconds it waited. It has
+/// waited for two when somebody changes for how long the message is hidden.
+async fn polled_while_hidden(timeout: u32) -> (Value, u64) {
+    let house = ended(&["r1"]).await;
+    let first = receive(&house, json!({"VisibilityTimeout": 600})).await.remove(0);
+    let call = house.call(1).await;
+    let input = json!({"QueueUrl": URL, "WaitTimeSeconds": 20});
+    let begun = tokio::time::Instant::now();
+    let polling = ask(call, operations(), "ReceiveMessage", input);
+    let change = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let change = json!({"ReceiptHandle": first["ReceiptHandle"], "VisibilityTimeout": timeout});
+        sqs(&house, "ChangeMessageVisibility", change).await.unwrap();
+        // The house's clock stands still by itself, and is on before the poll looks at it again.
+        tokio::time::sleep(Duration::from_secs(timeout.saturating_sub(1).into())).await;
+        house.memory.clock().advance(SignedDuration::from_secs(timeout.into()));
+    };
+    let (answer, ()) = futures::join!(polling, change);
+    (answer.unwrap(), begun.elapsed().as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_poll_gets_at_once_what_is_given_back() {
+    let (answer, seconds) = polled_while_hidden(0).await;
+    assert_eq!((told(&answer["Messages"][0]).as_str(), seconds), ("r1", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_poll_gets_what_is_hidden_for_shorter_when_that_is_over() {
+    let (answer, seconds) = polled_while_hidden(5).await;
+    assert_eq!((told(&answer["Messages"][0]).as_str(), seconds), ("r1", 7));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_long_poll_ends_without_a_message() {
     let house = House::new().await;
