@@ -82,6 +82,41 @@ struct Publish {
 struct Attribute {
     data_type: String,
     string_value: Option<String>,
+    binary_value: Option<String>,
+}
+
+impl Attribute {
+    /// Why SNS does not take it, where it does not.
+    fn wrong(&self, name: &str) -> Option<String> {
+        let (kind, label) = match self.data_type.split_once('.') {
+            Some((kind, label)) => (kind, Some(label)),
+            None => (self.data_type.as_str(), None),
+        };
+        let name: String = name.chars().take(256).collect();
+        if !matches!(kind, "String" | "Number" | "Binary") || label == Some("") {
+            return Some(format!(
+                "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes \
+                 is Binary, Number, and String."
+            ));
+        }
+        let (field, value, other) = match kind {
+            "Binary" => ("Binary", &self.binary_value, &self.string_value),
+            _ => ("String", &self.string_value, &self.binary_value),
+        };
+        match value.as_deref() {
+            None if other.is_some() => Some(format!(
+                "The message attribute '{name}' with type '{kind}' must use field '{field}'."
+            )),
+            None | Some("") => Some(format!(
+                "The message attribute '{name}' must contain non-empty message attribute value for message attribute type \
+                 '{kind}'."
+            )),
+            Some(number) if kind == "Number" && !number.parse().is_ok_and(f64::is_finite) => {
+                Some(format!("Could not cast message attribute '{name}' value to number."))
+            }
+            Some(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -183,9 +218,13 @@ fn notice(input: &Publish) -> Result<Notice, Fault> {
         // Without a subject the first line says it.
         None => text.trim().lines().next().unwrap_or_default().to_owned(),
     };
+    let attributes = &input.message_attributes;
+    if let Some(why) = attributes.iter().find_map(|(name, given)| given.wrong(name)) {
+        return Err(invalid(format!("MessageAttributes Reason: {why}")));
+    }
     Ok(Notice {
         subject,
-        severity: severity(&input.message_attributes)?,
+        severity: severity(attributes),
         text,
     })
 }
@@ -201,18 +240,12 @@ fn by_protocol(message: &str) -> Result<String, Fault> {
     Ok(text("email").unwrap_or(default).to_owned())
 }
 
-/// How much it matters: a warning, unless it says otherwise.
-fn severity(attributes: &BTreeMap<String, Attribute>) -> Result<Severity, Fault> {
-    let Some(given) = attributes.get(SEVERITY) else {
-        return Ok(Severity::default());
-    };
-    let word = given.string_value.as_deref().filter(|_| given.data_type == "String");
-    word.and_then(Severity::named).ok_or_else(|| {
-        let known = Severity::ALL.map(Severity::as_str).join(", ");
-        invalid(format!(
-            "MessageAttributes Reason: {SEVERITY} is a String, one of {known}"
-        ))
-    })
+/// How much it matters: a warning, unless it says otherwise in a word that is known here. For another word no alert is to
+/// be lost.
+fn severity(attributes: &BTreeMap<String, Attribute>) -> Severity {
+    let given = attributes.get(SEVERITY);
+    let word = given.and_then(|given| given.string_value.as_deref());
+    word.and_then(Severity::named).unwrap_or_default()
 }
 
 fn invalid(why: impl std::fmt::Display) -> Fault {

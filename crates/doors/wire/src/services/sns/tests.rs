@@ -81,23 +81,94 @@ fn what_people_are_told_is_what_was_said() {
             "{wrong}"
         );
     }
-    let severe = |word: &str, data_type: &str| {
-        let attribute = Attribute {
-            data_type: data_type.to_owned(),
-            string_value: Some(word.to_owned()),
-        };
-        notice(&Publish {
-            message_attributes: BTreeMap::from([("severity".to_owned(), attribute)]),
-            ..message("x")
-        })
-    };
-    assert_eq!(severe("critical", "String").unwrap().severity, Severity::Critical);
-    for (word, data_type) in [("urgent", "String"), ("critical", "Binary")] {
+}
+
+fn attribute(data_type: &str, text: Option<&str>) -> Attribute {
+    Attribute {
+        data_type: data_type.to_owned(),
+        string_value: text.map(str::to_owned),
+        binary_value: None,
+    }
+}
+
+fn bytes(data_type: &str, base64: &str) -> Attribute {
+    Attribute {
+        binary_value: Some(base64.to_owned()),
+        ..attribute(data_type, None)
+    }
+}
+
+fn with_attribute(name: &str, attribute: Attribute) -> Publish {
+    Publish {
+        message_attributes: BTreeMap::from([(name.to_owned(), attribute)]),
+        ..message("x")
+    }
+}
+
+#[test]
+fn a_word_that_is_not_known_loses_no_alert() {
+    for (data_type, word, severity) in [
+        ("String", "critical", Severity::Critical),
+        ("String", "info", Severity::Info),
+        ("String", "urgent", Severity::Warning),
+        ("String", "CRITICAL", Severity::Warning),
+        ("Number", "1", Severity::Warning),
+    ] {
+        let given = with_attribute(SEVERITY, attribute(data_type, Some(word)));
+        assert_eq!(notice(&given).unwrap().severity, severity, "{word}");
+    }
+}
+
+#[test]
+fn attributes_are_of_a_type_that_sns_knows_and_have_a_value_of_it() {
+    for taken in [
+        attribute("String", Some("x")),
+        attribute("String.Array", Some("[]")),
+        attribute("Number", Some("-1.5e3")),
+        attribute("Number.int", Some("7")),
+        bytes("Binary", "eA=="),
+        bytes("Binary.gif", "eA=="),
+    ] {
+        let given = with_attribute("a", taken);
+        assert!(notice(&given).is_ok(), "{given:?}");
+    }
+    for (refused, words) in [
+        (
+            attribute("", Some("x")),
+            "supported type prefixes is Binary, Number, and String",
+        ),
+        (attribute("string", Some("x")), "supported type prefixes is"),
+        (attribute("Strings", Some("x")), "supported type prefixes is"),
+        (attribute("String.", Some("x")), "supported type prefixes is"),
+        (attribute("Boolean", Some("true")), "supported type prefixes is"),
+        (
+            attribute("String", None),
+            "must contain non-empty message attribute value",
+        ),
+        (attribute("String", Some("")), "for message attribute type 'String'"),
+        (attribute("Number.int", Some("")), "for message attribute type 'Number'"),
+        (bytes("Binary", ""), "for message attribute type 'Binary'"),
+        (bytes("String", "eA=="), "with type 'String' must use field 'String'"),
+        (
+            attribute("Binary", Some("critical")),
+            "with type 'Binary' must use field 'Binary'",
+        ),
+        (
+            attribute("Number", Some("seven")),
+            "Could not cast message attribute 'a' value to number",
+        ),
+        (attribute("Number", Some("NaN")), "Could not cast message attribute"),
+        (attribute("Number", Some("1e999")), "Could not cast message attribute"),
+    ] {
+        let given = with_attribute("a", refused);
+        let fault = notice(&given).unwrap_err();
+        assert_eq!((fault.code.as_ref(), fault.status.as_u16()), ("InvalidParameter", 400));
         assert!(
-            severe(word, data_type)
-                .unwrap_err()
+            fault
                 .message
-                .contains("critical, warning, info")
+                .starts_with("Invalid parameter: MessageAttributes Reason: ")
+                && fault.message.contains(words),
+            "{given:?}: {fault:?}"
         );
     }
 }
