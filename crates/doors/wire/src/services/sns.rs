@@ -16,6 +16,9 @@ use crate::operation::{Call, Operation, Service};
 /// The alert topic's name, section 4 of the wire contract.
 const TOPIC: &str = "ops-cost-alerts";
 
+/// How many elements an ARN has at least.
+const ELEMENTS: usize = 6;
+
 /// How long a message may be, in bytes.
 const MOST_BYTES: usize = 262_144;
 
@@ -126,8 +129,8 @@ struct Published {
 }
 
 async fn publish(call: Call, input: Publish) -> Result<Published, Failed> {
-    let topic = topic(&input)?;
-    if name_of(topic) != Some(TOPIC) {
+    let (topic, name) = topic(&input)?;
+    if name != TOPIC {
         let shown: String = topic.chars().take(256).collect();
         let message = format!(
             "Topic does not exist: {shown}. This control plane serves {} alone; to reach your other topics leave \
@@ -155,19 +158,31 @@ fn message_id(of: &str) -> String {
     Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
-/// The topic that is meant.
-fn topic(input: &Publish) -> Result<&str, Fault> {
+/// The topic that is meant: its ARN, and its name.
+fn topic(input: &Publish) -> Result<(&str, &str), Fault> {
     let named = [&input.topic_arn, &input.target_arn, &input.phone_number];
-    match named.map(Option::as_deref) {
-        [Some(topic), None, None] | [None, Some(topic), None] => Ok(topic),
-        [None, None, Some(_)] => Err(invalid(
-            "PhoneNumber Reason: no text message is sent from here; publish to the alert topic",
+    let (parameter, arn) = match named.map(Option::as_deref) {
+        [Some(topic), None, None] => ("TopicArn", topic),
+        [None, Some(target), None] => ("TargetArn", target),
+        [None, None, Some(_)] => {
+            return Err(invalid(
+                "PhoneNumber Reason: no text message is sent from here; publish to the alert topic",
+            ));
+        }
+        [None, None, None] => return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
+        _ => {
+            return Err(invalid(
+                "TopicArn Reason: Both TopicArn and TargetArn were specified, or a PhoneNumber beside them",
+            ));
+        }
+    };
+    let name = name_of(arn).ok_or_else(|| match arn.split(':').count() {
+        found @ ..ELEMENTS => invalid(format!(
+            "{parameter} Reason: An ARN must have at least {ELEMENTS} elements, not {found}"
         )),
-        [None, None, None] => Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
-        _ => Err(invalid(
-            "TopicArn Reason: Both TopicArn and TargetArn were specified, or a PhoneNumber beside them",
-        )),
-    }
+        _ => invalid(format!("{parameter} Reason: it is not the ARN of a topic")),
+    })?;
+    Ok((arn, name))
 }
 
 /// The topic's name: whatever account and region its ARN has, so that an agent needs no other ARN here.
@@ -178,6 +193,7 @@ fn name_of(arn: &str) -> Option<&str> {
     (is_arn && region.is_some() && account.is_some() && more.is_none())
         .then_some(name)
         .flatten()
+        .filter(|name| !name.is_empty())
 }
 
 /// What people are told.

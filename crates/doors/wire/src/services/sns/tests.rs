@@ -28,6 +28,7 @@ fn a_topic_is_known_by_its_name() {
         ("arn:aws:sns:us-east-1:000000000000:other", Some("other")),
         ("arn:aws:sns:us-east-1:000000000000:ops-cost-alerts:sub", None),
         ("arn:aws:sqs:us-east-1:000000000000:ops-cost-alerts", None),
+        ("arn:aws:sns:us-east-1:000000000000:", None),
         ("arn:aws:sns:ops-cost-alerts", None),
         ("ops-cost-alerts", None),
     ] {
@@ -46,10 +47,10 @@ fn a_topic_is_known_by_its_name() {
         assert_eq!(topic(&input).unwrap_err().code, "InvalidParameter");
     }
     let target = Publish {
-        target_arn: Some("t".to_owned()),
+        target_arn: Some("arn:aws:sns:us-east-1:000000000000:t".to_owned()),
         ..message("x")
     };
-    assert_eq!(topic(&target).unwrap(), "t");
+    assert_eq!(topic(&target).unwrap(), ("arn:aws:sns:us-east-1:000000000000:t", "t"));
 }
 
 #[test]
@@ -295,6 +296,41 @@ async fn another_topic_is_not_served_and_that_is_said() {
     let (code, sentence) = house.fault(As::Operator, "Publish", other).await;
     assert_eq!(code, "NotFound");
     assert!(sentence.contains("AWS_ENDPOINT_URL_SNS"), "{sentence}");
+}
+
+#[tokio::test]
+async fn what_is_no_arn_of_a_topic_is_an_invalid_parameter() {
+    let house = House::new().await;
+    for (member, arn, reason) in [
+        (
+            "TopicArn",
+            "",
+            "TopicArn Reason: An ARN must have at least 6 elements, not 1",
+        ),
+        (
+            "TopicArn",
+            TOPIC,
+            "TopicArn Reason: An ARN must have at least 6 elements, not 1",
+        ),
+        (
+            "TargetArn",
+            "arn:aws:sns",
+            "TargetArn Reason: An ARN must have at least 6 elements, not 3",
+        ),
+        (
+            "TopicArn",
+            "arn:aws:sqs:us-east-1:000000000000:ops-cost-alerts",
+            "TopicArn Reason: it is not the ARN of a topic",
+        ),
+    ] {
+        let (code, sentence) = house
+            .fault(As::Operator, "Publish", json!({member: arn, "Message": "x"}))
+            .await;
+        assert_eq!(
+            (code.as_str(), sentence),
+            ("InvalidParameter", format!("Invalid parameter: {reason}"))
+        );
+    }
 }
 
 #[tokio::test]
