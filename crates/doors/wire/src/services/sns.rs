@@ -114,7 +114,7 @@ impl Attribute {
                 "The message attribute '{name}' must contain non-empty message attribute value for message attribute type \
                  '{kind}'."
             )),
-            Some(number) if kind == "Number" && !number.parse().is_ok_and(f64::is_finite) => {
+            Some(number) if kind == "Number" && !number.parse::<f64>().is_ok_and(f64::is_finite) => {
                 Some(format!("Could not cast message attribute '{name}' value to number."))
             }
             Some(_) => None,

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
+use crate::refusals::of_problem;
 use crate::services::reads_house::{As, House};
 
 fn message(text: &str) -> Publish {
@@ -336,13 +337,32 @@ async fn what_is_no_arn_of_a_topic_is_an_invalid_parameter() {
 #[tokio::test]
 async fn no_more_are_open_than_people_can_read() {
     let house = House::new().await;
-    for number in 0..200 {
+    for number in 0..50 {
         house
             .ask(As::Operator, "Publish", to_topic(&number.to_string()))
             .await
             .unwrap();
     }
-    assert_eq!(house.problem(As::Operator, "Publish", to_topic("one more")).await, 429);
+    let Err(Failed::Problem(problem)) = house.ask(As::Operator, "Publish", to_topic("one more")).await else {
+        panic!("it is refused");
+    };
+    assert_eq!(problem.status().as_u16(), 429);
+    assert!(
+        problem.detail().contains("wait until older ones have ended"),
+        "{}",
+        problem.detail()
+    );
+    let fault = of_problem(&problem, Some(Service::Sns), Service::Sns.family());
+    assert_eq!((fault.code.as_ref(), fault.status.as_u16()), ("Throttling", 400));
+    let rows = house.memory.audit_rows();
+    let refused = rows.iter().filter(|row| row.entry.status == Status::Error);
+    let refused: Vec<_> = refused.collect();
+    assert_eq!(refused.len(), 1);
+    let entry = &refused[0].entry;
+    assert_eq!(
+        (entry.action.as_str(), entry.reason, &entry.detail["via"]),
+        (actions::ALERT_PUBLISHED, Some(Reason::InvalidParameter), &json!("aws"))
+    );
     // What is open may be said again.
     house.ask(As::Operator, "Publish", to_topic("7")).await.unwrap();
 }
