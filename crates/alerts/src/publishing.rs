@@ -114,9 +114,11 @@ pub async fn end_published(state: &dyn StateStore, sink: &dyn ConditionSink, now
             at: now,
             why: "it was published a day ago".to_owned(),
         };
-        // Said before it is forgotten. Whoever publishes it again meanwhile has another version of the record.
-        sink.note(&[closed], now).await?;
-        match state.write(&[record.removal()], None).await {
+        // In one write: no alert stays open that nothing would end. Of one that changes meanwhile, as by being published
+        // again, the next look decides.
+        let mut changes = sink.records(&[closed], now).await?;
+        changes.push(record.removal());
+        match state.write(&changes, None).await {
             Err(error) if error.kind != PortErrorKind::Superseded => return Err(error),
             _ => {}
         }

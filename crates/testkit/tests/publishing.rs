@@ -3,11 +3,15 @@
 
 use std::sync::Arc;
 
-use cc_devops_alerts::{AlertPolicy, Alerts, Notice, Publishing, Severity};
+use cc_devops_alerts::publishing::end_published;
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notice, Publishing, Severity};
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_kernel::ports::RecordKind;
 use cc_devops_requests::ports::Ports;
+use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
 use cc_devops_testkit::{Memory, sample};
+use jiff::SignedDuration;
 
 fn policy() -> Arc<AlertPolicy> {
     Arc::new(AlertPolicy::plain(vec!["log".to_owned()]))
@@ -77,4 +81,45 @@ async fn no_more_are_open_than_people_can_read() {
         matches!(&refused, Publishing::TooMany(sentence) if sentence.starts_with("200 alerts that agents published")),
         "{refused:?}"
     );
+}
+
+/// How many alerts are open, and of how many it is kept that they end.
+async fn open_and_kept(ports: &Ports) -> (usize, usize) {
+    let open = alerts_of(ports).open(10).await.unwrap();
+    let kept = ports.state.list(RecordKind::Source, Some("published"), None, 10).await;
+    (open.alerts.len(), kept.unwrap().len())
+}
+
+#[tokio::test]
+async fn a_crash_leaves_no_alert_that_nothing_would_end() {
+    let mut call = 0;
+    loop {
+        let mut crashes = 0;
+        for moment in Moment::ALL {
+            let memory = Memory::new();
+            let ports = memory.ports();
+            publish(&alerts_of(&ports), "Writer", "by 100 %").await;
+            assert_eq!(open_and_kept(&ports).await, (1, 1));
+            memory.clock().advance(SignedDuration::from_hours(25));
+            let now = ports.clock.now();
+
+            let points = CrashPoints::at(CrashPoint { call, moment });
+            let mortal = points.wrap(&ports);
+            let sink = Conditions::new(Arc::clone(&mortal.state), policy());
+            let ended = end_published(&*mortal.state, &sink, now).await;
+            assert_eq!(ended.is_err(), points.crashed(), "{call} {moment:?}: {ended:?}");
+            crashes += usize::from(points.crashed());
+            let (open, kept) = open_and_kept(&ports).await;
+            assert_eq!(open, kept, "{call} {moment:?}");
+
+            let sink = Conditions::new(Arc::clone(&ports.state), policy());
+            end_published(&*ports.state, &sink, now).await.unwrap();
+            assert_eq!(open_and_kept(&ports).await, (0, 0), "{call} {moment:?}");
+        }
+        if crashes == 0 {
+            break;
+        }
+        call += 1;
+    }
+    assert!(call >= 3, "it reads what is due and the alert, and writes: {call}");
 }
