@@ -29,7 +29,7 @@ use crate::taking::{Taken, find, take};
 pub struct Alerts {
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) policy: Arc<AlertPolicy>,
-    audit: Arc<dyn AuditTrail>,
+    pub(crate) audit: Arc<dyn AuditTrail>,
     clock: Arc<dyn Clock>,
 }
 

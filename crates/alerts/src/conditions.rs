@@ -242,4 +242,8 @@ impl ConditionSink for Conditions {
     async fn note(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<()> {
         self.note(changes, now).await
     }
+
+    async fn records(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<Vec<StateChange>> {
+        self.changes(changes, now).await
+    }
 }

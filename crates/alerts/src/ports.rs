@@ -1,7 +1,7 @@
 //! How the sources of conditions say what is the matter, and what is over.
 
 use async_trait::async_trait;
-use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::ports::{PortResult, StateChange};
 use jiff::Timestamp;
 
 use crate::condition::ConditionChange;
@@ -12,6 +12,13 @@ pub trait ConditionSink: Send + Sync {
     /// Takes changes in, as many as there are. When this returns they are durable. They may come again, and in an order
     /// that is not the one they came to be in: a key that is open stays open, and one that is not open cannot end.
     async fn note(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<()>;
+
+    /// The changes of records that make them, for who writes them in one transaction with others of the same store; those of
+    /// one key once. A sink that keeps no records takes them in at once, and has none.
+    async fn records(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<Vec<StateChange>> {
+        self.note(changes, now).await?;
+        Ok(Vec::new())
+    }
 }
 
 /// What programs left to be said that may not write alerts themselves.

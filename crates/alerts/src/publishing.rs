@@ -3,10 +3,11 @@
 
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::acts::{ActError, Asker};
-use cc_devops_kernel::audit::actions;
+use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_kernel::port_error::{PortErrorKind, PortResult};
-use cc_devops_kernel::ports::{Content, RecordKey, RecordKind, StateChange, StateStore};
+use cc_devops_kernel::ports::{Content, Record, RecordKey, RecordKind, StateChange, StateStore};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -22,6 +23,9 @@ const OPEN_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// How many may be open at once.
 const MOST_OPEN: usize = 200;
+
+/// How many of them may be one agent's, so that none takes the room of all.
+const MOST_OF_ONE: usize = 50;
 
 /// The list of what is open.
 const LIST: &str = "published";
@@ -42,8 +46,8 @@ pub struct Notice {
 pub enum Publishing {
     /// It is told, under this key: the same for the same words of the same agent.
     Told(String),
-    /// So many are open that no more is taken.
-    TooMany(usize),
+    /// So many are open that no more is taken, which is on record; a sentence for whoever asked.
+    TooMany(String),
 }
 
 impl Alerts {
@@ -65,8 +69,15 @@ impl Alerts {
             let kept = self.state.read_one(&record).await?;
             if kept.is_none() {
                 let open = self.state.list(RecordKind::Source, Some(LIST), None, MOST_OPEN).await?;
-                if open.len() >= MOST_OPEN {
-                    return Ok(Publishing::TooMany(MOST_OPEN));
+                if let Some(message) = too_many(&open, by) {
+                    let detail = json!({"title": condition.title, "severity": notice.severity, "error": message});
+                    let refused = AuditEntry {
+                        status: Status::Error,
+                        reason: Some(Reason::InvalidParameter),
+                        ..author.entry(now, actions::ALERT_PUBLISHED, key, detail)
+                    };
+                    self.audit.append(&refused).await?;
+                    return Ok(Publishing::TooMany(message));
                 }
             }
             let mut changes = conditions.changes(&[condition.clone().opened()], now).await?;
@@ -103,9 +114,11 @@ pub async fn end_published(state: &dyn StateStore, sink: &dyn ConditionSink, now
             at: now,
             why: "it was published a day ago".to_owned(),
         };
-        // Said before it is forgotten. Whoever publishes it again meanwhile has another version of the record.
-        sink.note(&[closed], now).await?;
-        match state.write(&[record.removal()], None).await {
+        // In one write: no alert stays open that nothing would end. Of one that changes meanwhile, as by being published
+        // again, the next look decides.
+        let mut changes = sink.records(&[closed], now).await?;
+        changes.push(record.removal());
+        match state.write(&changes, None).await {
             Err(error) if error.kind != PortErrorKind::Superseded => return Err(error),
             _ => {}
         }
@@ -113,12 +126,34 @@ pub async fn end_published(state: &dyn StateStore, sink: &dyn ConditionSink, now
     Ok(())
 }
 
+/// Why no more is taken, where so many are open, and what to do.
+fn too_many(open: &[Record], by: &AgentName) -> Option<String> {
+    let own = keys_of(by);
+    let of_it = open.iter().filter(|record| record.key.name.starts_with(own.as_str()));
+    let whose = if of_it.count() >= MOST_OF_ONE {
+        format!("{by} has {MOST_OF_ONE} alerts open that it published, and no agent has more")
+    } else if open.len() >= MOST_OPEN {
+        format!("{MOST_OPEN} alerts that agents published are open, and no more is taken")
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{whose}: wait until older ones have ended, each a day after it was published last. What is open already may be \
+         published again in the same words"
+    ))
+}
+
+/// What the keys of an agent's words begin with.
+fn keys_of(by: &AgentName) -> String {
+    format!("{}/{by}/", ConditionKind::Published.as_str())
+}
+
 /// The key of an agent's words.
 fn key_of(notice: &Notice, by: &AgentName) -> String {
     let words = format!("{}\n{}\n{}", notice.severity.as_str(), notice.subject, notice.text);
     let mut digest = hex::encode(Sha256::digest(words));
     digest.truncate(16);
-    format!("{}/{by}/{digest}", ConditionKind::Published.as_str())
+    format!("{}{digest}", keys_of(by))
 }
 
 fn condition(key: &str, notice: &Notice, by: &AgentName, now: Timestamp) -> Condition {

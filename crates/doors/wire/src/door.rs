@@ -24,7 +24,7 @@ use crate::conform::{Moments, conform};
 use crate::fault::{Failed, Fault};
 use crate::form::Form;
 use crate::operation::{Call, Operation};
-use crate::refusals::{not_read, not_served, not_signed, of_failed, of_problem};
+use crate::refusals::{not_read, not_served, not_signed, of_problem};
 use crate::service::Service;
 use crate::signature::{NotSigned, Signed};
 use crate::{bodies, cbor, services};
@@ -82,7 +82,10 @@ pub(crate) fn owns(request: &Request) -> Option<Dress> {
     Some(Box::new(move |response: Response| {
         match response.extensions().get::<Problem>() {
             None => response,
-            Some(problem) => Answering::to(&asked, None).refused_for(&of_problem(problem, asked.family()), problem),
+            Some(problem) => {
+                let fault = of_problem(problem, asked.service, asked.family());
+                Answering::to(&asked, None).refused_for(&fault, problem)
+            }
         }
     }))
 }
@@ -94,8 +97,10 @@ async fn serve(State(house): State<Arc<House>>, request: Request) -> Response {
     let answering = Answering::to(&asked, Some(house.app.now()));
     match carried_out {
         Ok((operation, output)) => answering.given(operation, output),
-        Err(Failed::Problem(problem)) => answering.refused_for(&of_problem(&problem, asked.family()), &problem),
-        Err(failed) => answering.refused(&of_failed(failed, asked.family())),
+        Err(Failed::Problem(problem)) => {
+            answering.refused_for(&of_problem(&problem, asked.service, asked.family()), &problem)
+        }
+        Err(Failed::Fault(fault)) => answering.refused(&fault),
     }
 }
 

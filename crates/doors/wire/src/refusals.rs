@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use cc_devops_http::problem::Problem;
 
 use crate::asked::{Asked, Protocol};
-use crate::fault::{Failed, Fault};
+use crate::fault::Fault;
 use crate::service::{Family, Service};
 use crate::signature::NotSigned;
 
@@ -54,13 +54,17 @@ pub(crate) fn not_signed(why: NotSigned, family: Family) -> Fault {
 }
 
 /// A problem of the API's.
-pub(crate) fn of_problem(problem: &Problem, family: Family) -> Fault {
+pub(crate) fn of_problem(problem: &Problem, service: Option<Service>, family: Family) -> Fault {
     let (status, message) = (problem.status(), problem.detail().to_owned());
     let (codes, forbidden) = match status {
         // What was good when the caller came has ended.
         StatusCode::UNAUTHORIZED => {
             let codes = ("UnrecognizedClientException", "InvalidClientTokenId");
             return fault(family, codes, true, UNKNOWN_KEY.to_owned());
+        }
+        // SNS alone has a name of its own for it.
+        StatusCode::FORBIDDEN if service == Some(Service::Sns) => {
+            (("AccessDeniedException", "AuthorizationError"), true)
         }
         StatusCode::FORBIDDEN => (("AccessDeniedException", "AccessDenied"), true),
         StatusCode::NOT_FOUND => (("ResourceNotFoundException", "ResourceNotFound"), false),
@@ -81,14 +85,6 @@ pub(crate) fn of_problem(problem: &Problem, family: Family) -> Fault {
         fault.with_status(status)
     } else {
         fault
-    }
-}
-
-/// Whatever went wrong, as a fault.
-pub(crate) fn of_failed(failed: Failed, family: Family) -> Fault {
-    match failed {
-        Failed::Fault(fault) => fault,
-        Failed::Problem(problem) => of_problem(&problem, family),
     }
 }
 
@@ -201,7 +197,7 @@ mod tests {
     fn a_problem_has_the_familys_name_and_status() {
         let of = |status: u16| {
             let problem = Problem::new(StatusCode::from_u16(status).unwrap(), "no policy permits it");
-            both(|family| of_problem(&problem, family))
+            both(|family| of_problem(&problem, None, family))
         };
         assert_eq!(of(403), pair(("AccessDeniedException", 400), ("AccessDenied", 403)));
         assert_eq!(
@@ -219,6 +215,18 @@ mod tests {
         );
         assert_eq!(of(500), pair(("InternalServiceError", 500), ("InternalFailure", 500)));
         assert_eq!(of(422), pair(("ValidationException", 400), ("ValidationError", 400)));
+    }
+
+    #[test]
+    fn a_denial_has_the_name_that_its_service_has_for_it() {
+        let denied = Problem::denied("no policy permits it");
+        let of = |service: Service| {
+            let fault = of_problem(&denied, Some(service), service.family());
+            (fault.code.into_owned(), fault.status.as_u16())
+        };
+        assert_eq!(of(Service::Sns), ("AuthorizationError".to_owned(), 403));
+        assert_eq!(of(Service::Sts), ("AccessDenied".to_owned(), 403));
+        assert_eq!(of(Service::Ssm), ("AccessDeniedException".to_owned(), 400));
     }
 
     #[test]

@@ -269,6 +269,7 @@ mortal! { Webhooks {
 
 mortal! { ConditionSink {
     fn note(changes: &[ConditionChange], now: Timestamp) -> ();
+    fn records(changes: &[ConditionChange], now: Timestamp) -> Vec<StateChange>;
 } }
 
 mortal! { RevenueStore {

@@ -257,13 +257,7 @@ impl Permitted<PublishAlerts> {
                 self.app.telling.notify_one();
                 Ok(key)
             }
-            Publishing::TooMany(open) => Err(Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                format!(
-                    "{open} alerts that agents published are open, and no more is taken; each ends a day after it was \
-                     published last"
-                ),
-            )),
+            Publishing::TooMany(message) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, message)),
         }
     }
 }

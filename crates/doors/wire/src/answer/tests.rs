@@ -120,7 +120,11 @@ async fn cbor_says_its_protocol_and_dynamodb_its_sum() {
 
 #[tokio::test]
 async fn an_error_has_its_name_wherever_an_sdk_looks() {
-    let fault = of_problem(&Problem::denied("no policy permits it"), crate::service::Family::Query);
+    let fault = of_problem(
+        &Problem::denied("no policy permits it"),
+        Some(Service::CloudWatch),
+        crate::service::Family::Query,
+    );
     let compatible = asked(
         "/aws",
         &[

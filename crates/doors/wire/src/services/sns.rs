@@ -16,6 +16,9 @@ use crate::operation::{Call, Operation, Service};
 /// The alert topic's name, section 4 of the wire contract.
 const TOPIC: &str = "ops-cost-alerts";
 
+/// How many elements an ARN has at least.
+const ELEMENTS: usize = 6;
+
 /// How long a message may be, in bytes.
 const MOST_BYTES: usize = 262_144;
 
@@ -82,6 +85,41 @@ struct Publish {
 struct Attribute {
     data_type: String,
     string_value: Option<String>,
+    binary_value: Option<String>,
+}
+
+impl Attribute {
+    /// Why SNS does not take it, where it does not.
+    fn wrong(&self, name: &str) -> Option<String> {
+        let (kind, label) = match self.data_type.split_once('.') {
+            Some((kind, label)) => (kind, Some(label)),
+            None => (self.data_type.as_str(), None),
+        };
+        let name: String = name.chars().take(256).collect();
+        if !matches!(kind, "String" | "Number" | "Binary") || label == Some("") {
+            return Some(format!(
+                "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes \
+                 is Binary, Number, and String."
+            ));
+        }
+        let (field, value, other) = match kind {
+            "Binary" => ("Binary", &self.binary_value, &self.string_value),
+            _ => ("String", &self.string_value, &self.binary_value),
+        };
+        match value.as_deref() {
+            None if other.is_some() => Some(format!(
+                "The message attribute '{name}' with type '{kind}' must use field '{field}'."
+            )),
+            None | Some("") => Some(format!(
+                "The message attribute '{name}' must contain non-empty message attribute value for message attribute type \
+                 '{kind}'."
+            )),
+            Some(number) if kind == "Number" && !number.parse::<f64>().is_ok_and(f64::is_finite) => {
+                Some(format!("Could not cast message attribute '{name}' value to number."))
+            }
+            Some(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -91,8 +129,8 @@ struct Published {
 }
 
 async fn publish(call: Call, input: Publish) -> Result<Published, Failed> {
-    let topic = topic(&input)?;
-    if name_of(topic) != Some(TOPIC) {
+    let (topic, name) = topic(&input)?;
+    if name != TOPIC {
         let shown: String = topic.chars().take(256).collect();
         let message = format!(
             "Topic does not exist: {shown}. This control plane serves {} alone; to reach your other topics leave \
@@ -120,19 +158,31 @@ fn message_id(of: &str) -> String {
     Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
-/// The topic that is meant.
-fn topic(input: &Publish) -> Result<&str, Fault> {
+/// The topic that is meant: its ARN, and its name.
+fn topic(input: &Publish) -> Result<(&str, &str), Fault> {
     let named = [&input.topic_arn, &input.target_arn, &input.phone_number];
-    match named.map(Option::as_deref) {
-        [Some(topic), None, None] | [None, Some(topic), None] => Ok(topic),
-        [None, None, Some(_)] => Err(invalid(
-            "PhoneNumber Reason: no text message is sent from here; publish to the alert topic",
+    let (parameter, arn) = match named.map(Option::as_deref) {
+        [Some(topic), None, None] => ("TopicArn", topic),
+        [None, Some(target), None] => ("TargetArn", target),
+        [None, None, Some(_)] => {
+            return Err(invalid(
+                "PhoneNumber Reason: no text message is sent from here; publish to the alert topic",
+            ));
+        }
+        [None, None, None] => return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
+        _ => {
+            return Err(invalid(
+                "TopicArn Reason: Both TopicArn and TargetArn were specified, or a PhoneNumber beside them",
+            ));
+        }
+    };
+    let name = name_of(arn).ok_or_else(|| match arn.split(':').count() {
+        found @ ..ELEMENTS => invalid(format!(
+            "{parameter} Reason: An ARN must have at least {ELEMENTS} elements, not {found}"
         )),
-        [None, None, None] => Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
-        _ => Err(invalid(
-            "TopicArn Reason: Both TopicArn and TargetArn were specified, or a PhoneNumber beside them",
-        )),
-    }
+        _ => invalid(format!("{parameter} Reason: it is not the ARN of a topic")),
+    })?;
+    Ok((arn, name))
 }
 
 /// The topic's name: whatever account and region its ARN has, so that an agent needs no other ARN here.
@@ -143,6 +193,7 @@ fn name_of(arn: &str) -> Option<&str> {
     (is_arn && region.is_some() && account.is_some() && more.is_none())
         .then_some(name)
         .flatten()
+        .filter(|name| !name.is_empty())
 }
 
 /// What people are told.
@@ -183,9 +234,13 @@ fn notice(input: &Publish) -> Result<Notice, Fault> {
         // Without a subject the first line says it.
         None => text.trim().lines().next().unwrap_or_default().to_owned(),
     };
+    let attributes = &input.message_attributes;
+    if let Some(why) = attributes.iter().find_map(|(name, given)| given.wrong(name)) {
+        return Err(invalid(format!("MessageAttributes Reason: {why}")));
+    }
     Ok(Notice {
         subject,
-        severity: severity(&input.message_attributes)?,
+        severity: severity(attributes),
         text,
     })
 }
@@ -201,18 +256,12 @@ fn by_protocol(message: &str) -> Result<String, Fault> {
     Ok(text("email").unwrap_or(default).to_owned())
 }
 
-/// How much it matters: a warning, unless it says otherwise.
-fn severity(attributes: &BTreeMap<String, Attribute>) -> Result<Severity, Fault> {
-    let Some(given) = attributes.get(SEVERITY) else {
-        return Ok(Severity::default());
-    };
-    let word = given.string_value.as_deref().filter(|_| given.data_type == "String");
-    word.and_then(Severity::named).ok_or_else(|| {
-        let known = Severity::ALL.map(Severity::as_str).join(", ");
-        invalid(format!(
-            "MessageAttributes Reason: {SEVERITY} is a String, one of {known}"
-        ))
-    })
+/// How much it matters: a warning, unless it says otherwise in a word that is known here. For another word no alert is to
+/// be lost.
+fn severity(attributes: &BTreeMap<String, Attribute>) -> Severity {
+    let given = attributes.get(SEVERITY);
+    let word = given.and_then(|given| given.string_value.as_deref());
+    word.and_then(Severity::named).unwrap_or_default()
 }
 
 fn invalid(why: impl std::fmt::Display) -> Fault {

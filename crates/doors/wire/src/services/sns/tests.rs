@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
+use crate::refusals::of_problem;
 use crate::services::reads_house::{As, House};
 
 fn message(text: &str) -> Publish {
@@ -28,6 +29,7 @@ fn a_topic_is_known_by_its_name() {
         ("arn:aws:sns:us-east-1:000000000000:other", Some("other")),
         ("arn:aws:sns:us-east-1:000000000000:ops-cost-alerts:sub", None),
         ("arn:aws:sqs:us-east-1:000000000000:ops-cost-alerts", None),
+        ("arn:aws:sns:us-east-1:000000000000:", None),
         ("arn:aws:sns:ops-cost-alerts", None),
         ("ops-cost-alerts", None),
     ] {
@@ -46,10 +48,10 @@ fn a_topic_is_known_by_its_name() {
         assert_eq!(topic(&input).unwrap_err().code, "InvalidParameter");
     }
     let target = Publish {
-        target_arn: Some("t".to_owned()),
+        target_arn: Some("arn:aws:sns:us-east-1:000000000000:t".to_owned()),
         ..message("x")
     };
-    assert_eq!(topic(&target).unwrap(), "t");
+    assert_eq!(topic(&target).unwrap(), ("arn:aws:sns:us-east-1:000000000000:t", "t"));
 }
 
 #[test]
@@ -81,23 +83,94 @@ fn what_people_are_told_is_what_was_said() {
             "{wrong}"
         );
     }
-    let severe = |word: &str, data_type: &str| {
-        let attribute = Attribute {
-            data_type: data_type.to_owned(),
-            string_value: Some(word.to_owned()),
-        };
-        notice(&Publish {
-            message_attributes: BTreeMap::from([("severity".to_owned(), attribute)]),
-            ..message("x")
-        })
-    };
-    assert_eq!(severe("critical", "String").unwrap().severity, Severity::Critical);
-    for (word, data_type) in [("urgent", "String"), ("critical", "Binary")] {
+}
+
+fn attribute(data_type: &str, text: Option<&str>) -> Attribute {
+    Attribute {
+        data_type: data_type.to_owned(),
+        string_value: text.map(str::to_owned),
+        binary_value: None,
+    }
+}
+
+fn bytes(data_type: &str, base64: &str) -> Attribute {
+    Attribute {
+        binary_value: Some(base64.to_owned()),
+        ..attribute(data_type, None)
+    }
+}
+
+fn with_attribute(name: &str, attribute: Attribute) -> Publish {
+    Publish {
+        message_attributes: BTreeMap::from([(name.to_owned(), attribute)]),
+        ..message("x")
+    }
+}
+
+#[test]
+fn a_word_that_is_not_known_loses_no_alert() {
+    for (data_type, word, severity) in [
+        ("String", "critical", Severity::Critical),
+        ("String", "info", Severity::Info),
+        ("String", "urgent", Severity::Warning),
+        ("String", "CRITICAL", Severity::Warning),
+        ("Number", "1", Severity::Warning),
+    ] {
+        let given = with_attribute(SEVERITY, attribute(data_type, Some(word)));
+        assert_eq!(notice(&given).unwrap().severity, severity, "{word}");
+    }
+}
+
+#[test]
+fn attributes_are_of_a_type_that_sns_knows_and_have_a_value_of_it() {
+    for taken in [
+        attribute("String", Some("x")),
+        attribute("String.Array", Some("[]")),
+        attribute("Number", Some("-1.5e3")),
+        attribute("Number.int", Some("7")),
+        bytes("Binary", "eA=="),
+        bytes("Binary.gif", "eA=="),
+    ] {
+        let given = with_attribute("a", taken);
+        assert!(notice(&given).is_ok(), "{given:?}");
+    }
+    for (refused, words) in [
+        (
+            attribute("", Some("x")),
+            "supported type prefixes is Binary, Number, and String",
+        ),
+        (attribute("string", Some("x")), "supported type prefixes is"),
+        (attribute("Strings", Some("x")), "supported type prefixes is"),
+        (attribute("String.", Some("x")), "supported type prefixes is"),
+        (attribute("Boolean", Some("true")), "supported type prefixes is"),
+        (
+            attribute("String", None),
+            "must contain non-empty message attribute value",
+        ),
+        (attribute("String", Some("")), "for message attribute type 'String'"),
+        (attribute("Number.int", Some("")), "for message attribute type 'Number'"),
+        (bytes("Binary", ""), "for message attribute type 'Binary'"),
+        (bytes("String", "eA=="), "with type 'String' must use field 'String'"),
+        (
+            attribute("Binary", Some("critical")),
+            "with type 'Binary' must use field 'Binary'",
+        ),
+        (
+            attribute("Number", Some("seven")),
+            "Could not cast message attribute 'a' value to number",
+        ),
+        (attribute("Number", Some("NaN")), "Could not cast message attribute"),
+        (attribute("Number", Some("1e999")), "Could not cast message attribute"),
+    ] {
+        let given = with_attribute("a", refused);
+        let fault = notice(&given).unwrap_err();
+        assert_eq!((fault.code.as_ref(), fault.status.as_u16()), ("InvalidParameter", 400));
         assert!(
-            severe(word, data_type)
-                .unwrap_err()
+            fault
                 .message
-                .contains("critical, warning, info")
+                .starts_with("Invalid parameter: MessageAttributes Reason: ")
+                && fault.message.contains(words),
+            "{given:?}: {fault:?}"
         );
     }
 }
@@ -227,15 +300,69 @@ async fn another_topic_is_not_served_and_that_is_said() {
 }
 
 #[tokio::test]
+async fn what_is_no_arn_of_a_topic_is_an_invalid_parameter() {
+    let house = House::new().await;
+    for (member, arn, reason) in [
+        (
+            "TopicArn",
+            "",
+            "TopicArn Reason: An ARN must have at least 6 elements, not 1",
+        ),
+        (
+            "TopicArn",
+            TOPIC,
+            "TopicArn Reason: An ARN must have at least 6 elements, not 1",
+        ),
+        (
+            "TargetArn",
+            "arn:aws:sns",
+            "TargetArn Reason: An ARN must have at least 6 elements, not 3",
+        ),
+        (
+            "TopicArn",
+            "arn:aws:sqs:us-east-1:000000000000:ops-cost-alerts",
+            "TopicArn Reason: it is not the ARN of a topic",
+        ),
+    ] {
+        let (code, sentence) = house
+            .fault(As::Operator, "Publish", json!({member: arn, "Message": "x"}))
+            .await;
+        assert_eq!(
+            (code.as_str(), sentence),
+            ("InvalidParameter", format!("Invalid parameter: {reason}"))
+        );
+    }
+}
+
+#[tokio::test]
 async fn no_more_are_open_than_people_can_read() {
     let house = House::new().await;
-    for number in 0..200 {
+    for number in 0..50 {
         house
             .ask(As::Operator, "Publish", to_topic(&number.to_string()))
             .await
             .unwrap();
     }
-    assert_eq!(house.problem(As::Operator, "Publish", to_topic("one more")).await, 429);
+    let Err(Failed::Problem(problem)) = house.ask(As::Operator, "Publish", to_topic("one more")).await else {
+        panic!("it is refused");
+    };
+    assert_eq!(problem.status().as_u16(), 429);
+    assert!(
+        problem.detail().contains("wait until older ones have ended"),
+        "{}",
+        problem.detail()
+    );
+    let fault = of_problem(&problem, Some(Service::Sns), Service::Sns.family());
+    assert_eq!((fault.code.as_ref(), fault.status.as_u16()), ("Throttling", 400));
+    let rows = house.memory.audit_rows();
+    let refused = rows.iter().filter(|row| row.entry.status == Status::Error);
+    let refused: Vec<_> = refused.collect();
+    assert_eq!(refused.len(), 1);
+    let entry = &refused[0].entry;
+    assert_eq!(
+        (entry.action.as_str(), entry.reason, &entry.detail["via"]),
+        (actions::ALERT_PUBLISHED, Some(Reason::InvalidParameter), &json!("aws"))
+    );
     // What is open may be said again.
     house.ask(As::Operator, "Publish", to_topic("7")).await.unwrap();
 }
