@@ -236,7 +236,8 @@ fn notice(input: &Publish) -> Result<Notice, Fault> {
     };
     let attributes = &input.message_attributes;
     if let Some(why) = attributes.iter().find_map(|(name, given)| given.wrong(name)) {
-        return Err(invalid(format!("MessageAttributes Reason: {why}")));
+        // As AWS's model names what is wrong with an attribute's value.
+        return Err(Fault::sender("ParameterValueInvalid", why));
     }
     Ok(Notice {
         subject,
