@@ -34,6 +34,8 @@ fn ports(backend: &Backend) -> Ports {
         schedule: backend.schedule(),
         webhooks: backend.webhooks(),
         sealing_keys: backend.sealing_keys(),
+        // On AWS an agent has a queue of its own there.
+        completion_queues: None,
         ..Memory::new().ports()
     }
 }
