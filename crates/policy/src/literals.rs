@@ -241,3 +241,6 @@ fn written(text: &str) -> Vec<(usize, EntityUid)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;
