@@ -1,10 +1,13 @@
 //! What routes about access keys may touch, with which agents' AWS SDKs sign.
 
+use axum::http::StatusCode;
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeyId, ListedKey, ShortLivedKey};
 use cc_devops_kernel::access::Access;
+use cc_devops_kernel::acts::ActError;
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::outcome::Reason;
 
 use super::{ManageAgents, Permitted, Privilege, Question};
 use crate::problem::Problem;
@@ -54,7 +57,14 @@ impl Permitted<ManageAwsKeys> {
             .await?;
         self.has_aws_door()?;
         self.is_given_proofs(self.name())?;
-        Ok(self.app.aws_keys().add(self.name(), random_bits()?, asker).await?)
+        let added = self.app.aws_keys().add(self.name(), random_bits()?, asker).await;
+        added.map_err(|error| match error {
+            // What was asked for is well formed: the agent has as many as it may have.
+            ActError::Refused(failure) if failure.reason == Reason::InvalidParameter => {
+                Problem::new(StatusCode::CONFLICT, failure.message)
+            }
+            error => error.into(),
+        })
     }
 
     /// Ends one of the agent's keys at once.

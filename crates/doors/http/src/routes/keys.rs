@@ -17,7 +17,13 @@ use crate::wire::{AccessKeyList, AccessKeyView, NewAccessKey, ShortLivedKeyView}
 #[utoipa::path(
     post, path = "/v1/agents/{name}/keys", tag = "agents",
     params(("name" = String, Path, description = "The agent", pattern = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")),
-    responses((status = 201, description = "The key; not to be cached", body = NewAccessKey)),
+    responses(
+        (status = 201, description = "The key; not to be cached", body = NewAccessKey),
+        (
+            status = 409, description = "The agent has as many keys as it may have",
+            content((crate::wire::ProblemBody = "application/problem+json")),
+        ),
+    ),
 )]
 pub(crate) async fn add_key(permitted: Permitted<ManageAwsKeys>) -> Result<Response, Problem> {
     let key = permitted.add().await?;
@@ -56,9 +62,10 @@ pub(crate) async fn end_key(
     Path(path): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let (_agent, id) = path;
+    // Nothing has a name that is no key's: it is not there.
     let id: AwsKeyId = id
         .parse()
-        .map_err(|reason| Problem::invalid(format!("the id of the key {reason}")))?;
+        .map_err(|reason| Problem::not_found(format!("the id of the key {reason}")))?;
     permitted.end(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

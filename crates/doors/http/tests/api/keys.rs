@@ -93,7 +93,7 @@ async fn a_key_is_given_listed_and_ended_on_record() {
         house
             .send(Method::DELETE, &format!("{KEYS}/akia"), As::Admin)
             .await
-            .is_problem(422)
+            .is_problem(404)
     );
     assert_eq!(house.get(KEYS, As::Admin).await.json()["keys"], serde_json::json!([]));
 
@@ -108,6 +108,19 @@ async fn a_key_is_given_listed_and_ended_on_record() {
         );
     }
     assert!(format!("{rows:?}").contains(id) && !format!("{rows:?}").contains(secret));
+}
+
+#[tokio::test]
+async fn an_agent_has_ten_keys_at_the_most() {
+    let house = house().await;
+    for _ in 0..10 {
+        let made = house.send(Method::POST, KEYS, As::Admin).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    }
+    let refused = house.send(Method::POST, KEYS, As::Admin).await;
+    assert!(refused.is_problem(409), "{refused:?}");
+    assert!(refused.text.contains("agents key end"), "{refused:?}");
+    is_as_described(&document().await, "post /v1/agents/{name}/keys", &refused);
 }
 
 #[tokio::test]
