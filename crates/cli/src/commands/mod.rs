@@ -32,6 +32,7 @@ mod schedules;
 pub(crate) mod sealing_key;
 pub(crate) mod secrets;
 pub(crate) mod send;
+mod shell;
 pub(crate) mod smoke_test;
 pub(crate) mod stacks;
 mod submit;

@@ -7,6 +7,7 @@ use cc_devops_kernel::secret::SecretValue;
 use serde_json::{Map, Value, json};
 
 use super::keys::note_of_the_door;
+use crate::commands::shell::shell_word;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::public_url::{public_url, url_on_this_machine};
@@ -114,39 +115,24 @@ fn addresses(base: &str, region: &str) -> Variables {
 fn lines(variables: &[(String, SecretValue)], fetched_at: &str) -> String {
     let mut lines: Vec<String> = variables
         .iter()
-        .map(|(name, value)| format!("export {name}={}", quoted(value.expose())))
+        .map(|(name, value)| format!("export {name}={}", shell_word(value.expose())))
         .collect();
     lines.push(
         "# Without a key in the environment: the SDK fetches short-lived keys, as in a container, with".to_owned(),
     );
     // An id without its secret stops SDKs for Python before they ask.
     lines.push("#   unset AWS_ACCESS_KEY_ID".to_owned());
-    lines.push(format!("#   AWS_CONTAINER_CREDENTIALS_FULL_URI={}", quoted(fetched_at)));
+    lines.push(format!(
+        "#   AWS_CONTAINER_CREDENTIALS_FULL_URI={}",
+        shell_word(fetched_at)
+    ));
     lines.push("#   AWS_CONTAINER_AUTHORIZATION_TOKEN='Bearer TOKEN', where TOKEN is the agent's".to_owned());
     lines.join("\n")
-}
-
-/// A text as one word of a shell.
-fn quoted(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+=,".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_is_one_word_of_a_shell() {
-        assert_eq!(quoted("http://127.0.0.1:8787/aws"), "http://127.0.0.1:8787/aws");
-        assert_eq!(quoted("http://[::1]:8787/aws"), "'http://[::1]:8787/aws'");
-        assert_eq!(quoted("a b$(c)`d`"), "'a b$(c)`d`'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 
     #[test]
     fn addresses_are_given_service_by_service_and_never_for_all() {

@@ -8,7 +8,6 @@ mod fix;
 mod plan;
 mod planned;
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use cc_devops_app::repositories::{RepositoryTools, Trouble};
@@ -19,6 +18,7 @@ use cc_devops_repos::owner::{NotMeant, of_owner};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::rules::Rule;
 
+use crate::commands::shell::shell_word;
 use crate::context::Context;
 use crate::credentials::{self, GITHUB_TOKEN};
 use crate::error::CliError;
@@ -178,16 +178,6 @@ impl Whose {
     }
 }
 
-/// A text as one word of a command line of a POSIX shell.
-fn shell_word(text: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:@+=%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
-    }
-}
-
 /// What is said where nobody said whose repositories are meant.
 const NOBODYS: &str = "whose repositories? Say it with --owner LOGIN, or set github.owner in the configuration";
 
@@ -229,6 +219,5 @@ mod tests {
             chosen.as_written(),
             r" web acme/api --owner acme --policy 'it'\''s mine.toml'"
         );
-        assert_eq!(shell_word(""), "''");
     }
 }

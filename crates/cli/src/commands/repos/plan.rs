@@ -11,7 +11,8 @@ use serde_json::json;
 use super::planned::{
     Out, changes, compared, document, is_in_part, is_plan_file, left_alone, not_read, planned_changes, shown,
 };
-use super::{Chosen, Keeping, shell_word};
+use super::{Chosen, Keeping};
+use crate::commands::shell::shell_word;
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
 
