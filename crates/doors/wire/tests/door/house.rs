@@ -18,6 +18,12 @@ use crate::signing::{Ask, Key};
 /// The agent that asks.
 pub(crate) const AGENT: &str = sample::AGENT;
 
+/// The agent's token.
+pub(crate) const AGENTS: u8 = 1;
+
+/// The operator's.
+const OPERATORS: u8 = 9;
+
 /// A control plane and its front door.
 pub(crate) struct House {
     pub(crate) memory: Memory,
@@ -81,7 +87,7 @@ impl House {
         };
         ports
             .agents
-            .add(&operator, &sample::token(9), &sample::added())
+            .add(&operator, &sample::token(OPERATORS), &sample::added())
             .await
             .unwrap();
         let capabilities = Capabilities {
@@ -122,7 +128,8 @@ impl House {
 
     /// A new access key of anybody's.
     pub(crate) async fn key_of(&self, agent: &str) -> Key {
-        let made = self.operate(Method::POST, &format!("/v1/agents/{agent}/keys")).await;
+        let path = format!("/v1/agents/{agent}/keys");
+        let made = self.over_the_api(OPERATORS, Method::POST, &path).await;
         assert_eq!(made.status, 201, "{}", made.text());
         let text = |name: &str| made.json()[name].as_str().unwrap().to_owned();
         Key {
@@ -133,14 +140,14 @@ impl House {
 
     /// Ends it.
     pub(crate) async fn end(&self, key: &Key) {
-        let ended = self
-            .operate(Method::DELETE, &format!("/v1/agents/{AGENT}/keys/{}", key.id))
-            .await;
+        let path = format!("/v1/agents/{AGENT}/keys/{}", key.id);
+        let ended = self.over_the_api(OPERATORS, Method::DELETE, &path).await;
         assert!(ended.status < 300, "{}", ended.text());
     }
 
-    async fn operate(&self, method: Method, path: &str) -> Answer {
-        let token = Token::from_random([9; 32]);
+    /// The answer to what the owner of a token asks over the API.
+    pub(crate) async fn over_the_api(&self, token: u8, method: Method, path: &str) -> Answer {
+        let token = Token::from_random([token; 32]);
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -1,23 +1,18 @@
 //! Keys at the door: short-lived ones with their session token, and keys whose agent has others, or is no more.
 
-use axum::body::Body;
-use axum::http::Request;
+use axum::http::Method;
 use cc_devops_fleet::aws_keys::{PURPOSE, SHORT_LIVED_LASTS};
 use cc_devops_fleet::{Enrolment, Token};
 use cc_devops_kernel::acts::Asker;
 use cc_devops_testkit::sample;
 use jiff::SignedDuration;
 
-use crate::house::{AGENT, Answer, House};
-use crate::signing::{Ask, HOST, Key};
+use crate::house::{AGENT, AGENTS, Answer, House};
+use crate::signing::{Ask, Key};
 
 /// A short-lived key as an SDK fetches it in a container, and its session token.
 async fn fetched(house: &House) -> (Key, String) {
-    let token = Token::from_random([1; 32]);
-    let request = Request::get("/v1/aws-credentials")
-        .header("host", HOST)
-        .header("authorization", format!("Bearer {}", token.expose()));
-    let answer = house.send(request.body(Body::empty()).unwrap()).await;
+    let answer = house.over_the_api(AGENTS, Method::GET, "/v1/aws-credentials").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let text = |name: &str| answer.json()[name].as_str().unwrap().to_owned();
     let key = Key {

@@ -1,15 +1,13 @@
 //! Heartbeats and other metrics, and what is told of them.
 
-use axum::body::Body;
-use axum::http::{Method, Request};
-use cc_devops_fleet::Token;
+use axum::http::Method;
 use cc_devops_http::ServerConfig;
 use cc_devops_testkit::sample::OTHER_AGENT;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::house::{AGENT, Answer, House};
-use crate::signing::{Ask, HOST, Key};
+use crate::house::{AGENT, AGENTS, House};
+use crate::signing::{Ask, Key};
 
 fn cloudwatch(operation: &str, input: &Value) -> Ask {
     let target = format!("GraniteServiceVersion20100801.{operation}");
@@ -24,17 +22,9 @@ fn heartbeat(agent: &str, value: u8) -> Ask {
     )
 }
 
-/// The answer to what the agent asks over the API.
-async fn over_the_api(house: &House, path: &str) -> Answer {
-    let token = Token::from_random([1; 32]);
-    let request = Request::builder().method(Method::GET).uri(path).header("host", HOST);
-    let request = request.header("authorization", format!("Bearer {}", token.expose()));
-    house.send(request.body(Body::empty()).unwrap()).await
-}
-
 /// When the agent was last heard, and whether it was well.
 async fn last(house: &House) -> (Option<Timestamp>, Option<bool>) {
-    let answer = over_the_api(house, "/v1/agents").await;
+    let answer = house.over_the_api(AGENTS, Method::GET, "/v1/agents").await;
     let agents = answer.json()["agents"].as_array().unwrap().clone();
     let agent = agents.iter().find(|agent| agent["name"] == AGENT).unwrap();
     let at = agent["lastHeartbeat"].as_str().map(|text| text.parse().unwrap());
@@ -120,7 +110,7 @@ async fn other_metrics_are_kept_for_the_metrics_and_for_who_asks() {
     for value in [3.0, 4.5] {
         taken(&house, &depth("Billing/Queues", value), &key).await;
     }
-    let text = over_the_api(&house, "/metrics").await.text();
+    let text = house.over_the_api(AGENTS, Method::GET, "/metrics").await.text();
     let labels = format!(
         "{{agent=\"{AGENT}\",namespace=\"Billing/Queues\",metric=\"QueueDepth\",unit=\"Count\",dimensions=\"Stage=dev\"}}"
     );
@@ -264,7 +254,7 @@ async fn where_a_heartbeat_is_not_taken_nothing_beside_it_is_kept() {
     let input = json!({"Namespace": "Agent/Nobody", "MetricData": data});
     let refused = house.ask(&cloudwatch("PutMetricData", &input), &operator).await;
     assert!(refused.status >= 400, "{refused:?}");
-    let told = over_the_api(&house, "/metrics").await.text();
+    let told = house.over_the_api(AGENTS, Method::GET, "/metrics").await.text();
     assert!(
         !told.contains("QueueDepth"),
         "who sends it again has it summed once: {told}"

@@ -1,14 +1,11 @@
 //! The parameters of an installation: read, written and merged.
 
-use axum::body::Body;
-use axum::http::{Method, Request};
-use cc_devops_fleet::Token;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
 use crate::house::{AGENT, Answer, House};
-use crate::signing::{Ask, HOST, Key};
+use crate::signing::{Ask, Key};
 
 const ENABLED: &str = "/contentcraft/agents/enabled";
 
@@ -38,22 +35,6 @@ async fn enabled(house: &House, key: &Key) -> (Vec<String>, u64) {
 async fn write(house: &House, key: &Key, value: &str) -> Answer {
     let input = json!({"Name": ENABLED, "Value": value, "Type": "String", "Overwrite": true});
     asked(house, key, "PutParameter", input).await
-}
-
-/// A key of the operator's.
-async fn operators_key(house: &House) -> Key {
-    let token = Token::from_random([9; 32]);
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri("/v1/agents/Operator/keys")
-        .header("host", HOST)
-        .header("authorization", format!("Bearer {}", token.expose()));
-    let made = house.send(request.body(Body::empty()).unwrap()).await.json();
-    let text = |name: &str| made[name].as_str().unwrap().to_owned();
-    Key {
-        id: text("awsAccessKeyId"),
-        secret: text("awsSecretAccessKey"),
-    }
 }
 
 #[tokio::test]
@@ -113,7 +94,7 @@ async fn who_is_there_already_changes_nothing_and_loses_nobody() {
 #[tokio::test]
 async fn a_new_name_is_an_operators_to_add_and_a_revoked_one_stays_so() {
     let house = House::new().await;
-    let (key, operator) = (house.key().await, operators_key(&house).await);
+    let (key, operator) = (house.key().await, house.key_of("Operator").await);
     let (names, version) = enabled(&house, &key).await;
     let denied = write(&house, &key, "Newcomer").await;
     assert_eq!(
