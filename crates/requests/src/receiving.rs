@@ -56,18 +56,18 @@ impl ControlPlane {
     /// Takes one event. With `take` it is done at once where the store can, or the caller carries it out;
     /// without, it is left for a sweep. `Ok` means that what it says is durable.
     pub async fn receive(&self, principal: &Principal, event: Value, take: bool) -> PortResult<Received> {
-        self.receive_by(Door::Api, principal, event, take).await
+        self.receive_by(Door::Api, principal, Envelope::read(event), take).await
     }
 
-    /// The same of an event that came by this door, which is put on record.
+    /// The same of what an event was read as, which came by this door; that is put on record.
     pub async fn receive_by(
         &self,
         door: Door,
         principal: &Principal,
-        event: Value,
+        read: Result<Envelope, Unreadable>,
         take: bool,
     ) -> PortResult<Received> {
-        match Envelope::read(event) {
+        match read {
             Ok(envelope) => self.receive_envelope(door, principal, envelope, take).await,
             Err(unreadable) => {
                 self.refuse_unreadable(Some(principal), unreadable, door, self.now())

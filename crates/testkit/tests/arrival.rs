@@ -10,6 +10,7 @@ use cc_devops_policy::{On, Policy};
 use cc_devops_requests::actions::{Action, Asked, Broke, Carried, Carrying, Effect, Given, Params, Registry};
 use cc_devops_requests::bus::{Signal, Taken};
 use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::envelope::Envelope;
 use cc_devops_requests::execution::Step;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::receiving::Received;
@@ -151,7 +152,10 @@ async fn the_door_a_request_came_by_is_on_record() {
         json!("unreadable"),
     ];
     for event in events {
-        let received = plane.receive_by(Door::Slack, &principal, event, true).await.unwrap();
+        let received = plane
+            .receive_by(Door::Slack, &principal, Envelope::read(event), true)
+            .await
+            .unwrap();
         if let Received::Claimed(claimed) = received {
             plane.carry_out(claimed.request).await.unwrap();
         }

@@ -8,10 +8,10 @@ use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Completed, Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::envelope::{Envelope, Unreadable};
 use cc_devops_requests::execution::Step;
 use cc_devops_requests::receiving::{Claimed, Received};
 use futures::FutureExt;
-use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, info_span};
 
@@ -36,16 +36,16 @@ pub(crate) struct Wait {
     look_first: bool,
 }
 
-/// Takes one event in that came by a door and, while there is room, begins to carry it out.
+/// Takes in what one event was read as, which came by a door, and, while there is room, begins to carry it out.
 pub(crate) async fn admit(
     app: App,
     (principal, door): (Principal, Door),
-    event: Value,
+    read: Result<Envelope, Unreadable>,
     wait: bool,
 ) -> PortResult<Admitted> {
     let permit = app.in_flight.clone().try_acquire_owned().ok();
     let take = permit.is_some();
-    let received = app.control.receive_by(door, &principal, event, take).await?;
+    let received = app.control.receive_by(door, &principal, read, take).await?;
     Ok(take_up(&app, received, permit, wait))
 }
 

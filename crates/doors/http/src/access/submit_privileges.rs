@@ -2,14 +2,13 @@
 
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_requests::admission::prove;
-use cc_devops_requests::envelope::Envelope;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Permitted, SubmitRequests};
 use crate::dispatcher::Admitted;
 use crate::problem::Problem;
-use crate::routes::submit::take_in;
+use crate::routes::submit::{Sent, take_in};
 
 /// What became of an event that was handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +28,13 @@ impl Permitted<SubmitRequests> {
     /// It could not be stored, or not in time: nothing is certain, and the same event may be handed in again.
     pub async fn hand_in(&self, event: Value) -> Result<HandedIn, Problem> {
         let deadline = Instant::now() + self.app.config.limits.request_timeout;
-        let disowned = self.disowned(&event);
+        let sent = Sent::of(event);
+        let disowned = match &sent.read {
+            Ok(envelope) => prove(&envelope.source, &envelope.detail, &self.caller.principal()).err(),
+            Err(_unreadable) => None,
+        };
         let by = (&self.caller, self.credential.door());
-        let admitted = take_in(&self.app, by, event, false, deadline).await?;
+        let admitted = take_in(&self.app, by, sent, false, deadline).await?;
         Ok(match (admitted, disowned) {
             (Admitted::Unreadable(failure), _) => HandedIn::Unreadable(failure),
             // However a request with that id stands: who names another as its sender is told nothing of it.
@@ -50,12 +53,5 @@ impl Permitted<SubmitRequests> {
         control.receive_unreadable_by(door, Some(&principal), failure).await?;
         self.app.relay.ring();
         Ok(())
-    }
-
-    /// Why an event says of its sender what was not proven; none where it does not, or cannot be read. It is read as admission
-    /// reads it.
-    fn disowned(&self, event: &Value) -> Option<Failure> {
-        let envelope = Envelope::read(event.clone()).ok()?;
-        prove(&envelope.source, &envelope.detail, &self.caller.principal()).err()
     }
 }

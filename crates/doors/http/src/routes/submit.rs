@@ -9,6 +9,7 @@ use cc_devops_kernel::input;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::envelope::{Envelope, Unreadable};
 use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::Value;
@@ -148,18 +149,33 @@ fn failure_of(problem: &Problem) -> Failure {
     Failure::new(reason, problem.detail())
 }
 
+/// An event that was sent, as it is read.
+pub(crate) struct Sent {
+    /// For the log's sake, before anything is checked.
+    request_id: String,
+    pub(crate) read: Result<Envelope, Unreadable>,
+}
+
+impl Sent {
+    pub(crate) fn of(event: Value) -> Self {
+        Self {
+            request_id: peek(&event),
+            read: Envelope::read(event),
+        }
+    }
+}
+
 /// Takes an event in on a task of its own: a caller that goes away does not stop it halfway.
 pub(crate) async fn take_in(
     app: &App,
     (caller, door): (&Caller, Door),
-    event: Value,
+    Sent { request_id, read }: Sent,
     wait: bool,
     deadline: Instant,
 ) -> Result<Admitted, Problem> {
-    let request_id = peek(&event);
     let span = info_span!(parent: None, "request", request_id, agent = %caller.0.name);
     let work: futures::future::BoxFuture<'static, PortResult<Admitted>> =
-        Box::pin(admit(app.clone(), (caller.principal(), door), event, wait));
+        Box::pin(admit(app.clone(), (caller.principal(), door), read, wait));
     let task = app.running.spawn(work.instrument(span));
     match timeout_at(deadline, task).await {
         Err(_elapsed) => Err(Problem::timed_out()),
@@ -168,7 +184,7 @@ pub(crate) async fn take_in(
     }
 }
 
-/// The id for the log's sake, before anything is checked.
+/// The id that an event says it has.
 fn peek(event: &Value) -> String {
     let id = event.get("detail").and_then(|detail| detail.get("requestId"));
     match id.and_then(Value::as_str).map(RequestId::new) {
@@ -197,9 +213,10 @@ async fn one(
     deadline: Instant,
     until: Option<Instant>,
 ) -> Result<Response, Problem> {
-    let request_id = peek(&event);
+    let sent = Sent::of(event);
+    let request_id = sent.request_id.clone();
     tracing::Span::current().record("request_id", request_id.as_str());
-    let admitted = take_in(app, (caller, Door::Api), event, until.is_some(), deadline)
+    let admitted = take_in(app, (caller, Door::Api), sent, until.is_some(), deadline)
         .await
         .map_err(|problem| problem.about(request_id))?;
     let place = place_to_wait(app, caller, let_in, &[&admitted]);
@@ -220,7 +237,7 @@ async fn many(
 ) -> Result<Response, Problem> {
     let taken = events
         .into_iter()
-        .map(|event| take_in(app, (caller, Door::Api), event, until.is_some(), deadline));
+        .map(|event| take_in(app, (caller, Door::Api), Sent::of(event), until.is_some(), deadline));
     let taken = join_all(taken).await;
     // Where nothing at all could be stored, the answer as a whole says so.
     if let Some(Err(problem)) = taken.first()
