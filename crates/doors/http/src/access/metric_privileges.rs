@@ -160,10 +160,10 @@ impl Permitted<SeeMetrics> {
         counted: &mut CountedSteps,
     ) -> Result<Vec<Point>, Problem> {
         let of = agent_of(&metric.namespace)?;
-        let mut points = match &of {
-            Some(agent) if metric.name == HEARTBEAT => self.beats(agent).await?,
-            Some(agent) if *agent == self.installation().agent && RequestMetric::of(&metric.name).is_some() => {
-                self.requests(metric, (from, to), counted).await?
+        let mut points = match (&of, RequestMetric::of(&metric.name)) {
+            (Some(agent), _) if metric.name == HEARTBEAT => self.beats(agent).await?,
+            (Some(agent), Some(asked)) if *agent == self.installation().agent => {
+                self.requests(asked, (from, to), counted).await?
             }
             _ => self.reported(metric, of.as_ref())?,
         };
@@ -200,14 +200,11 @@ impl Permitted<SeeMetrics> {
 
     async fn requests(
         &self,
-        metric: &Metric,
+        asked: RequestMetric,
         (from, to): (i64, i64),
         counted: &mut CountedSteps,
     ) -> Result<Vec<Point>, Problem> {
         self.app.require(self.caller.agent(), &Access::ReadMetrics)?;
-        let Some(of) = RequestMetric::of(&metric.name) else {
-            return Ok(Vec::new());
-        };
         // Nothing is known of the future.
         let to = to.min(minute_of(self.now()) + 1);
         let Some(steps) = steps(from, to) else {
@@ -218,8 +215,8 @@ impl Permitted<SeeMetrics> {
         let points = told.iter().filter(|step| step.ended > 0).map(|step| Point {
             // A step may begin before what is asked for.
             minute: minute_of(step.from).max(from),
-            unit: of.unit().to_owned(),
-            sample: of.sample(step),
+            unit: asked.unit().to_owned(),
+            sample: asked.sample(step),
         });
         Ok(points.collect())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_outbox::ports::minute_of;
 use jiff::Timestamp;
 
 use super::Sample;
@@ -16,7 +17,7 @@ pub(super) struct MinuteRing(BTreeMap<i64, Sample>);
 impl MinuteRing {
     /// Adds what was so at a time.
     pub(super) fn take(&mut self, at: Timestamp, sample: Sample) {
-        let minute = self.0.entry(at.as_second().div_euclid(60)).or_default();
+        let minute = self.0.entry(minute_of(at)).or_default();
         *minute = minute.and(sample);
         if self.0.len() > KEPT {
             self.0.pop_first();

@@ -5,7 +5,7 @@ mod meters;
 mod minutes;
 mod sample;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cc_devops_kernel::names::AgentName;
@@ -89,8 +89,7 @@ impl Reported {
                 unit: datum.unit.clone(),
             })
             .collect();
-        let of_each: Vec<&SeriesName> = named.iter().collect();
-        self.make_room(&mut self.series(), agent, &of_each, now)
+        self.make_room(&mut self.series(), agent, &named.iter().collect(), now)
     }
 
     /// Keeps what an agent reports by a message that was sent then, all of it or nothing.
@@ -115,8 +114,7 @@ impl Reported {
             })
             .collect();
         let mut series = self.series();
-        let named: Vec<&SeriesName> = data.iter().map(|(name, _, _)| name).collect();
-        self.make_room(&mut series, agent, &named, now)?;
+        self.make_room(&mut series, agent, &data.iter().map(|(name, _, _)| name).collect(), now)?;
         for (name, sample, at) in data {
             let kept = series.entry(name).or_insert_with(|| Kept::new(now));
             kept.take(sample, at, now);
@@ -161,32 +159,26 @@ impl Reported {
         &self,
         series: &mut HashMap<SeriesName, Kept>,
         agent: &AgentName,
-        named: &[&SeriesName],
+        named: &HashSet<&SeriesName>,
         now: Timestamp,
     ) -> Result<(), NoRoom> {
         if self.most == 0 {
             return Err(NoRoom::SwitchedOff);
         }
-        let mut named = named.to_vec();
-        named.sort_unstable();
-        named.dedup();
-        let mut new = named.clone();
-        new.retain(|name| !series.contains_key(*name));
-        if new.is_empty() {
+        let new = named.iter().filter(|name| !series.contains_key(**name)).count();
+        if new == 0 {
             return Ok(());
         }
         // No agent takes everybody's room.
         let most_of_one = self.most.div_ceil(4);
-        let fits = |all: usize, own: usize| all + new.len() <= self.most && own + new.len() <= most_of_one;
+        let fits = |all: usize, own: usize| all + new <= self.most && own + new <= most_of_one;
         if !fits(series.len(), of_agent(series, agent)) {
-            series.retain(|name, kept| {
-                now.duration_since(kept.reported_at) < STALE || named.binary_search(&name).is_ok()
-            });
+            series.retain(|name, kept| now.duration_since(kept.reported_at) < STALE || named.contains(name));
         }
         let own = of_agent(series, agent);
         if fits(series.len(), own) {
             Ok(())
-        } else if own + new.len() > most_of_one {
+        } else if own + new > most_of_one {
             Err(NoRoom::FullForAgent { most: most_of_one })
         } else {
             Err(NoRoom::Full { most: self.most })
