@@ -10,6 +10,7 @@ use cc_devops_fleet::sessions::Sessions;
 use cc_devops_fleet::watch::{Heard, Signal};
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, Beat};
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PortResult;
@@ -189,6 +190,11 @@ impl Shared {
             state: &*self.ports().state,
             key: self.sessions_key,
         }
+    }
+
+    /// Whether a door is served beside the API.
+    pub(crate) fn has_door(&self, named: Door) -> bool {
+        self.doors.iter().any(|door| door.door == named)
     }
 
     /// The access keys with which agents' AWS SDKs sign.

@@ -44,7 +44,7 @@ pub struct ServerConfig {
     /// its grace. Default true.
     pub deploys_here: bool,
     /// How many series of metrics of their own agents may report, all together and since this process started; an agent
-    /// a quarter of them. With 0 none are taken. Default 1000.
+    /// a quarter of them. With 0 heartbeats alone are taken. Default 1000.
     pub metric_series: usize,
     /// How often heartbeats are expected. Default every 5 minutes with 5 minutes of grace.
     pub rhythm: Rhythm,

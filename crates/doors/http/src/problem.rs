@@ -186,6 +186,18 @@ impl From<ActError> for Problem {
     }
 }
 
+impl Problem {
+    /// Why an act was not done that is well formed and cannot be as things stand.
+    pub(crate) fn as_things_stand(error: ActError) -> Self {
+        match error {
+            ActError::Refused(failure) if failure.reason == Reason::InvalidParameter => {
+                Self::new(StatusCode::CONFLICT, failure.message)
+            }
+            error => error.into(),
+        }
+    }
+}
+
 impl From<DecideError> for Problem {
     /// Says to who comes too late, or with another digest, what there is.
     fn from(error: DecideError) -> Self {

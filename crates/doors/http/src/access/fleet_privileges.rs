@@ -234,7 +234,7 @@ impl Permitted<ManageAgents> {
     /// There is no such agent, or it has no tokens; what the store says.
     pub async fn managed(&self) -> Result<Managed, Problem> {
         let name = self.name();
-        self.has_tokens()?;
+        self.is_given_proofs(self.name())?;
         let status = self.app.ports().agents.status(name).await?;
         let status = status.ok_or_else(|| Problem::not_found("there is no such agent"))?;
         let is_admin = status.agent.role == Role::Admin && status.revoked_at.is_none();
@@ -250,7 +250,7 @@ impl Permitted<ManageAgents> {
     /// # Errors
     /// There is no such agent, or it has no tokens; what the store says.
     pub async fn rotate(&self, token: &Token, keep_old: SignedDuration) -> Result<Timestamp, Problem> {
-        self.has_tokens()?;
+        self.is_given_proofs(self.name())?;
         Ok(self.enrolment().rotate(self.name(), token, keep_old).await?)
     }
 
@@ -259,7 +259,7 @@ impl Permitted<ManageAgents> {
     /// # Errors
     /// There is no such agent, or it has no tokens; what the store says. What was not done is done by the same call again.
     pub async fn revoke(&self) -> Result<(), Problem> {
-        self.has_tokens()?;
+        self.is_given_proofs(self.name())?;
         let name = self.name();
         self.enrolment().revoke(name).await?;
         if let Ok(watch) = self.watched() {
@@ -274,10 +274,6 @@ impl Permitted<ManageAgents> {
     fn enrolment(&self) -> Enrolment<'_> {
         let enrolment = Enrolment::new(self.app.ports(), self.app.control.installation(), self.asking());
         enrolment.with_aws_keys(self.app.aws_keys_key)
-    }
-
-    fn has_tokens(&self) -> Result<(), Problem> {
-        self.is_given_proofs(self.name())
     }
 
     /// Whether another operator's tokens are good. All agents are read only where there is none.

@@ -1,13 +1,10 @@
 //! What routes about access keys may touch, with which agents' AWS SDKs sign.
 
-use axum::http::StatusCode;
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeyId, ListedKey, ShortLivedKey};
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::ActError;
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::outcome::Reason;
 
 use super::{ManageAgents, Permitted, Privilege, Question};
 use crate::problem::Problem;
@@ -16,7 +13,7 @@ use crate::random::random_bits;
 impl<P> Permitted<P> {
     /// Whether there is a door here for what a key signs.
     fn has_aws_door(&self) -> Result<(), Problem> {
-        if self.app.doors.iter().any(|door| door.door == Door::Aws) {
+        if self.app.has_door(Door::Aws) {
             return Ok(());
         }
         Err(Problem::not_found(
@@ -58,13 +55,7 @@ impl Permitted<ManageAwsKeys> {
         self.has_aws_door()?;
         self.is_given_proofs(self.name())?;
         let added = self.app.aws_keys().add(self.name(), random_bits()?, asker).await;
-        added.map_err(|error| match error {
-            // What was asked for is well formed: the agent has as many as it may have.
-            ActError::Refused(failure) if failure.reason == Reason::InvalidParameter => {
-                Problem::new(StatusCode::CONFLICT, failure.message)
-            }
-            error => error.into(),
-        })
+        added.map_err(Problem::as_things_stand)
     }
 
     /// Ends one of the agent's keys at once.

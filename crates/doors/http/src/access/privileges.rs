@@ -262,12 +262,11 @@ impl Privilege for ReadSecret {
 impl Permitted<ReadSecret> {
     /// The value, where the caller may have it.
     pub async fn read(&self, name: &SecretName, version: SecretVersion) -> Result<SecretRead, ReadSecretError> {
-        let by = (self.caller.agent(), self.credential.door());
         let wanted = WantedVersion {
             id: None,
             version: Some(version),
         };
-        let (_, read) = self.app.control.read_secret_by(by, name, wanted).await?;
+        let (_, read) = self.app.control.read_secret_by(self.by(), name, wanted).await?;
         Ok(read)
     }
 }

@@ -76,12 +76,14 @@ impl Privilege for UseSecrets {
     }
 }
 
-impl Permitted<UseSecrets> {
+impl<P> Permitted<P> {
     /// Who asks, and by which door.
-    fn by(&self) -> (&Agent, Door) {
+    pub(super) fn by(&self) -> (&Agent, Door) {
         (self.caller.agent(), self.credential.door())
     }
+}
 
+impl Permitted<UseSecrets> {
     /// A version's value, where the caller may have it, and which version it is, unless newer ones have taken its place.
     ///
     /// # Errors

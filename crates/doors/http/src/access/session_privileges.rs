@@ -33,7 +33,7 @@ impl Permitted<MakeSessionLinks> {
     /// # Errors
     /// There is no dashboard here, or none is shown in the clear; what the store says.
     pub async fn link(&self) -> Result<(String, Timestamp), Problem> {
-        if !self.app.doors.iter().any(|door| door.door == Door::Dashboard) {
+        if !self.app.has_door(Door::Dashboard) {
             return Err(Problem::not_found(
                 "the dashboard is switched off here: `dashboard.enabled` in the server's configuration says so",
             ));

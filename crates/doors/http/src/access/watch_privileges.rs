@@ -6,10 +6,9 @@ use cc_devops_alerts::{Alert, Alerts, Maintenance, Notice, OpenAlerts, Publishin
 use cc_devops_fleet::uptime::Uptime;
 use cc_devops_fleet::watching::{History, Ping, WatchedAgent};
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_notify::ChannelHealth;
 use jiff::{SignedDuration, Timestamp};
@@ -208,7 +207,7 @@ impl Permitted<ActOnAlerts> {
     pub async fn acknowledge(&self, key: &str, reason: Option<&str>) -> Result<Alert, Problem> {
         let (asker, by) = self.asker();
         let alert = self.watched()?.alerts.ack(key, by, reason, asker).await;
-        let alert = alert.map_err(too_late)?;
+        let alert = alert.map_err(Problem::as_things_stand)?;
         self.app.telling.notify_one();
         Ok(alert)
     }
@@ -228,7 +227,7 @@ impl Permitted<ActOnAlerts> {
     pub async fn unsilence(&self, id: &str) -> Result<(), Problem> {
         let (asker, by) = self.asker();
         let ended = self.watched()?.alerts.unsilence(id, by, asker).await;
-        ended.map_err(too_late)?;
+        ended.map_err(Problem::as_things_stand)?;
         self.app.telling.notify_one();
         Ok(())
     }
@@ -259,16 +258,6 @@ impl Permitted<PublishAlerts> {
             }
             Publishing::TooMany(message) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, message)),
         }
-    }
-}
-
-/// What an act that found nothing to act on comes to.
-fn too_late(error: ActError) -> Problem {
-    match error {
-        ActError::Refused(failure) if failure.reason == Reason::InvalidParameter => {
-            Problem::new(StatusCode::CONFLICT, failure.message)
-        }
-        error => error.into(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::wire::{AccessKeyList, AccessKeyView, NewAccessKey, ShortLivedKeyView}
     responses(
         (status = 201, description = "The key; not to be cached", body = NewAccessKey),
         (
-            status = 409, description = "The agent has as many keys as it may have",
+            status = 409, description = "The agent has as many keys as it may have, or is the control plane itself",
             content((crate::wire::ProblemBody = "application/problem+json")),
         ),
     ),
