@@ -1,5 +1,7 @@
 //! Which attributes of an item are given.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::expressions::{Expression, Path, Placeholders, Step, found};
@@ -30,17 +32,13 @@ impl Projection {
             )),
             (None, None) => Ok(Self::All),
             (None, Some(names)) => {
-                let mut seen: Vec<Path> = Vec::new();
-                for name in names {
-                    let path = vec![Step::Name(name)];
-                    if let (true, [Step::Name(name)]) = (seen.contains(&path), path.as_slice()) {
-                        return Err(validation(format!(
-                            "One or more parameter values were invalid: Duplicate value in attribute name: {name}"
-                        )));
-                    }
-                    seen.push(path);
+                let mut seen = BTreeSet::new();
+                if let Some(name) = names.iter().find(|name| !seen.insert(name.as_str())) {
+                    return Err(validation(format!(
+                        "One or more parameter values were invalid: Duplicate value in attribute name: {name}"
+                    )));
                 }
-                Ok(Self::Of(seen))
+                Ok(Self::Of(names.into_iter().map(|name| vec![Step::Name(name)]).collect()))
             }
             (Some(text), None) => {
                 let paths = Expression::Projection.paths(text)?;

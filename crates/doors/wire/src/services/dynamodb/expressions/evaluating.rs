@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use super::{Comparator, Condition, Function, Operand, Placeholders, Step};
 use crate::services::dynamodb::number::Number;
+use crate::services::dynamodb::table::Item;
 use crate::services::dynamodb::value::AttributeValue;
-
-type Item = BTreeMap<String, AttributeValue>;
 
 /// What stands at a path; no item here has a list or a map.
 pub(crate) fn found<'i>(item: &'i Item, path: &[Step], placeholders: &Placeholders) -> Option<&'i AttributeValue> {
