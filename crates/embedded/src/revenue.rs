@@ -57,21 +57,12 @@ impl RevenueStore for SqliteRevenue {
     }
 
     async fn days(&self, from: Date, until: Date) -> PortResult<Vec<Day>> {
-        // Dates outside these four digits do not sort as text.
-        let first = from.max(jiff::civil::date(0, 1, 1));
-        self.db
-            .read(move |conn| {
-                let days = conn
-                    .prepare_cached("SELECT record FROM revenue_days WHERE date BETWEEN ?1 AND ?2 ORDER BY date")?
-                    .query_map([first.to_string(), until.to_string()], |row| json_at(row, 0))?
-                    .collect::<rusqlite::Result<_>>()?;
-                Ok(days)
-            })
-            .await
+        self.first_days((from, until), DayOrder::OldestFirst, usize::MAX).await
     }
 
     async fn first_days(&self, span: (Date, Date), order: DayOrder, at_most: usize) -> PortResult<Vec<Day>> {
         let (from, until) = span;
+        // Dates outside these four digits do not sort as text.
         let first = from.max(jiff::civil::date(0, 1, 1));
         let select = match order {
             DayOrder::OldestFirst => {

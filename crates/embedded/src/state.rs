@@ -1,4 +1,5 @@
-//! What the watch and the alerts remember, in one table. Nothing is read as a whole.
+//! What the watch and the alerts remember, in one table. Nothing is read as a whole, but for what a backup that is put
+//! in place must not bring back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
