@@ -3,7 +3,7 @@
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeyId, ListedKey};
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::names::AgentName;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::times::show;
 use super::random_bits;
@@ -96,9 +96,18 @@ pub(super) async fn run(context: &Context, opened: &Opened, command: Command) ->
 }
 
 /// A new key of an agent's.
-pub(super) async fn made(opened: &Opened, name: &AgentName) -> Result<AwsKey, CliError> {
+async fn made(opened: &Opened, name: &AgentName) -> Result<AwsKey, CliError> {
     let keys = opened.aws_keys().await?;
     Ok(keys.add(name, random_bits()?, Asker::Operator).await?)
+}
+
+/// The same, where one is wanted.
+pub(super) async fn made_if(wanted: bool, opened: &Opened, name: &AgentName) -> Result<Option<AwsKey>, CliError> {
+    if wanted {
+        made(opened, name).await.map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// Whether an agent has keys; on AWS it has none of ours.
@@ -111,15 +120,9 @@ pub(super) async fn has_some(opened: &Opened, name: &AgentName) -> Result<bool, 
 
 /// Adds a key to a document for programs.
 pub(super) fn told(document: &mut Value, key: &AwsKey) {
-    let fields: Map<String, Value> = [
-        ("awsAccessKeyId", key.id.as_str()),
-        ("awsSecretAccessKey", key.secret.expose()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), json!(value)))
-    .collect();
     if let Value::Object(document) = document {
-        document.extend(fields);
+        document.insert("awsAccessKeyId".to_owned(), json!(key.id));
+        document.insert("awsSecretAccessKey".to_owned(), json!(key.secret.expose()));
     }
 }
 

@@ -296,11 +296,7 @@ async fn rotate(
     } else {
         Ok(())
     };
-    let key = if had_keys {
-        keys::made(opened, name).await.map(Some)
-    } else {
-        Ok(None)
-    };
+    let key = keys::made_if(had_keys, opened, name).await;
     let known = key.as_ref().ok().and_then(Option::as_ref);
     let mut document = json!({"agent": name, "token": token.expose()});
     if let Some(key) = known {
@@ -358,11 +354,7 @@ async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add:
         None => Ok(()),
     };
     // The agent is there from here on, and its token is shown whatever follows.
-    let key = if add.aws_key {
-        keys::made(opened, &name).await.map(Some)
-    } else {
-        Ok(None)
-    };
+    let key = keys::made_if(add.aws_key, opened, &name).await;
     let known = key.as_ref().ok().and_then(Option::as_ref);
     let watched = watched::first(context, opened, &name, settings).await;
     let (mut document, lines) = match &watched {
