@@ -26,6 +26,7 @@ use cc_devops_kernel::door::Door;
 use cc_devops_kernel::secret::SecretValue;
 
 use crate::canonical::Reached;
+use crate::service::Service;
 use crate::signature::Signed;
 
 /// The longest that a call waits for something, beside what every request may take: as SQS has it.
@@ -45,6 +46,12 @@ pub fn door() -> Mount {
             patience: LONG_POLL,
         },
     }
+}
+
+/// The ends of the variables in which SDKs look for the address of a service, for each that is served:
+/// `SECRETS_MANAGER` of `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+pub fn endpoint_variables() -> [&'static str; 9] {
+    Service::ALL.map(Service::variable)
 }
 
 /// What a benchmark measures: reading the signature of a request with a body of so many bytes, and holding it against a key's

@@ -42,14 +42,14 @@ impl Service {
     /// Every service of which something is served.
     pub(crate) const ALL: [Self; 9] = [
         Self::Events,
-        Self::SecretsManager,
         Self::CloudWatch,
+        Self::SecretsManager,
         Self::Ssm,
-        Self::DynamoDb,
         Self::Sts,
         Self::Sqs,
         Self::Sns,
         Self::CloudFormation,
+        Self::DynamoDb,
     ];
 
     fn names(self) -> Names {

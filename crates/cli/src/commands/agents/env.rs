@@ -4,6 +4,7 @@ use cc_devops_fleet::aws_keys::newest;
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_wire::endpoint_variables;
 use serde_json::{Map, Value, json};
 
 use super::keys::note_of_the_door;
@@ -24,19 +25,6 @@ Examples:
   cc-devops agents env ContentOrchestrator
   eval \"$(cc-devops agents env ContentOrchestrator --reveal)\"
   cc-devops agents env ContentOrchestrator --json   prints {\"agent\", \"environment\", \"containerCredentials\"}";
-
-/// The services that are served, as the variables of their addresses name them.
-const SERVICES: [&str; 9] = [
-    "EVENTBRIDGE",
-    "CLOUDWATCH",
-    "SECRETS_MANAGER",
-    "SSM",
-    "STS",
-    "SQS",
-    "SNS",
-    "CLOUDFORMATION",
-    "DYNAMODB",
-];
 
 /// The region where none is named; it says nothing here, but SDKs want one.
 const REGION: &str = "us-east-1";
@@ -64,20 +52,15 @@ pub(super) async fn run(context: &Context, opened: &Opened, args: &Args) -> Resu
     let settings = &opened.capabilities.settings;
     let base = public_url(context, settings)?;
     let mut variables = addresses(&base, context.global.region.as_deref().unwrap_or(REGION));
-    let id = if *reveal {
+    let (id, secret) = if *reveal {
         let key = keys.reveal(name, Asker::Operator).await?.ok_or_else(|| no_key(name))?;
-        variables.push(("AWS_ACCESS_KEY_ID".to_owned(), SecretValue::new(key.id.to_string())));
-        variables.push(("AWS_SECRET_ACCESS_KEY".to_owned(), key.secret));
-        Some(key.id)
+        (Some(key.id), Some(key.secret))
     } else {
-        let key = newest(keys.list(name).await?);
-        let id = key.map(|key| key.id);
-        variables.extend(
-            id.as_ref()
-                .map(|id| ("AWS_ACCESS_KEY_ID".to_owned(), SecretValue::new(id.to_string()))),
-        );
-        id
+        (newest(keys.list(name).await?).map(|key| key.id), None)
     };
+    let shown = id.as_ref().map(|id| SecretValue::new(id.to_string()));
+    variables.extend(shown.map(|id| ("AWS_ACCESS_KEY_ID".to_owned(), id)));
+    variables.extend(secret.map(|secret| ("AWS_SECRET_ACCESS_KEY".to_owned(), secret)));
     let fetched_at = url_on_this_machine(context, settings)? + "/v1/aws-credentials";
     let environment: Map<String, Value> = variables
         .iter()
@@ -103,7 +86,7 @@ fn no_key(name: &AgentName) -> CliError {
 /// Where each service is, and in which region.
 fn addresses(base: &str, region: &str) -> Variables {
     let door = format!("{base}/aws");
-    let services = SERVICES.iter();
+    let services = endpoint_variables().into_iter();
     let services = services.map(|service| (format!("AWS_ENDPOINT_URL_{service}"), SecretValue::new(door.clone())));
     // SDKs for Node know the second alone.
     let regions =
@@ -138,7 +121,7 @@ mod tests {
     fn addresses_are_given_service_by_service_and_never_for_all() {
         let variables = addresses("https://devops.example.org", "eu-central-1");
         let text = lines(&variables, "http://127.0.0.1:8787/v1/aws-credentials");
-        for service in SERVICES {
+        for service in endpoint_variables() {
             let line = format!("export AWS_ENDPOINT_URL_{service}=https://devops.example.org/aws\n");
             assert!(text.contains(&line), "{text}");
         }
