@@ -14,7 +14,7 @@ use super::record::Watched;
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another, never_alone, unknown};
 use crate::rows::of_agent;
-use crate::watch::{Flip, Heard, Signal, WatchSettings, WatchState, condition_key};
+use crate::watch::{Flip, Heard, WatchSettings, WatchState, condition_key};
 use crate::{AgentStatus, Beat};
 
 /// How many agents are looked up at once.
@@ -192,11 +192,7 @@ impl Watching {
 
     /// Begins a watch with a heartbeat that was heard before there was one.
     fn take_over(&self, turn: &mut Turn, beat: &Beat, now: Timestamp) {
-        let signal = if beat.healthy { Signal::Success } else { Signal::Failure };
-        let heard = Heard {
-            message: beat.message.clone(),
-            ..Heard::new(beat.at, signal)
-        };
+        let heard = Heard::from(beat.clone());
         turn.let_happen(&self.defaults, Some(&heard), |state, settings| {
             state.after(settings, &heard)
         });
