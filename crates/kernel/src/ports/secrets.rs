@@ -74,6 +74,25 @@ pub enum SecretVersion {
     Previous,
 }
 
+impl SecretVersion {
+    /// How many versions back from the newest it is.
+    pub fn back(self) -> u8 {
+        match self {
+            Self::Current => 0,
+            Self::Previous => 1,
+        }
+    }
+
+    /// The version so many back, unless newer ones have taken its place.
+    pub fn of_back(back: impl TryInto<u8>) -> Option<Self> {
+        match back.try_into() {
+            Ok(0) => Some(Self::Current),
+            Ok(1) => Some(Self::Previous),
+            _ => None,
+        }
+    }
+}
+
 /// A secret's value, for somebody who may have it.
 #[derive(Clone)]
 pub struct SecretRead {
