@@ -1,5 +1,6 @@
-//! Making and changing a secret at once, without a request of the ledger: the policies decide as on `putSecret`, and the
-//! change and its row of the trail are one.
+//! Making and changing a secret at once, without a request of the ledger: the policies decide as on `putSecret`, and no
+//! change is without its row of the trail. The two are one write where the store is ours; where it is another system's,
+//! a row is written before the change and another after it.
 
 use std::collections::BTreeMap;
 
