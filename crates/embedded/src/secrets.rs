@@ -256,16 +256,12 @@ fn read(
     name: &SecretName,
     version: SecretVersion,
 ) -> Result<Option<SecretRead>, Fault> {
-    let back = match version {
-        SecretVersion::Current => 0,
-        SecretVersion::Previous => 1,
-    };
     let found = conn
         .prepare_cached(
             "SELECT version, token, secret_versions.created_at, key_id, data_key, sealed FROM secrets \
              JOIN secret_versions ON secret = secrets.id AND version = versions - ?2 WHERE name = ?1",
         )?
-        .query_row(params![name.as_str(), back], |row| {
+        .query_row(params![name.as_str(), version.back()], |row| {
             let version: i64 = row.get(0)?;
             let token: String = row.get(1)?;
             Ok((version, token, time_at(row, 2)?, Sealed::from_row_if_any(row, 3)?))
@@ -281,15 +277,6 @@ fn read(
         version_id,
         created_at,
     }))
-}
-
-/// The version so many back, unless newer ones have taken its place.
-fn version_back(back: i64) -> Option<SecretVersion> {
-    match back {
-        0 => Some(SecretVersion::Current),
-        1 => Some(SecretVersion::Previous),
-        _ => None,
-    }
 }
 
 fn read_version(
@@ -308,7 +295,7 @@ fn read_version(
             Ok((
                 number,
                 time_at(row, 1)?,
-                version_back(row.get(2)?),
+                SecretVersion::of_back(row.get::<_, i64>(2)?),
                 Sealed::from_row_if_any(row, 3)?,
             ))
         })
@@ -393,7 +380,7 @@ fn describe(conn: &Connection, name: &SecretName) -> Result<Option<SecretDescrip
                 version_id: row.get(0)?,
                 created_at: time_at(row, 1)?,
                 by: Some(name_at(row, 2)?),
-                version: version_back(row.get(3)?),
+                version: SecretVersion::of_back(row.get::<_, i64>(3)?),
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

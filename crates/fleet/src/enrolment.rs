@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Agent, NewAgent, NewToken, Token};
 use crate::aws_keys::ending::Ending;
 use crate::ports::EnrolmentPorts;
+use crate::rows::of_agent;
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::acts::{ActError, Asker, Author, surely};
 use cc_devops_kernel::audit::{AuditEntry, actions};
@@ -133,10 +134,7 @@ impl<'a> Enrolment<'a> {
     ) -> Result<(Author, AuditEntry), ActError> {
         let access = Access::ManageAgents;
         let author = self.asker.author(&access, action, self.ports.audit, at).await?;
-        let entry = AuditEntry {
-            agent: Some(agent.clone()),
-            ..author.entry(at, action, agent.to_string(), detail)
-        };
+        let entry = of_agent(&author, at, action, agent, detail);
         Ok((author, entry))
     }
 }

@@ -7,6 +7,7 @@ pub mod enrolment;
 pub mod liveness;
 pub mod parameters;
 pub mod ports;
+mod rows;
 pub mod sessions;
 pub mod simulate;
 pub mod slack_users;

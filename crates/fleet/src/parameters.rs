@@ -12,14 +12,13 @@ use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{
-    AuditTrail, Clock, Content, PortError, PortErrorKind, PortResult, Record, RecordKey, RecordKind, StateChange,
-    StateStore,
+    Content, PortError, PortErrorKind, PortResult, Record, RecordKey, RecordKind, StateChange,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ports::{Agents, EnrolmentPorts};
+use crate::ports::EnrolmentPorts;
 use crate::{Enrolment, Token};
 
 /// How often it is tried where others write at the same time.
@@ -86,14 +85,8 @@ struct Known {
 /// The parameters of an installation.
 #[derive(Clone, Copy)]
 pub struct Parameters<'a> {
-    /// Where it is kept which version of each is known.
-    pub state: &'a dyn StateStore,
-    /// Which agents there are.
-    pub agents: &'a dyn Agents,
-    /// The audit trail.
-    pub audit: &'a dyn AuditTrail,
-    /// Time.
-    pub clock: &'a dyn Clock,
+    /// Which agents there are, how one is added, and where it is kept which version of each parameter is known.
+    pub ports: EnrolmentPorts<'a>,
     /// How the installation is called.
     pub installation: &'a Installation,
 }
@@ -189,14 +182,8 @@ impl Parameters<'_> {
             );
             return Err(refused(message));
         }
+        let enrolment = Enrolment::new(self.ports, self.installation, asker);
         for name in new {
-            let ports = EnrolmentPorts {
-                agents: self.agents,
-                state: self.state,
-                audit: self.audit,
-                clock: self.clock,
-            };
-            let enrolment = Enrolment::new(ports, self.installation, asker);
             let agent = Agent {
                 name: name.clone(),
                 role: Role::Agent,
@@ -206,7 +193,7 @@ impl Parameters<'_> {
             let added = enrolment.add(agent, &token()?).await;
             let exists = matches!(&added, Err(ActError::Port(error)) if error.kind == PortErrorKind::Exists);
             // Where another writer was quicker, it is there as it was to be.
-            if !exists || self.agents.find(&name).await?.is_none() {
+            if !exists || self.ports.agents.find(&name).await?.is_none() {
                 added.map_err(NotWritten::Act)?;
             }
         }
@@ -243,7 +230,7 @@ impl Parameters<'_> {
         let mut revoked = BTreeSet::new();
         let mut after = None;
         loop {
-            let page = self.agents.page(after.as_ref(), PAGE).await?;
+            let page = self.ports.agents.page(after.as_ref(), PAGE).await?;
             let is_last = page.len() < PAGE;
             after = page.last().map(|last| last.agent.name.clone());
             for status in page {
@@ -263,7 +250,7 @@ impl Parameters<'_> {
         let digest = hex::encode(Sha256::digest(value));
         let key = RecordKey::new(RecordKind::Parameter, name);
         for _ in 0..TRIES {
-            let record = self.state.read_one(&key).await?;
+            let record = self.ports.state.read_one(&key).await?;
             let version = record.as_ref().map_or(0, |record| record.version);
             let known = record.as_ref().map(known).transpose()?;
             if let Some(known) = known.filter(|known| known.digest == digest) {
@@ -271,7 +258,7 @@ impl Parameters<'_> {
             }
             let next = Known {
                 digest: digest.clone(),
-                changed_at: self.clock.now(),
+                changed_at: self.ports.clock.now(),
             };
             let body = serde_json::to_string(&next).map_err(|error| {
                 PortError::new(
@@ -289,7 +276,7 @@ impl Parameters<'_> {
                     body,
                 }),
             };
-            match self.state.write(&[change], None).await {
+            match self.ports.state.write(&[change], None).await {
                 Ok(()) => return Ok((version + 1, next.changed_at)),
                 Err(error) if error.kind == PortErrorKind::Superseded => {}
                 Err(error) => return Err(error),

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::ports::Agents;
+use crate::rows::of_agent;
 
 /// The list of the records by operator.
 const OPERATORS: &str = "operators";
@@ -121,8 +122,7 @@ impl SlackUsers<'_> {
                 }
             }
         }
-        let mut entry = author.entry(now, action, name.to_string(), json!({ "slackUser": user }));
-        entry.agent = Some(name.clone());
+        let entry = of_agent(&author, now, action, name, json!({ "slackUser": user }));
         for _ in 0..TRIES {
             let Some(changes) = self.changes(name, user).await? else {
                 return Ok(());

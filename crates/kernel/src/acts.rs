@@ -128,10 +128,7 @@ impl Author {
             Behind::Invocation => ("invocation", None, None, None),
             Behind::Agent { name, policies, door } => {
                 fields.insert("policies".to_owned(), json!(policies));
-                // The API is the way that needs no mention.
-                if *door != Door::Api {
-                    fields.insert("via".to_owned(), json!(door));
-                }
+                door.mention(&mut fields);
                 ("agent", Some(name), Some(name), None)
             }
             Behind::Request { id, principal, agent } => ("request", Some(principal), Some(agent), Some(id)),

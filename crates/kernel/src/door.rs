@@ -1,6 +1,7 @@
 //! The doors by which people and agents come in.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// By which door somebody came in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +26,18 @@ impl Door {
             Self::Slack => "slack",
             Self::Dashboard => "dashboard",
             Self::Aws => "aws",
+        }
+    }
+
+    /// The door, where it is mentioned: the API is the way that needs no mention.
+    pub fn mentioned(self) -> Option<Self> {
+        (self != Self::Api).then_some(self)
+    }
+
+    /// Puts it on record as `via`, where it is mentioned.
+    pub fn mention(self, fields: &mut Map<String, Value>) {
+        if let Some(door) = self.mentioned() {
+            fields.insert("via".to_owned(), json!(door));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! How the end of a request is worded: its event, its audit row.
 
 use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::door::Door;
 use cc_devops_kernel::outcome::{Completed, Failure, Status};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -28,10 +27,7 @@ pub(super) fn conclusion(
     if let Some(failure) = &failure {
         on_record.insert("error".to_owned(), json!(failure.message));
     }
-    // The API is the way that needs no mention.
-    if head.via != Door::Api {
-        on_record.insert("via".to_owned(), json!(head.via));
-    }
+    head.via.mention(&mut on_record);
     // So that a secret that was put back to an older version shows.
     if let Some(version) = result.as_ref().and_then(|result| result.get("versionId")) {
         on_record.insert("versionId".to_owned(), version.clone());

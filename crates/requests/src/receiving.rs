@@ -218,10 +218,8 @@ impl ControlPlane {
             approval: None,
         };
         let mut detail = json!({"error": failure.message});
-        if door != Door::Api
-            && let Value::Object(fields) = &mut detail
-        {
-            fields.insert("via".to_owned(), json!(door));
+        if let Value::Object(fields) = &mut detail {
+            door.mention(fields);
         }
         let audit = AuditEntry {
             at: now,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use cc_devops_kernel::audit::Section;
+use cc_devops_kernel::ports::VALUE_DAYS;
 use jiff::{SignedDuration, Timestamp};
 
 pub use crate::ports::Kept;
@@ -18,10 +19,6 @@ pub const STEP: usize = 250;
 
 /// About how many audit rows are exported and cut off together: some 6 MB of text.
 const SECTION: usize = 10_000;
-
-/// For how many days the value of a secret's version is kept that has lost its place: a promise to its readers, and no
-/// setting.
-const VALUE_DAYS: u32 = 1;
 
 /// For how many days what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

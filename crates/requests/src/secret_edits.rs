@@ -1,5 +1,6 @@
-//! Making and changing a secret at once, without a request of the ledger: the policies decide as on `putSecret`, and the
-//! change and its row of the trail are one.
+//! Making and changing a secret at once, without a request of the ledger: the policies decide as on `putSecret`, and no
+//! change is without its row of the trail. The two are one write where the store is ours; where it is another system's,
+//! a row is written before the change and another after it.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +14,7 @@ use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::secret::SecretValue;
 use serde_json::{Map, Value, json};
 
-use crate::actions::{invalid, put_secret};
-use crate::effects::MAX_SECRET_BYTES;
+use crate::actions::put_secret;
 use crate::engine::ControlPlane;
 use crate::ports::{NewVersion, PortError, PortResult, SecretChange, SecretChanged, SecretTarget, SecretVersion};
 
@@ -161,16 +161,12 @@ impl ControlPlane {
 
     /// What `putSecret` asks of a value, and of the name of a new secret, holds here as well.
     fn check_edit(&self, edit: &SecretEdit) -> Result<(), Failure> {
-        if edit.target == SecretTarget::New && !self.is_here(&edit.name) {
-            let namespace = self.installation.namespace.as_str();
-            return Err(invalid(format!("the secret's name must lie under `/{namespace}/`")));
+        if edit.target == SecretTarget::New {
+            put_secret::check_name(&edit.name, &self.installation)?;
         }
-        match edit.value.as_ref().map(SecretValue::len) {
-            Some(0) => Err(invalid("the value is empty; a secret has at least one byte")),
-            Some(bytes) if bytes > MAX_SECRET_BYTES => Err(invalid(format!(
-                "the value has {bytes} bytes; at most {MAX_SECRET_BYTES} are allowed"
-            ))),
-            _ => Ok(()),
+        match &edit.value {
+            Some(value) => put_secret::check_value("the value", value),
+            None => Ok(()),
         }
     }
 }

@@ -37,7 +37,7 @@ impl ControlPlane {
     }
 
     /// Hands over the secrets that an agent may know of and that are wanted, by name: all, where it may list them, else
-    /// those that it may read. At most `reach` are looked at; whether there are more.
+    /// those that it may read. `reach` are looked at, rounded up to whole steps of 200; whether there may be more.
     ///
     /// # Errors
     /// What the store says.

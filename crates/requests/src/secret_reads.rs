@@ -82,10 +82,7 @@ impl ControlPlane {
             if let Some((_, read)) = handed_out {
                 fields.insert("versionId".to_owned(), json!(read.version_id));
             }
-            // The API is the way that needs no mention.
-            if door != Door::Api {
-                fields.insert("via".to_owned(), json!(door));
-            }
+            door.mention(fields);
         }
         let entry = AuditEntry {
             at: self.now(),

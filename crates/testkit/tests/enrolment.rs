@@ -54,10 +54,7 @@ async fn opens(ports: &Ports, token: &Token) -> bool {
 async fn a_name_that_another_writer_adds_meanwhile_is_no_obstacle() {
     let (ports, installation) = (Memory::new().ports(), sample::installation());
     let parameters = Parameters {
-        state: &*ports.state,
-        agents: &*ports.agents,
-        audit: &*ports.audit,
-        clock: &*ports.clock,
+        ports: (&ports).into(),
         installation: &installation,
     };
     let enabled = "/contentcraft/agents/enabled";

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use cc_devops_kernel::course::Claim;
-use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::stored;
@@ -55,7 +54,7 @@ impl DynamoLedger {
             resource: head.resource.clone(),
             fingerprint: hex::encode(head.fingerprint.0),
             received_at: head.received_at,
-            via: (head.via != Door::Api).then_some(head.via),
+            via: head.via.mentioned(),
             state,
             attempts: 0,
             tries: Some(0),

@@ -309,11 +309,7 @@ impl SecretsManager {
             }
         }
         // Times are of whole seconds; what is current says its stage.
-        let rank = |version: &VersionSummary| match version.version {
-            Some(SecretVersion::Current) => 0,
-            Some(SecretVersion::Previous) => 1,
-            None => 2,
-        };
+        let rank = |version: &VersionSummary| version.version.map_or(2, SecretVersion::back);
         versions.sort_by_key(|version| (rank(version), std::cmp::Reverse(version.created_at)));
         let of = |wanted| versions.iter().find(|version| version.version == Some(wanted));
         let (current, previous) = (of(SecretVersion::Current), of(SecretVersion::Previous));

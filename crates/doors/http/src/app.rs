@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use cc_devops_fleet::aws_keys::{self, AwsKeys};
 use cc_devops_fleet::sessions::Sessions;
-use cc_devops_fleet::watch::{Heard, Signal};
+use cc_devops_fleet::watch::Heard;
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, Beat};
 use cc_devops_kernel::door::Door;
@@ -258,14 +258,7 @@ impl Shared {
         let Some(watch) = &self.watch else {
             return self.ports().heartbeats.beat(name, &beat).await;
         };
-        let signal = if beat.healthy { Signal::Success } else { Signal::Failure };
-        let heard = Heard {
-            message: beat.message,
-            ..Heard::new(beat.at, signal)
-        };
-        let taken = watch.watching.heard(name, heard).await?;
-        self.heard_of(taken.flips.len());
-        Ok(())
+        self.hear(watch, name, Heard::from(beat)).await
     }
 
     /// Takes an agent's heartbeat whose time is its signature's, or which says of when it is: it never counts from
@@ -277,11 +270,19 @@ impl Shared {
         let Some(watch) = &self.watch else {
             return self.beat_unless_older(name, at, healthy).await;
         };
-        let signal = if healthy { Signal::Success } else { Signal::Failure };
+        let beat = Beat {
+            at,
+            healthy,
+            message: None,
+        };
         let heard = Heard {
             is_repeatable: true,
-            ..Heard::new(at, signal)
+            ..Heard::from(beat)
         };
+        self.hear(watch, name, heard).await
+    }
+
+    async fn hear(&self, watch: &Watch, name: &AgentName, heard: Heard) -> PortResult<()> {
         let taken = watch.watching.heard(name, heard).await?;
         self.heard_of(taken.flips.len());
         Ok(())

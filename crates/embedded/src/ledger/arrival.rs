@@ -117,7 +117,7 @@ fn insert(conn: &Connection, head: &RequestHead, beginning: Beginning<'_>) -> Re
             key_id.as_ref().map(crate::vault::KeyId::as_str),
             data_key,
             detail,
-            (head.via != Door::Api).then(|| head.via.as_str()),
+            head.via.mentioned().map(Door::as_str),
         ])?;
     Ok((inserted == 1).then(|| conn.last_insert_rowid()))
 }

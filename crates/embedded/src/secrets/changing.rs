@@ -9,7 +9,7 @@ use cc_devops_kernel::ports::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Known, Write, known, version_back, write_version};
+use super::{Known, Write, known, write_version};
 use crate::columns::{json, nanos};
 use crate::error::Fault;
 use crate::vault::{Keyring, StoreKeys};
@@ -111,7 +111,7 @@ fn repeated(conn: &Connection, secret: Known, write: &Write) -> Result<Option<Se
         .optional()?;
     Ok(before.map(|(version, mac)| {
         if mac == write.value_mac {
-            SecretChanged::Done(version_back(secret.versions - version))
+            SecretChanged::Done(SecretVersion::of_back(secret.versions - version))
         } else {
             SecretChanged::IdTaken
         }

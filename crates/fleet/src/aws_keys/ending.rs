@@ -7,8 +7,9 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult, Record, Stat
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::TRIES;
 use super::kept::{Kept, records_of};
-use super::{TRIES, of_agent};
+use crate::rows::of_agent;
 
 /// How all keys of an agent end.
 pub(crate) struct Ending<'a> {
@@ -52,7 +53,7 @@ impl Ending<'_> {
             let end = self.until.map_or(self.at, |(until, _)| until);
             let entry = (!ended.is_empty()).then(|| {
                 let detail = json!({"awsAccessKeyIds": ended, "end": end});
-                of_agent(author, name, (self.at, actions::AWS_KEY_ENDED), detail)
+                of_agent(author, self.at, actions::AWS_KEY_ENDED, name, detail)
             });
             match self.state.write(&changes, entry.as_ref()).await {
                 // Somebody else ends one of them.

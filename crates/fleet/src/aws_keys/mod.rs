@@ -12,18 +12,19 @@ mod kept;
 mod short_lived;
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker, Author};
+use cc_devops_kernel::acts::{ActError, Asker};
 use cc_devops_kernel::agent::Agent;
-use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortError, PortErrorKind, PortResult, Record, StateStore};
 use cc_devops_kernel::secret::SecretValue;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::TokenHash;
 use crate::ports::Agents;
+use crate::rows::of_agent;
 pub use form::AwsKeyId;
 use kept::{Kept, records_of};
 use short_lived::Stated;
@@ -112,7 +113,7 @@ impl AwsKeys<'_> {
             created: now,
             ends: None,
         };
-        let entry = of_agent(&author, name, (now, action), json!({"awsAccessKeyId": id}));
+        let entry = of_agent(&author, now, action, name, json!({"awsAccessKeyId": id}));
         let change = kept.change(&id, 0, &self.key)?;
         self.state.write(&[change], Some(&entry)).await?;
         Ok(self.known(id))
@@ -161,7 +162,7 @@ impl AwsKeys<'_> {
                 );
                 return Err(PortError::new(PortErrorKind::NotFound, message).into());
             };
-            let entry = of_agent(&author, &agent, (now, action), json!({"awsAccessKeyIds": [id]}));
+            let entry = of_agent(&author, now, action, &agent, json!({"awsAccessKeyIds": [id]}));
             match self.state.write(&[record.removal()], Some(&entry)).await {
                 // Somebody else ends it, or sets when it ends.
                 Err(error) if error.kind == PortErrorKind::Superseded => {}
@@ -186,7 +187,7 @@ impl AwsKeys<'_> {
         let Some(newest) = newest(self.list(name).await?) else {
             return Ok(None);
         };
-        let entry = of_agent(&author, name, (now, action), json!({"awsAccessKeyId": newest.id}));
+        let entry = of_agent(&author, now, action, name, json!({"awsAccessKeyId": newest.id}));
         self.audit.append(&entry).await?;
         Ok(Some(self.known(newest.id)))
     }
@@ -286,12 +287,4 @@ impl AwsKeys<'_> {
 pub fn newest(keys: Vec<ListedKey>) -> Option<ListedKey> {
     keys.into_iter()
         .max_by_key(|key| (key.ends_at.is_none(), key.created_at, key.id.clone()))
-}
-
-/// What is on record about an agent's keys.
-fn of_agent(author: &Author, name: &AgentName, (at, action): (Timestamp, &str), detail: Value) -> AuditEntry {
-    AuditEntry {
-        agent: Some(name.clone()),
-        ..author.entry(at, action, name.to_string(), detail)
-    }
 }

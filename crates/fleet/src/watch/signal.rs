@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::Beat;
+
 /// What a message says, by Healthchecks' words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -67,6 +69,16 @@ impl Heard {
             body: None,
             how: None,
             is_repeatable: false,
+        }
+    }
+}
+
+impl From<Beat> for Heard {
+    fn from(beat: Beat) -> Self {
+        let signal = if beat.healthy { Signal::Success } else { Signal::Failure };
+        Self {
+            message: beat.message,
+            ..Self::new(beat.at, signal)
         }
     }
 }

@@ -2,18 +2,19 @@
 
 use cc_devops_alerts::ConditionChange;
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker, Author};
+use cc_devops_kernel::acts::{ActError, Asker};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult, StateChange};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::record::Watched;
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another, never_alone, unknown};
-use crate::watch::{Flip, Heard, Signal, WatchSettings, WatchState, condition_key};
+use crate::rows::of_agent;
+use crate::watch::{Flip, Heard, WatchSettings, WatchState, condition_key};
 use crate::{AgentStatus, Beat};
 
 /// How many agents are looked up at once.
@@ -48,7 +49,7 @@ impl Watching {
             turn.let_happen(&self.defaults, None, |state, new| state.with_settings(old, new, now));
         };
         Ok(self
-            .change(name, now, act, Some(&entry(&author, now, action, name, detail)))
+            .change(name, now, act, Some(&of_agent(&author, now, action, name, detail)))
             .await?)
     }
 
@@ -88,7 +89,7 @@ impl Watching {
             turn.let_happen(&self.defaults, None, |state, settings| act(state, settings, now, &by));
         };
         Ok(self
-            .change(name, now, act, Some(&entry(&author, now, action, name, detail)))
+            .change(name, now, act, Some(&of_agent(&author, now, action, name, detail)))
             .await?)
     }
 
@@ -191,11 +192,7 @@ impl Watching {
 
     /// Begins a watch with a heartbeat that was heard before there was one.
     fn take_over(&self, turn: &mut Turn, beat: &Beat, now: Timestamp) {
-        let signal = if beat.healthy { Signal::Success } else { Signal::Failure };
-        let heard = Heard {
-            message: beat.message.clone(),
-            ..Heard::new(beat.at, signal)
-        };
+        let heard = Heard::from(beat.clone());
         turn.let_happen(&self.defaults, Some(&heard), |state, settings| {
             state.after(settings, &heard)
         });
@@ -262,13 +259,5 @@ impl Watching {
             }
         }
         Err(never_alone(name))
-    }
-}
-
-/// The audit row of an act on a watch.
-pub(super) fn entry(author: &Author, at: Timestamp, action: &str, name: &AgentName, detail: Value) -> AuditEntry {
-    AuditEntry {
-        agent: Some(name.clone()),
-        ..author.entry(at, action, name.to_string(), detail)
     }
 }

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::acts::entry;
 use super::record::{Watched, read, written};
 use super::{TRIES, Watching, met_another, never_alone};
+use crate::rows::of_agent;
 
 /// The names of the records that are no agent's.
 pub(super) const KEY: &str = "key";
@@ -155,7 +155,7 @@ impl Watching {
         let author = asker
             .author(&Access::ManageAgents, action, &*self.ports.audit, now)
             .await?;
-        Ok(entry(&author, now, action, name, json!({})))
+        Ok(of_agent(&author, now, action, name, json!({})))
     }
 
     async fn addressed(&self, name: &AgentName, audit: Option<&AuditEntry>, which: Which) -> PortResult<PingAddress> {

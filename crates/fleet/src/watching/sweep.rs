@@ -11,7 +11,7 @@ use super::record::{Ping, Watched, read};
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another};
 use crate::Beat;
-use crate::watch::{Heard, Signal, Status, WatchSettings, WatchState};
+use crate::watch::{Heard, Status, WatchSettings, WatchState};
 
 /// How many watches are looked at together.
 const BATCH: usize = 2_000;
@@ -83,7 +83,7 @@ impl Watching {
             if self.hearing.is_some() {
                 for beat in beats.remove(&turn.watched.name).unwrap_or_default() {
                     if is_news(&turn.watched.kept.state, beat.at) {
-                        turn.hear(&self.defaults, &heard_of(beat));
+                        turn.hear(&self.defaults, &Heard::from(beat));
                     }
                 }
                 turn.asked(now);
@@ -240,12 +240,4 @@ fn is_news(state: &WatchState, at: Timestamp) -> bool {
         .since
         .filter(|_| matches!(state.status, Status::Paused | Status::New));
     state.heard.is_none_or(|heard| at > heard) && since.is_none_or(|since| at > since)
-}
-
-fn heard_of(beat: Beat) -> Heard {
-    let signal = if beat.healthy { Signal::Success } else { Signal::Failure };
-    Heard {
-        message: beat.message,
-        ..Heard::new(beat.at, signal)
-    }
 }

@@ -19,7 +19,7 @@ pub use audit_trail::{AuditArchive, AuditTrail};
 pub use secrets::{
     MAX_SECRET_BYTES, MOST_VALUES, MOST_VERSIONS, NewVersion, PutSecret, SecretChange, SecretChanged,
     SecretDescription, SecretRead, SecretStore, SecretSummary, SecretTarget, SecretVersion, SecretWrite, SecretWritten,
-    VALUE_KEPT, VersionSummary,
+    VALUE_DAYS, VALUE_KEPT, VersionSummary,
 };
 pub use state::{
     Content, MAX_BODY_BYTES, MAX_LIST_BYTES, MAX_NAME_BYTES, MOST_KEYS, Record, RecordKey, RecordKind, StateChange,

@@ -14,8 +14,12 @@ use crate::secret::SecretValue;
 /// The largest secret value, in bytes (the limit of AWS Secrets Manager).
 pub const MAX_SECRET_BYTES: usize = 65_536;
 
-/// For how long, from when it was written, the value of a version is kept that is neither the newest nor the one before.
-pub const VALUE_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// For how many days, from when it was written, the value of a version is kept that is neither the newest nor the one
+/// before: a promise to its readers, and no setting.
+pub const VALUE_DAYS: u32 = 1;
+
+/// The same as a duration.
+pub const VALUE_KEPT: SignedDuration = SignedDuration::from_hours(24 * VALUE_DAYS as i64);
 
 /// Of how many of a secret's newest versions values are kept for that long.
 pub const MOST_VALUES: usize = 100;
@@ -68,6 +72,25 @@ pub enum SecretVersion {
     Current,
     /// The one before.
     Previous,
+}
+
+impl SecretVersion {
+    /// How many versions back from the newest it is.
+    pub fn back(self) -> u8 {
+        match self {
+            Self::Current => 0,
+            Self::Previous => 1,
+        }
+    }
+
+    /// The version so many back, unless newer ones have taken its place.
+    pub fn of_back(back: impl TryInto<u8>) -> Option<Self> {
+        match back.try_into() {
+            Ok(0) => Some(Self::Current),
+            Ok(1) => Some(Self::Previous),
+            _ => None,
+        }
+    }
 }
 
 /// A secret's value, for somebody who may have it.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::{RequestId, SecretName, Stage};
 use cc_devops_kernel::outcome::{Failure, PutSecretResult, Reason, to_value};
 use cc_devops_kernel::secret::SecretValue;
@@ -74,10 +75,7 @@ pub enum GivenValue {
 
 fn read(mut params: Params, asked: &Asked<'_>) -> Result<Box<dyn Effect>, Failure> {
     let name = SecretName::new(params.required("name")?).map_err(broken_name)?;
-    let namespace = asked.installation.namespace.as_str();
-    if name.namespace() != namespace {
-        return Err(invalid(format!("the secret's name must lie under `/{namespace}/`")));
-    }
+    check_name(&name, asked.installation)?;
     let value = given_value(&mut params)?;
     let kms_key = params.optional("kmsKey")?;
     if kms_key
@@ -87,6 +85,29 @@ fn read(mut params: Params, asked: &Asked<'_>) -> Result<Box<dyn Effect>, Failur
         return Err(invalid(format!("`kmsKey` must have 1 to {MAX_KMS_KEY} bytes")));
     }
     Ok(Box::new(PutSecret { name, value, kms_key }))
+}
+
+/// What is asked of the name of a secret that is written.
+pub(crate) fn check_name(name: &SecretName, installation: &Installation) -> Result<(), Failure> {
+    let namespace = installation.namespace.as_str();
+    if name.namespace() != namespace {
+        return Err(invalid(format!("the secret's name must lie under `/{namespace}/`")));
+    }
+    Ok(())
+}
+
+/// What is asked of its value, which whoever gave it knows by `called`.
+pub(crate) fn check_value(called: &str, value: &SecretValue) -> Result<(), Failure> {
+    if value.is_empty() {
+        return Err(invalid(format!("{called} is empty; a secret has at least one byte")));
+    }
+    if value.len() > MAX_SECRET_BYTES {
+        return Err(invalid(format!(
+            "{called} has {} bytes; at most {MAX_SECRET_BYTES} are allowed",
+            value.len()
+        )));
+    }
+    Ok(())
 }
 
 /// The value: as it is, or sealed.
@@ -108,15 +129,7 @@ fn given_value(params: &mut Params) -> Result<GivenValue, Failure> {
         }
         (Some(value), None, None) => SecretValue::new(value),
     };
-    if value.is_empty() {
-        return Err(invalid("`value` is empty; a secret has at least one byte"));
-    }
-    if value.len() > MAX_SECRET_BYTES {
-        return Err(invalid(format!(
-            "`value` has {} bytes; at most {MAX_SECRET_BYTES} are allowed",
-            value.len()
-        )));
-    }
+    check_value("`value`", &value)?;
     Ok(GivenValue::Plain(value))
 }
 

@@ -163,15 +163,6 @@ pub(super) fn put(model: &mut Model, write: SecretWrite<'_>) -> PortResult<Secre
     Ok(secret.written(name, secret.versions.len() - 1, write.token))
 }
 
-/// The version so many back, unless newer ones have taken its place.
-fn version_back(back: usize) -> Option<SecretVersion> {
-    match back {
-        0 => Some(SecretVersion::Current),
-        1 => Some(SecretVersion::Previous),
-        _ => None,
-    }
-}
-
 /// Makes or changes a secret, or gives the answer of the change that this one repeats.
 fn change(model: &mut Model, change: SecretChange<'_>, audit: &AuditEntry) -> SecretChanged {
     let known = model.secrets.get(change.name);
@@ -180,7 +171,7 @@ fn change(model: &mut Model, change: SecretChange<'_>, audit: &AuditEntry) -> Se
         let used = newest.find(|(_, stored)| stored.token == version.id);
         match used {
             Some((back, stored)) if stored.value.expose() == version.value.expose() => {
-                return SecretChanged::Done(version_back(back));
+                return SecretChanged::Done(SecretVersion::of_back(back));
             }
             Some(_) => return SecretChanged::IdTaken,
             None => {}
@@ -244,10 +235,7 @@ impl SecretStore for Memory {
 
     async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>> {
         let model = self.lock()?;
-        let back = match version {
-            SecretVersion::Current => 0,
-            SecretVersion::Previous => 1,
-        };
+        let back = usize::from(version.back());
         let version = model
             .secrets
             .get(name)
@@ -266,7 +254,7 @@ impl SecretStore for Memory {
         };
         let mut newest = secret.versions.iter().rev().enumerate();
         let found = newest.find(|(_, version)| version.token == id && version.can_be_read);
-        Ok(found.map(|(back, version)| (version_back(back), version.read())))
+        Ok(found.map(|(back, version)| (SecretVersion::of_back(back), version.read())))
     }
 
     async fn list(
@@ -290,17 +278,12 @@ impl SecretStore for Memory {
         let Some(secret) = model.secrets.get(name) else {
             return Ok(None);
         };
-        let kept = [Some(SecretVersion::Current), Some(SecretVersion::Previous)];
-        let newest = secret
-            .versions
-            .iter()
-            .rev()
-            .zip(kept.into_iter().chain(std::iter::repeat(None)));
-        let versions = newest.take(MOST_VERSIONS).map(|(stored, version)| VersionSummary {
+        let newest = secret.versions.iter().rev().enumerate();
+        let versions = newest.take(MOST_VERSIONS).map(|(back, stored)| VersionSummary {
             version_id: stored.token.clone(),
             created_at: stored.at,
             by: Some(stored.by.clone()),
-            version,
+            version: SecretVersion::of_back(back),
         });
         let versions = versions.collect();
         let summary = secret.summary(name);

@@ -11,12 +11,8 @@ use crate::random::random_bits;
 
 impl<P> Permitted<P> {
     fn parameters(&self) -> Parameters<'_> {
-        let ports = self.app.ports();
         Parameters {
-            state: &*ports.state,
-            agents: &*ports.agents,
-            audit: &*ports.audit,
-            clock: &*ports.clock,
+            ports: self.app.ports().into(),
             installation: self.app.control.installation(),
         }
     }
