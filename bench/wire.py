@@ -129,27 +129,10 @@ def put_secret(run):
 
 def api_put(binary, folder, plan):
     """The same by `POST /v1/events`."""
-    plane, token = bench.new_plane(binary, folder)
-    with plane_running(plane):
-        result = bench.put_load(plane, token, plan["seconds"])
+    with ControlPlane(binary, folder) as plane:
+        result = bench.put_load(plane, plane.add_agent(bench.AGENT), plan["seconds"])
     bench.check_outcomes(plane, result)
     return result
-
-
-class plane_running:
-    """Stops a control plane that runs already."""
-
-    def __init__(self, plane):
-        self.plane = plane
-
-    def __enter__(self):
-        return self.plane
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            self.plane.stop()
-        else:
-            self.plane.kill()
 
 
 def measure(binary, example, folder, plan):
