@@ -100,17 +100,9 @@ def wire_put(binary, folder, plan):
         signer, run = Signer(key, "events", host_of(plane), time.time()), f"r{random.getrandbits(40):010x}"
         requests = [signer.request("AWSEvents.PutEvents", "1.1", put_secret(run)) for _ in range(plan["signed"])]
         write(folder / "requests", requests)
-        processors, started = bench.Processors(plane), time.perf_counter()
-        result = bench.wrk(
+        result = bench.settled(plane, run, lambda: bench.wrk(
             "signed.lua", plane.url, plan["seconds"], THREADS, CC_BENCH_REQUESTS=str(folder / "requests"), CC_BENCH_ONCE="1"
-        )
-        drained = bench.wait_until_drained(plane)
-        done = {status: bench.ended(plane, status) for status in ("success", "error")}
-        if done["error"] or not result["accepted"] <= done["success"] <= result["accepted"] + bench.CONNECTIONS:
-            raise Failed(f"{result['accepted']} entries were acknowledged, but {done} is what became of them")
-        result["completed_rate"] = done["success"] / (drained - started)
-        result["processor_us"] = processors.used()[0] / done["success"] * 1e6
-        result["run"] = run
+        ))
     bench.check_outcomes(plane, result)
     return result
 
