@@ -67,10 +67,6 @@ def write(path, requests):
                 file.write(b"%d\n" % len(request) + request)
 
 
-def host_of(plane):
-    return f"{plane.host}:{plane.port}"
-
-
 def wire_heartbeats(binary, folder, seconds):
     """Heartbeats of 64 agents from 64 connections, by PutMetricData in JSON."""
     with ControlPlane(binary, folder) as plane:
@@ -79,7 +75,7 @@ def wire_heartbeats(binary, folder, seconds):
             name = f"Beat{number}x"
             key = plane.cli("agents", "add", name, "--aws-key")
             body = {"Namespace": f"Agent/{name}", "MetricData": [{"MetricName": "Heartbeat", "Value": 1, "Unit": "Count"}]}
-            signer = Signer(key, "monitoring", host_of(plane), time.time() + AHEAD)
+            signer = Signer(key, "monitoring", plane.authority, time.time() + AHEAD)
             requests.append(signer.request("GraniteServiceVersion20100801.PutMetricData", "1.0", json.dumps(body).encode()))
         write(folder / "requests", requests)
         processors = bench.Processors(plane)
@@ -96,7 +92,7 @@ def wire_put(binary, folder, plan):
     """putSecret by PutEvents from 64 connections, until every one has its outcome and is published."""
     with ControlPlane(binary, folder) as plane:
         key = plane.cli("agents", "add", bench.AGENT, "--aws-key")
-        signer, run = Signer(key, "events", host_of(plane), time.time()), f"r{random.getrandbits(40):010x}"
+        signer, run = Signer(key, "events", plane.authority, time.time()), f"r{random.getrandbits(40):010x}"
         requests = [signer.request("AWSEvents.PutEvents", "1.1", put_secret(run)) for _ in range(plan["signed"])]
         write(folder / "requests", requests)
         result = bench.settled(plane, run, lambda: bench.wrk(

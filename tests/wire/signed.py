@@ -111,7 +111,3 @@ class Request:
             return Answer(answer.status, headers, answer.read())
         finally:
             connection.close()
-
-
-def host_of(plane):
-    return f"{plane.host}:{plane.port}"
