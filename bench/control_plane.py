@@ -50,8 +50,12 @@ class ControlPlane:
         return [self.binary, "--data-dir", self.data, *named, *arguments]
 
     @property
+    def authority(self):
+        return f"{self.host}:{self.port}"
+
+    @property
     def url(self):
-        return f"http://{self.host}:{self.port}"
+        return f"http://{self.authority}"
 
     def start(self):
         """Starts and waits until /health answers; gives the seconds from spawn to that answer."""
@@ -216,7 +220,7 @@ class ControlPlane:
             for request_id in ids:
                 path = urllib.parse.quote(request_id, safe="")
                 request = (
-                    f"GET /v1/requests/{path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
+                    f"GET /v1/requests/{path} HTTP/1.1\r\nHost: {self.authority}\r\n"
                     f"Authorization: Bearer {token}\r\n\r\n"
                 ).encode()
                 started = time.perf_counter()

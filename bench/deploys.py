@@ -63,13 +63,6 @@ def change_set(changes):
     }
 
 
-def answered(command):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed(f"{command[0].name} ended with {done.returncode}: {done.stderr[-500:]}")
-    return json.loads(done.stdout)
-
-
 def reviewed(binary, file, plan):
     """How long `deploys review` takes as a whole process, in milliseconds, one by one."""
     command = [binary, "deploys", "review", "--input", file, "--stage", "prod", "--json"]
@@ -88,14 +81,14 @@ def measure(binary, example, waiting, folder, plan):
     file = folder / "change-set.json"
     file.write_text(json.dumps(change_set(plan["changes"])))
     say(f"{plan['changes']:,} changes, in the process …")
-    found = answered([example, file]) | {"plan": plan}
+    found = part.answered([example, file]) | {"plan": plan}
     if found["changes"] != plan["changes"]:
         raise Failed(f"{found['changes']:,} of {plan['changes']:,} changes were read")
     say(f"  {found['p50_ms']:.1f} ms; as a process …")
     taken = reviewed(binary, file, plan)
     found |= {"process_p50": statistics.median(taken), "process_worst": max(taken)}
     say(f"  {found['process_p50']:.0f} ms; {plan['waiting']:,} plans that wait …")
-    found |= answered([waiting, folder / "waiting", str(plan["waiting"])])
+    found |= part.answered([waiting, folder / "waiting", str(plan["waiting"])])
     if found["waiting"] != plan["waiting"]:
         raise Failed(f"{found['waiting']:,} of {plan['waiting']:,} plans wait")
     say(f"  a sweep takes {found['sweep_us']:.0f} µs, without them {found['empty_sweep_us']:.0f} µs")

@@ -9,8 +9,6 @@ docs/BENCHMARKS.md. Pings are measured by run.py.
 Exit codes: 0, measured, whether or not the targets were met; 1, an agent or a message was lost.
 """
 
-import json
-import subprocess
 import sys
 import time
 
@@ -34,11 +32,7 @@ def memory_of(binary, data, seconds):
 
 def measure(binary, example, folder, plan):
     say(f"{plan['agents']:,} agents, {plan['at_once']:,} at one instant …")
-    command = [example, folder, str(plan["agents"]), str(plan["at_once"])]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed(f"fleet_speed ended with {done.returncode}: {done.stderr[-500:]}")
-    found = json.loads(done.stdout) | {"plan": plan}
+    found = part.answered([example, folder, str(plan["agents"]), str(plan["at_once"])]) | {"plan": plan}
     # Each goes late and then down.
     if found["flips"] != 2 * plan["at_once"] or found["messages"] == 0:
         raise Failed(f"{found['flips']:,} flips of {plan['at_once']:,} agents, {found['messages']} messages")

@@ -1,10 +1,12 @@
-"""What the scripts share that measure one part each: their arguments, a folder for as long as it is needed, the part of
-docs/BENCHMARKS.md.
+"""What the scripts share that measure one part each: their arguments, a folder for as long as it is needed, what a program
+answers, the part of docs/BENCHMARKS.md.
 """
 
 import argparse
+import json
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -16,6 +18,14 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def answered(command):
+    """The JSON that a program prints."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"{command[0].name} ended with {done.returncode}: {done.stderr[-500:]}")
+    return json.loads(done.stdout)
 
 
 def run(about, files, name, title, full, quick, measure, targets, markdown):

@@ -131,13 +131,18 @@ def ended(plane, status):
 def put_load(plane, token, seconds):
     """putSecret from 64 connections, until every one has its outcome and is published."""
     run = f"r{random.getrandbits(40):010x}"
+    return settled(plane, run, lambda: wrk(
+        "put_secret.lua", plane.url, seconds, 2, CC_BENCH_TOKEN=token, CC_BENCH_AGENT=AGENT, CC_BENCH_RUN=run,
+        CC_BENCH_PREFIX=PREFIX, CC_BENCH_SECRETS=str(SECRETS),
+    ))
+
+
+def settled(plane, run, load):
+    """What a load of putSecret counts, once every one of its requests has its outcome and is published."""
     before = {status: ended(plane, status) for status in ("success", "error")}
     processors = Processors(plane)
     started = time.perf_counter()
-    result = wrk(
-        "put_secret.lua", plane.url, seconds, 2, CC_BENCH_TOKEN=token, CC_BENCH_AGENT=AGENT, CC_BENCH_RUN=run,
-        CC_BENCH_PREFIX=PREFIX, CC_BENCH_SECRETS=str(SECRETS),
-    )
+    result = load()
     load_ended = time.perf_counter()
     _, result["others"] = processors.used()
     drained = wait_until_drained(plane)

@@ -13,7 +13,6 @@ import hmac
 import json
 import random
 import statistics
-import subprocess
 import sys
 import time
 import uuid
@@ -68,10 +67,6 @@ def write(path, requests):
                 file.write(b"%d\n" % len(request) + request)
 
 
-def host_of(plane):
-    return f"{plane.host}:{plane.port}"
-
-
 def wire_heartbeats(binary, folder, seconds):
     """Heartbeats of 64 agents from 64 connections, by PutMetricData in JSON."""
     with ControlPlane(binary, folder) as plane:
@@ -80,7 +75,7 @@ def wire_heartbeats(binary, folder, seconds):
             name = f"Beat{number}x"
             key = plane.cli("agents", "add", name, "--aws-key")
             body = {"Namespace": f"Agent/{name}", "MetricData": [{"MetricName": "Heartbeat", "Value": 1, "Unit": "Count"}]}
-            signer = Signer(key, "monitoring", host_of(plane), time.time() + AHEAD)
+            signer = Signer(key, "monitoring", plane.authority, time.time() + AHEAD)
             requests.append(signer.request("GraniteServiceVersion20100801.PutMetricData", "1.0", json.dumps(body).encode()))
         write(folder / "requests", requests)
         processors = bench.Processors(plane)
@@ -97,20 +92,12 @@ def wire_put(binary, folder, plan):
     """putSecret by PutEvents from 64 connections, until every one has its outcome and is published."""
     with ControlPlane(binary, folder) as plane:
         key = plane.cli("agents", "add", bench.AGENT, "--aws-key")
-        signer, run = Signer(key, "events", host_of(plane), time.time()), f"r{random.getrandbits(40):010x}"
+        signer, run = Signer(key, "events", plane.authority, time.time()), f"r{random.getrandbits(40):010x}"
         requests = [signer.request("AWSEvents.PutEvents", "1.1", put_secret(run)) for _ in range(plan["signed"])]
         write(folder / "requests", requests)
-        processors, started = bench.Processors(plane), time.perf_counter()
-        result = bench.wrk(
+        result = bench.settled(plane, run, lambda: bench.wrk(
             "signed.lua", plane.url, plan["seconds"], THREADS, CC_BENCH_REQUESTS=str(folder / "requests"), CC_BENCH_ONCE="1"
-        )
-        drained = bench.wait_until_drained(plane)
-        done = {status: bench.ended(plane, status) for status in ("success", "error")}
-        if done["error"] or not result["accepted"] <= done["success"] <= result["accepted"] + bench.CONNECTIONS:
-            raise Failed(f"{result['accepted']} entries were acknowledged, but {done} is what became of them")
-        result["completed_rate"] = done["success"] / (drained - started)
-        result["processor_us"] = processors.used()[0] / done["success"] * 1e6
-        result["run"] = run
+        ))
     bench.check_outcomes(plane, result)
     return result
 
@@ -129,35 +116,15 @@ def put_secret(run):
 
 def api_put(binary, folder, plan):
     """The same by `POST /v1/events`."""
-    plane, token = bench.new_plane(binary, folder)
-    with plane_running(plane):
-        result = bench.put_load(plane, token, plan["seconds"])
+    with ControlPlane(binary, folder) as plane:
+        result = bench.put_load(plane, plane.add_agent(bench.AGENT), plan["seconds"])
     bench.check_outcomes(plane, result)
     return result
 
 
-class plane_running:
-    """Stops a control plane that runs already."""
-
-    def __init__(self, plane):
-        self.plane = plane
-
-    def __enter__(self):
-        return self.plane
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            self.plane.stop()
-        else:
-            self.plane.kill()
-
-
 def measure(binary, example, folder, plan):
     say("a signature …")
-    done = subprocess.run([example], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed(f"verify_speed ended with {done.returncode}: {done.stderr[-500:]}")
-    found = json.loads(done.stdout) | {"plan": plan, "binary": binary.stat().st_size}
+    found = part.answered([example]) | {"plan": plan, "binary": binary.stat().st_size}
     measured = {"wire_beats": [], "api_beats": [], "wire_put": [], "api_put": []}
     for number in range(plan["rounds"]):
         ways = [

@@ -3,7 +3,7 @@
 import time
 
 from plane import NOBODY, Failed, started
-from signed import Request, host_of
+from signed import Request
 
 # One harmless call of each service, and how its errors are called.
 CALLS = [
@@ -61,7 +61,7 @@ def run(arguments):
     """Gives what differs."""
     differs = []
     with started(arguments.binary, ["Signer"]) as plane:
-        key, host = plane.key("Signer", {}), host_of(plane)
+        key, host = plane.key("Signer", {}), plane.authority
         for service, operation, document, family in CALLS:
             for protocol in protocols(service):
                 for defect, codes in CODES.items():

@@ -1,17 +1,14 @@
 #!/usr/bin/env python3
 """Cuts AWS's models down to what the door speaks of, for the tests that hold the door against them.
 
-    cut_models.py [--check]
-
 Runs with the Python of target/peers/aws, and writes crates/doors/wire/tests/data/models.json from botocore's service-2.json
-(Apache-2.0). With --check it writes nothing and fails where that file is not what this botocore has: an operation of ours has changed
-at AWS. Which operations these are stands in docs/AWS-SDK.md.
+(Apache-2.0). Where that file is not what this botocore has, botocore_models.py says so: an operation of ours has changed at AWS. Which
+operations these are stands in docs/AWS-SDK.md.
 """
 
 import json
 import pathlib
 import re
-import sys
 
 import botocore
 import botocore.loaders
@@ -86,8 +83,6 @@ def differs():
 
 
 def main():
-    if sys.argv[1:] == ["--check"]:
-        sys.exit(f"{CUT} is not what botocore {botocore.__version__} has: run {sys.argv[0]}" if differs() else 0)
     CUT.parent.mkdir(parents=True, exist_ok=True)
     services = made()
     lines = [f' "about": {json.dumps(services["about"])},\n "services": {{']

@@ -10,7 +10,7 @@ import cbor2
 
 import models
 from plane import started
-from signed import Request, host_of
+from signed import Request
 
 SECRET = "/contentcraft/hostile/key"
 # Moments of the calls below, and of what is filled in.
@@ -257,7 +257,7 @@ def run(arguments):
     with started(arguments.binary) as plane:
         # An operator, so that it is the model that refuses, and no policy.
         plane.add("Hostile", "--role", "admin")
-        key, host = plane.key("Hostile", {}), host_of(plane)
+        key, host = plane.key("Hostile", {}), plane.authority
         made = Request("secretsmanager", "CreateSecret", {"Name": SECRET, "SecretString": "v"}).sign(key, host).send(host)
         if made.status != 200:
             return [f"CreateSecret is answered {made.status} {made.body!r}: nothing here is proven"]

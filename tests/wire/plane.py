@@ -6,7 +6,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import urllib.parse
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "bench"))
@@ -26,8 +25,8 @@ NOBODY = {"id": "AKIAAAAAAAAAAAAAAAAA", "secret": "n" * 40}
 class Plane(ControlPlane):
     """`cc-devops serve` with the agents that a table names."""
 
-    def __init__(self, binary, folder, more=""):
-        super().__init__(binary, folder, CONFIGURATION + more)
+    def __init__(self, binary, folder):
+        super().__init__(binary, folder, CONFIGURATION)
         self.keys, self.mrr, self.account = {}, "0", "000000000000"
 
     def add(self, name, *options):
@@ -82,7 +81,6 @@ class Plane(ControlPlane):
         path = {
             "agent": lambda: "/v1/agents",
             "request": lambda: f"/v1/requests/{arguments['id']}",
-            "secret": lambda: f"/v1/secrets{urllib.parse.quote(arguments['name'])}",
         }[what]()
         status, text = self.ask("GET", path, token=self.admin_token())
         answer = json.loads(text)
@@ -95,9 +93,9 @@ class Plane(ControlPlane):
 
 
 @contextlib.contextmanager
-def started(binary, names=(), fake_stripe=None, more=""):
+def started(binary, names=(), fake_stripe=None):
     """A control plane with those agents, for as long as it is needed. No access key's secret may stand in its log."""
-    with tempfile.TemporaryDirectory(prefix="cc-devops-wire-") as folder, Plane(binary, folder, more) as plane:
+    with tempfile.TemporaryDirectory(prefix="cc-devops-wire-") as folder, Plane(binary, folder) as plane:
         plane.populate(names)
         if fake_stripe:
             plane.report_revenue(fake_stripe)

@@ -9,7 +9,7 @@ import threading
 import time
 
 from plane import started
-from signed import Request, host_of
+from signed import Request
 
 BEAT = {"Namespace": "Agent/Reacher", "MetricData": [{"MetricName": "Heartbeat", "Value": 1.0, "Unit": "Count"}]}
 
@@ -163,7 +163,7 @@ def packed(_, key, host):
 def run(arguments):
     """Gives what differs."""
     with started(arguments.binary, ["Reacher"]) as plane:
-        key, host = plane.key("Reacher", {}), host_of(plane)
+        key, host = plane.key("Reacher", {}), plane.authority
         differs = []
         for part in (replayed, skewed, behind, packed):
             differs += [f"{part.__name__}: {text}" for text in part(plane, key, host)]

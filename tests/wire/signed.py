@@ -69,17 +69,17 @@ class Request:
         elif protocol == "cbor":
             self.headers = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor", "Accept": "application/cbor"}
             self.path = f"{base.rstrip('/')}/service/{model['targetPrefix']}/operation/{operation}"
-            self.body = document if isinstance(document, bytes) else cbor2.dumps(document)
+            self.body = cbor2.dumps(document)
         else:
             self.headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
             pairs = [("Action", operation), ("Version", model["apiVersion"]), *models.form(service, operation, document)]
             self.body = urllib.parse.urlencode(pairs).encode()
 
-    def sign(self, key, host, at=None, region=REGION, scope=None, prefix=""):
+    def sign(self, key, host, at=None, scope=None):
         """Signs it for a host, as of a moment (in Unix seconds), over what stands in it now."""
         moment = datetime.datetime.fromtimestamp(time.time() if at is None else at, datetime.timezone.utc)
-        signer = botocore.auth.SigV4Auth(Credentials(key["id"], key["secret"], key.get("token")), scope or self.scope, region)
-        asked = AWSRequest(self.method, f"http://{host}{prefix}{self.path}", headers=dict(self.headers), data=self.body)
+        signer = botocore.auth.SigV4Auth(Credentials(key["id"], key["secret"], key.get("token")), scope or self.scope, REGION)
+        asked = AWSRequest(self.method, f"http://{host}{self.path}", headers=dict(self.headers), data=self.body)
         stamp = moment.strftime("%Y%m%dT%H%M%SZ")
         asked.context["timestamp"] = stamp
         asked.headers["X-Amz-Date"] = stamp
@@ -95,9 +95,9 @@ class Request:
         self.headers = dict(asked.headers.items())
         return self
 
-    def send(self, host, to=None, timeout=60):
-        """Sends it as it is; `to` is the server, where that is not the host it was signed for."""
-        connection = http.client.HTTPConnection(to or host, timeout=timeout)
+    def send(self, host):
+        """Sends it as it is."""
+        connection = http.client.HTTPConnection(host, timeout=60)
         try:
             connection.putrequest(self.method, self.path, skip_host=True, skip_accept_encoding=True)
             connection.putheader("Host", host)
@@ -111,7 +111,3 @@ class Request:
             return Answer(answer.status, headers, answer.read())
         finally:
             connection.close()
-
-
-def host_of(plane):
-    return f"{plane.host}:{plane.port}"

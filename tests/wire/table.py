@@ -84,12 +84,10 @@ class Going:
             expected = how.get("by", {}).get(self.driver.name, step["expect"])
             deadline = time.monotonic() + how.get("until", 0)
             while True:
-                before = copy.copy(self.texts)
                 try:
                     self.step(step, how, expected)
                     break
                 except Differs as difference:
-                    self.texts = before
                     if time.monotonic() >= deadline:
                         raise Differs(f"step {number}, {step['call']}: {difference}") from None
                     time.sleep(0.05)  # between two looks

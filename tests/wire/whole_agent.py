@@ -36,7 +36,7 @@ def shell(arguments, plane, name, script, folder):
 
 
 def lines_of_env(arguments, plane, name):
-    """What `agents env` prints must not hold without --reveal, nor ever."""
+    """What `agents env` must print: each service's address and the key, never one address for all, and no secret without --reveal."""
     plain = subprocess.run(plane.command("agents", "env", name), cwd=plane.folder, capture_output=True, text=True, check=False)
     differs = []
     if plane.keys[name]["secret"] in plain.stdout or plain.returncode != 0:

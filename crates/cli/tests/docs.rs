@@ -162,6 +162,7 @@ fn every_command_the_documents_show_exists() {
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "docs/AWS-SDK.md",
         "docs/DASHBOARD.md",
         "docs/DEPLOYS.md",
         "docs/DEVOPS_INTERFACE.md",

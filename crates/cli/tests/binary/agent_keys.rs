@@ -12,6 +12,14 @@ fn text<'a>(document: &'a Value, name: &str) -> &'a str {
         .unwrap_or_else(|| panic!("{name} is no text: {document}"))
 }
 
+/// Adds the agent `Writer` with a key; gives what is shown of both.
+fn writer_added(place: &Place) -> Value {
+    place
+        .run(&["agents", "add", "Writer", "--aws-key", "--json"])
+        .exits(0)
+        .json()
+}
+
 fn keys(place: &Place, name: &str) -> Vec<String> {
     let listed = place.run(&["agents", "key", "list", name, "--json"]).exits(0).json();
     let keys = listed["keys"].as_array().unwrap().clone();
@@ -22,10 +30,7 @@ fn keys(place: &Place, name: &str) -> Vec<String> {
 fn a_key_is_made_with_its_agent_listed_and_ended() {
     let place = Place::new();
     let _server = place.serve();
-    let added = place
-        .run(&["agents", "add", "Writer", "--aws-key", "--json"])
-        .exits(0)
-        .json();
+    let added = writer_added(&place);
     let (id, secret) = (text(&added, "awsAccessKeyId"), text(&added, "awsSecretAccessKey"));
     assert!(text(&added, "token").starts_with("ccd_") && added["agent"] == "Writer");
     assert!(
@@ -78,10 +83,7 @@ fn a_key_is_made_with_its_agent_listed_and_ended() {
 fn a_new_token_brings_a_new_key_and_ends_the_old_ones() {
     let place = Place::new();
     let _server = place.serve();
-    let added = place
-        .run(&["agents", "add", "Writer", "--aws-key", "--json"])
-        .exits(0)
-        .json();
+    let added = writer_added(&place);
     let kept = place
         .run(&["agents", "rotate", "Writer", "--keep-old-for", "600", "--json"])
         .exits(0)
@@ -131,10 +133,7 @@ fn of<'a>(variables: &'a [(String, String)], name: &str) -> Option<&'a str> {
 fn a_shell_is_given_what_an_sdk_needs_and_the_secret_on_record_alone() {
     let place = Place::new();
     let server = place.serve();
-    let added = place
-        .run(&["agents", "add", "Writer", "--aws-key", "--json"])
-        .exits(0)
-        .json();
+    let added = writer_added(&place);
     let (id, secret) = (text(&added, "awsAccessKeyId"), text(&added, "awsSecretAccessKey"));
     let lines = place.run(&["agents", "env", "Writer"]).exits(0).stdout;
     assert!(!lines.contains(secret), "{lines}");
