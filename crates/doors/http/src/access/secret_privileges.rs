@@ -112,8 +112,8 @@ impl Permitted<UseSecrets> {
         self.app.control.look_at_secret(self.by(), name).await
     }
 
-    /// Hands over the secrets that the caller may know of and that are wanted. At most `reach` are looked at; whether there
-    /// are more.
+    /// Hands over the secrets that the caller may know of and that are wanted. At most `reach` are looked at, by two hundreds;
+    /// whether there may be more.
     ///
     /// # Errors
     /// What the store says.
