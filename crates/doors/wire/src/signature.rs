@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::asked::text;
 use crate::canonical;
 
 /// How far a caller's clock may be off, either way.
@@ -318,10 +319,6 @@ fn mac(key: &[u8]) -> Option<Hmac<Sha256>> {
 
 fn code(key: &[u8], text: &str) -> Option<[u8; 32]> {
     Some(mac(key)?.chain_update(text).finalize().into_bytes().into())
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 #[cfg(test)]
