@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use cc_devops_http::problem::Problem;
+use cc_devops_http::problem::{Problem, whole_seconds};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Map as Object, Value, json};
@@ -86,10 +86,9 @@ impl<'a> Answering<'a> {
     pub(crate) fn refused_for(&self, fault: &Fault, problem: &Problem) -> Response {
         let mut response = self.refused(fault);
         if let Some(wait) = problem.wait() {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response
                 .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+                .insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         response
     }
