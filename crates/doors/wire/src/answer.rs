@@ -69,13 +69,10 @@ impl<'a> Answering<'a> {
                 &format!("{};{}", fault.code, fault.side()),
             );
         }
+        let document = || json!({"__type": kind, "message": fault.message});
         let body = match self.asked.protocol {
-            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => {
-                json!({"__type": kind, "message": fault.message})
-                    .to_string()
-                    .into_bytes()
-            }
-            Protocol::Cbor => cbor::write_plain(&[("__type", kind.as_str()), ("message", fault.message.as_str())]),
+            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => document().to_string().into_bytes(),
+            Protocol::Cbor => cbor::write(&document(), &cbor::ERROR),
             Protocol::Query => self.error(fault).into_bytes(),
             Protocol::RestXml => self.storage_error(fault).into_bytes(),
         };
