@@ -98,13 +98,9 @@ impl Signed {
         let authorization = headers.get(AUTHORIZATION).ok_or(NotSigned::Missing)?;
         let authorization = authorization.to_str().unwrap_or_default();
         let stated = Stated::read(authorization)?;
-        let (written, at) = moment(headers)?;
-        let signed = Self {
-            session_token: text(headers, "x-amz-security-token").map(str::to_owned),
-            at,
-            written,
-            ..stated.signed()?
-        };
+        let moment = moment(headers)?;
+        let session_token = text(headers, "x-amz-security-token").map(str::to_owned);
+        let signed = stated.signed(session_token, moment)?;
         signed.covers(headers)?;
         signed.is_of(service)?;
         signed.is_within(now)?;
@@ -217,7 +213,7 @@ impl<'a> Stated<'a> {
         })
     }
 
-    fn signed(&self) -> Result<Signed, NotSigned> {
+    fn signed(&self, session_token: Option<String>, (written, at): (String, Timestamp)) -> Result<Signed, NotSigned> {
         let parts = [
             ("Credential", self.credential),
             ("Signature", self.signature),
@@ -260,10 +256,10 @@ impl<'a> Stated<'a> {
         }
         Ok(Signed {
             key: key.to_owned(),
-            session_token: None,
+            session_token,
             region: region.to_owned(),
-            at: Timestamp::UNIX_EPOCH,
-            written: String::new(),
+            at,
+            written,
             day: day.to_owned(),
             service: service.to_owned(),
             headers,
