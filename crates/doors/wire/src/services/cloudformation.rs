@@ -56,7 +56,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![Operation::of(
         Service::CloudFormation,
         "DescribeStacks",
-        (Shape::Structure(&DESCRIBE), Shape::Structure(&DESCRIBED)),
+        (&DESCRIBE, &DESCRIBED),
         describe_stacks,
     )]
 }

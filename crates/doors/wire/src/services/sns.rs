@@ -57,12 +57,7 @@ static PUBLISHED: [Member; 1] = [Member::optional("MessageId", Text::ANY.shape()
 
 /// What is served of it.
 pub(crate) fn operations() -> Vec<Operation> {
-    vec![Operation::of(
-        Service::Sns,
-        "Publish",
-        (Shape::Structure(&PUBLISH), Shape::Structure(&PUBLISHED)),
-        publish,
-    )]
+    vec![Operation::of(Service::Sns, "Publish", (&PUBLISH, &PUBLISHED), publish)]
 }
 
 #[derive(Debug, Default, Deserialize)]

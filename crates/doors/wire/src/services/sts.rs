@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::fault::Failed;
-use crate::model::{Member, Shape, Text};
+use crate::model::{Member, Text};
 use crate::operation::{ACCOUNT, Call, Operation, Service};
 
 /// The letters of the ids that AWS makes.
@@ -21,7 +21,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![Operation::of(
         Service::Sts,
         "GetCallerIdentity",
-        (Shape::Structure(&[]), Shape::Structure(&IDENTITY)),
+        (&[], &IDENTITY),
         get_caller_identity,
     )]
 }
