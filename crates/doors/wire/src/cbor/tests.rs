@@ -10,15 +10,7 @@ static DATUM: [Member; 4] = [
     Member::optional("On", Shape::Boolean),
 ];
 static DATA: List = List::of(Shape::Structure(&DATUM), 0, 2);
-static TAGS: Map = Map {
-    key: Text::ANY,
-    of: Text::ANY.shape(),
-    max: 5,
-    entry: "entry",
-    key_name: "key",
-    value_name: "value",
-    flat: false,
-};
+static TAGS: Map = Map::of(Text::ANY, Text::ANY.shape(), 5);
 static INPUT: [Member; 5] = [
     Member::optional("Namespace", Text::ANY.shape()),
     Member::optional("MetricData", Shape::List(&DATA)),

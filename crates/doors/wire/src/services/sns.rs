@@ -34,13 +34,9 @@ static ATTRIBUTE: [Member; 3] = [
     Member::optional("BinaryValue", Shape::Blob { max: usize::MAX }),
 ];
 static ATTRIBUTES: Map = Map {
-    key: Text::ANY,
-    of: Shape::Structure(&ATTRIBUTE),
-    max: usize::MAX,
-    entry: "entry",
     key_name: "Name",
     value_name: "Value",
-    flat: false,
+    ..Map::of(Text::ANY, Shape::Structure(&ATTRIBUTE), usize::MAX)
 };
 static PUBLISH: [Member; 9] = [
     Member::optional("TopicArn", Text::ANY.shape()),

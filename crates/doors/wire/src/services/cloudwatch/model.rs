@@ -67,15 +67,7 @@ static DATUM: [Member; 9] = [
 static DATA: List = List::of(Shape::Structure(&DATUM), 0, usize::MAX);
 
 const fn attributes(longest_key: usize, most: usize) -> Map {
-    Map {
-        key: Text::of(1, longest_key),
-        of: Text::of(1, 2_048).shape(),
-        max: most,
-        entry: "entry",
-        key_name: "key",
-        value_name: "value",
-        flat: false,
-    }
+    Map::of(Text::of(1, longest_key), Text::of(1, 2_048).shape(), most)
 }
 
 static KEY_ATTRIBUTES: Map = attributes(32, 4);
