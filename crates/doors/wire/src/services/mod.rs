@@ -4,6 +4,7 @@ mod cloudformation;
 mod cloudwatch;
 mod dynamodb;
 mod events;
+mod made_ids;
 mod secretsmanager;
 mod sns;
 pub(crate) mod sqs;
