@@ -1,4 +1,5 @@
-//! How a secret is named: by its name, or by an ARN with or without the six characters at its end.
+//! How a secret is named: by its name, by an ARN with or without the six characters at its end, or as a completed request
+//! names it, `local:secret:…`.
 
 use cc_devops_kernel::names::SecretName;
 
