@@ -80,10 +80,7 @@ pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result
             format!("the body is larger than {limit} bytes"),
         )
     };
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > limit)) {
+    if announces_more(headers, limit) {
         return Err(too_large());
     }
     to_bytes(body, limit).await.map_err(|error| {
@@ -95,6 +92,14 @@ pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result
             Problem::malformed("the body did not arrive completely")
         }
     })
+}
+
+/// Whether a body is announced as larger than `limit` bytes, before any of it is read.
+pub fn announces_more(headers: &HeaderMap, limit: usize) -> bool {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > limit))
 }
 
 /// Whether a body could not be read because of this.

@@ -59,7 +59,7 @@ pub use app::{App, Shared};
 pub use capabilities::{Capabilities, Hygiene, Revenue, Watch};
 pub use config::ServerConfig;
 pub use error::ServerError;
-pub use extract::read_bytes;
+pub use extract::{announces_more, read_bytes};
 pub use logins::LoginTry;
 pub use manners::{Claims, Dress, Manners, Mount};
 pub use places::RequestPlace;

@@ -313,7 +313,7 @@ impl IntoResponse for Problem {
 }
 
 /// Seconds, rounded up, at least one: `Retry-After` knows no fractions.
-fn whole_seconds(wait: Duration) -> u64 {
+pub fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 

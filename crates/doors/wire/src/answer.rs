@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use cc_devops_http::problem::Problem;
+use cc_devops_http::problem::{Problem, whole_seconds};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Map as Object, Value, json};
@@ -69,13 +69,10 @@ impl<'a> Answering<'a> {
                 &format!("{};{}", fault.code, fault.side()),
             );
         }
+        let document = || json!({"__type": kind, "message": fault.message});
         let body = match self.asked.protocol {
-            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => {
-                json!({"__type": kind, "message": fault.message})
-                    .to_string()
-                    .into_bytes()
-            }
-            Protocol::Cbor => cbor::write_plain(&[("__type", kind.as_str()), ("message", fault.message.as_str())]),
+            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => document().to_string().into_bytes(),
+            Protocol::Cbor => cbor::write(&document(), &cbor::ERROR),
             Protocol::Query => self.error(fault).into_bytes(),
             Protocol::RestXml => self.storage_error(fault).into_bytes(),
         };
@@ -86,10 +83,9 @@ impl<'a> Answering<'a> {
     pub(crate) fn refused_for(&self, fault: &Fault, problem: &Problem) -> Response {
         let mut response = self.refused(fault);
         if let Some(wait) = problem.wait() {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response
                 .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+                .insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         response
     }

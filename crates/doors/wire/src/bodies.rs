@@ -4,10 +4,10 @@ use std::io::Read;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, StatusCode};
 use cc_devops_http::problem::Problem;
-use cc_devops_http::read_bytes;
+use cc_devops_http::{announces_more, read_bytes};
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 
@@ -21,9 +21,7 @@ const DRAINING: Duration = Duration::from_secs(1);
 
 /// The body as it was sent.
 pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failed> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    let announced: Option<u64> = announced.and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > MOST)) {
+    if announces_more(headers, MOST) {
         drain(body).await;
         let sentence = format!("the body is larger than {MOST} bytes; send it in parts");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, sentence).into());

@@ -10,13 +10,19 @@ use minicbor::{Decoder, Encoder, encode};
 use serde_json::{Map as Object, Number, Value};
 
 use crate::epoch::Epoch;
-use crate::model::{Map, Member, Shape};
+use crate::model::{Map, Member, Shape, Text};
 
 /// How deep lists and maps may be nested.
 const DEEPEST: usize = 64;
 
 /// The tag of a moment in seconds of 1970.
 const EPOCH: Tag = Tag::new(1);
+
+/// What an error says.
+pub(crate) const ERROR: Shape = Shape::Structure(&[
+    Member::optional("__type", Text::ANY.shape()),
+    Member::optional("message", Text::ANY.shape()),
+]);
 
 /// A document from CBOR, all of it. What is of another kind than the shape asks for is an error; bytes and moments are
 /// written as JSON has them.
@@ -157,23 +163,6 @@ pub(crate) fn write(document: &Value, shape: &Shape) -> Vec<u8> {
         Ok(()) => encoder.into_writer(),
         Err(_) => Vec::new(),
     }
-}
-
-/// A document in CBOR that has no shape: an error's.
-pub(crate) fn write_plain(members: &[(&str, &str)]) -> Vec<u8> {
-    let mut encoder = Encoder::new(Vec::new());
-    match put_plain(&mut encoder, members) {
-        Ok(()) => encoder.into_writer(),
-        Err(_) => Vec::new(),
-    }
-}
-
-fn put_plain(encoder: &mut Encoder<Vec<u8>>, members: &[(&str, &str)]) -> Written {
-    encoder.map(length(members.len()))?;
-    for (name, text) in members {
-        encoder.str(name)?.str(text)?;
-    }
-    Ok(())
 }
 
 fn put(encoder: &mut Encoder<Vec<u8>>, document: &Value, shape: &Shape) -> Written {

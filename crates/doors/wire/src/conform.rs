@@ -1,5 +1,6 @@
 //! Holds a document against a model: what it gives is what handlers rely on, and what it refuses is told in AWS's words.
-//! Texts are never repeated, because some are secret; numbers and words of a list are.
+//! Texts are not repeated, because some are secret, but for the beginning of two: a map's key, which is part of the place, and
+//! a word that is none of its list. Numbers are.
 
 mod refused;
 mod texts;

@@ -109,10 +109,7 @@ async fn carry_out<'a>(house: &'a House, asked: &Asked, request: Request) -> Res
     let refused = |why| Failed::from(not_signed(why, asked.family()));
     // Nothing is read of what will not be looked at.
     let proven = match asked.service {
-        Some(service) => prove(&house.app, &parts, service).await.map_err(|why| match why {
-            NotProven::NotSigned(why) => refused(why),
-            NotProven::Problem(problem) => problem.into(),
-        }),
+        Some(service) => prove(&house.app, &parts, service).await,
         None if asked.protocol == Protocol::Query => {
             // The service of a form stands in its signature, which may be missing or malformed.
             let called = asked.called.as_deref().unwrap_or_default();
@@ -157,20 +154,14 @@ struct Proven {
     secret: SecretValue,
 }
 
-/// Why it is not known whose a request is.
-enum NotProven {
-    NotSigned(NotSigned),
-    Problem(Problem),
-}
-
-async fn prove(app: &App, parts: &Parts, service: Service) -> Result<Proven, NotProven> {
-    let signed = Signed::read(&parts.headers, service.scope(), app.now()).map_err(NotProven::NotSigned)?;
+async fn prove(app: &App, parts: &Parts, service: Service) -> Result<Proven, Failed> {
+    let refused = |why| not_signed(why, service.family());
+    let signed = Signed::read(&parts.headers, service.scope(), app.now()).map_err(refused)?;
     let session_token = signed.session_token.as_deref();
-    let found = Credential::of_aws_key(app, &signed.key, session_token).await;
-    let found = found.map_err(|error| NotProven::Problem(error.into()))?;
+    let found = Credential::of_aws_key(app, &signed.key, session_token).await?;
     let (credential, secret) = found.ok_or_else(|| {
         let is_expired = app.aws_keys().is_expired(&signed.key, session_token, app.now());
-        NotProven::NotSigned(if is_expired {
+        refused(if is_expired {
             NotSigned::ExpiredToken
         } else {
             NotSigned::UnknownKey

@@ -111,6 +111,21 @@ pub(crate) struct Map {
     pub(crate) flat: bool,
 }
 
+impl Map {
+    /// A map of anything with so many entries at most, as most of AWS's are.
+    pub(crate) const fn of(key: Text, of: Shape, max: usize) -> Self {
+        Self {
+            key,
+            of,
+            max,
+            entry: "entry",
+            key_name: "key",
+            value_name: "value",
+            flat: false,
+        }
+    }
+}
+
 /// A member of a structure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Member {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::fault::{Failed, Fault};
-use crate::model::Shape;
+use crate::model::{Member, Shape};
 pub(crate) use crate::service::Service;
 
 /// A call whose signature holds, before its operation is asked for.
@@ -59,13 +59,14 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// An operation whose handler takes its input typed and gives its output typed. The input holds what its shape asks for
-    /// (the validator made sure): numbers are numbers whatever the protocol, moments are RFC 3339 texts (`jiff::Timestamp`
-    /// reads and writes these), bytes are base64 texts. A member that is not there is left out.
+    /// An operation that takes and gives a structure of these members, and whose handler takes it typed and gives it typed.
+    /// The input holds what its shape asks for (the validator made sure): numbers are numbers whatever the protocol, moments
+    /// are RFC 3339 texts (`jiff::Timestamp` reads and writes these), bytes are base64 texts. A member that is not there is
+    /// left out.
     pub(crate) fn of<I, O, F>(
         service: Service,
         name: &'static str,
-        (input, output): (Shape, Shape),
+        (input, output): (&'static [Member], &'static [Member]),
         handler: impl Fn(Call, I) -> F + Send + Sync + Copy + 'static,
     ) -> Self
     where
@@ -85,8 +86,8 @@ impl Operation {
         Self {
             service,
             name,
-            input,
-            output,
+            input: Shape::Structure(input),
+            output: Shape::Structure(output),
             run: Box::new(run),
         }
     }

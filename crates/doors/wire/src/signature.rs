@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::asked::text;
 use crate::canonical;
 
 /// How far a caller's clock may be off, either way.
@@ -97,13 +98,9 @@ impl Signed {
         let authorization = headers.get(AUTHORIZATION).ok_or(NotSigned::Missing)?;
         let authorization = authorization.to_str().unwrap_or_default();
         let stated = Stated::read(authorization)?;
-        let (written, at) = moment(headers)?;
-        let signed = Self {
-            session_token: text(headers, "x-amz-security-token").map(str::to_owned),
-            at,
-            written,
-            ..stated.signed()?
-        };
+        let moment = moment(headers)?;
+        let session_token = text(headers, "x-amz-security-token").map(str::to_owned);
+        let signed = stated.signed(session_token, moment)?;
         signed.covers(headers)?;
         signed.is_of(service)?;
         signed.is_within(now)?;
@@ -216,7 +213,7 @@ impl<'a> Stated<'a> {
         })
     }
 
-    fn signed(&self) -> Result<Signed, NotSigned> {
+    fn signed(&self, session_token: Option<String>, (written, at): (String, Timestamp)) -> Result<Signed, NotSigned> {
         let parts = [
             ("Credential", self.credential),
             ("Signature", self.signature),
@@ -259,10 +256,10 @@ impl<'a> Stated<'a> {
         }
         Ok(Signed {
             key: key.to_owned(),
-            session_token: None,
+            session_token,
             region: region.to_owned(),
-            at: Timestamp::UNIX_EPOCH,
-            written: String::new(),
+            at,
+            written,
             day: day.to_owned(),
             service: service.to_owned(),
             headers,
@@ -318,10 +315,6 @@ fn mac(key: &[u8]) -> Option<Hmac<Sha256>> {
 
 fn code(key: &[u8], text: &str) -> Option<[u8; 32]> {
     Some(mac(key)?.chain_update(text).finalize().into_bytes().into())
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ static OUTPUT: [Member; 3] = [
     Member::optional("Sum", Shape::Double),
 ];
 
-fn operation(service: Service, output: Shape) -> Operation {
-    Operation::of(service, "GetIt", (Shape::Structure(&[]), output), nothing)
+fn operation(service: Service, output: &'static [Member]) -> Operation {
+    Operation::of(service, "GetIt", (&[], output), nothing)
 }
 
 async fn nothing(_call: Call, _input: Value) -> Result<Value, Failed> {
@@ -66,7 +66,7 @@ fn output() -> Value {
 #[tokio::test]
 async fn json_has_epochs_a_request_id_and_the_time() {
     let asked = json("GraniteServiceVersion20100801.GetIt");
-    let operation = operation(Service::CloudWatch, Shape::Structure(&OUTPUT));
+    let operation = operation(Service::CloudWatch, &OUTPUT);
     let (status, headers, body) = told(Answering::to(&asked, noon()).given(&operation, output())).await;
     assert_eq!(status, 200);
     assert_eq!(headers["content-type"], "application/x-amz-json-1.0");
@@ -80,7 +80,7 @@ async fn json_has_epochs_a_request_id_and_the_time() {
 #[tokio::test]
 async fn a_forms_answer_is_xml() {
     let asked = query("monitoring");
-    let operation = operation(Service::CloudWatch, Shape::Structure(&OUTPUT));
+    let operation = operation(Service::CloudWatch, &OUTPUT);
     let (_, headers, body) = told(Answering::to(&asked, noon()).given(&operation, output())).await;
     let id = headers["x-amzn-requestid"].to_str().unwrap();
     assert_eq!(headers["content-type"], "text/xml");
@@ -99,7 +99,7 @@ async fn a_forms_answer_is_xml() {
 async fn cbor_says_its_protocol_and_dynamodb_its_sum() {
     let path = "/aws/service/GraniteServiceVersion20100801/operation/GetIt";
     let cbor = asked(path, &[("smithy-protocol", "rpc-v2-cbor")]);
-    let operation = operation(Service::CloudWatch, Shape::Structure(&OUTPUT));
+    let operation = operation(Service::CloudWatch, &OUTPUT);
     let (_, headers, body) = told(Answering::to(&cbor, noon()).given(&operation, output())).await;
     assert_eq!(headers["smithy-protocol"], "rpc-v2-cbor");
     let read = crate::cbor::read(&body, &Shape::Structure(&OUTPUT)).unwrap();

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::{List, Text};
+use crate::model::List;
 
 static DATUM: [Member; 4] = [
     Member::optional("MetricName", Text::ANY.shape()),
@@ -10,15 +10,7 @@ static DATUM: [Member; 4] = [
     Member::optional("On", Shape::Boolean),
 ];
 static DATA: List = List::of(Shape::Structure(&DATUM), 0, 2);
-static TAGS: Map = Map {
-    key: Text::ANY,
-    of: Text::ANY.shape(),
-    max: 5,
-    entry: "entry",
-    key_name: "key",
-    value_name: "value",
-    flat: false,
-};
+static TAGS: Map = Map::of(Text::ANY, Text::ANY.shape(), 5);
 static INPUT: [Member; 5] = [
     Member::optional("Namespace", Text::ANY.shape()),
     Member::optional("MetricData", Shape::List(&DATA)),
@@ -51,7 +43,10 @@ fn what_is_written_is_read_again() {
     // What the shape does not name, and what is null, is not written.
     let more = json!({"Namespace": "A", "More": 1, "Period": null});
     assert_eq!(read(&write(&more, &SHAPE), &SHAPE).unwrap(), json!({"Namespace": "A"}));
-    assert_eq!(write_plain(&[("__type", "X")]), bytes("a1 66 5f5f74797065 61 58"));
+    assert_eq!(
+        write(&json!({"__type": "X"}), &ERROR),
+        bytes("a1 66 5f5f74797065 61 58")
+    );
 }
 
 #[test]

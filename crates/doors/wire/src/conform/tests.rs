@@ -7,15 +7,7 @@ const NAME: Text = Text::of(1, 8).like("[a-z/]+");
 
 static NAMES: List = List::of(NAME.shape(), 1, 3);
 
-static LABELS: Map = Map {
-    key: Text::of(1, 4),
-    of: Text::ANY.shape(),
-    max: 2,
-    entry: "entry",
-    key_name: "key",
-    value_name: "value",
-    flat: false,
-};
+static LABELS: Map = Map::of(Text::of(1, 4), Text::ANY.shape(), 2);
 
 /// A value of DynamoDB's kind, which holds values of its own kind.
 static VALUE: [Member; 2] = [

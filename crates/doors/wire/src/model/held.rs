@@ -14,9 +14,6 @@ const MODELS: &str = include_str!("../../tests/data/models.json");
 /// How deep is looked: a value of `DynamoDB` may hold itself without end.
 const DEPTH: usize = 8;
 
-/// Members that say nothing here, as `Shape.Member`: an SDK may send them, and what they ask for is so anyway, or is nobody's.
-const SAYS_NOTHING: [&str; 0] = [];
-
 /// Places where AWS takes more words than its model has, as its documents say and its SDKs send.
 const MORE_WORDS: [&str; 1] = ["ReceiveMessage, asked.AttributeNames[]"];
 
@@ -178,10 +175,9 @@ impl<'m> Model<'m> {
             }
         }
         if let (Way::In, Some(known)) = (way, theirs["members"].as_object()) {
-            let dropped = known.keys().filter(|name| {
-                members.iter().all(|member| member.name != **name)
-                    && !SAYS_NOTHING.contains(&format!("{named}.{name}").as_str())
-            });
+            let dropped = known
+                .keys()
+                .filter(|name| members.iter().all(|member| member.name != **name));
             let dropped: Vec<&str> = dropped.map(String::as_str).collect();
             if !dropped.is_empty() {
                 self.say(at, &format!("{} would be dropped in silence", dropped.join(", ")));

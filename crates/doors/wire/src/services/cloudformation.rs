@@ -4,12 +4,11 @@ use cc_devops_http::access::DescribeStacks;
 use cc_devops_requests::deploys::{DescribedStack, StackStanding};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use uuid::Builder;
 
 use crate::fault::{Failed, Fault};
 use crate::model::{List, Member, Shape, Text};
 use crate::operation::{Call, Operation, Service};
+use crate::services::made_ids::uuid_of;
 
 static DESCRIBE: [Member; 2] = [
     Member::optional("StackName", Text::ANY.shape()),
@@ -56,7 +55,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![Operation::of(
         Service::CloudFormation,
         "DescribeStacks",
-        (Shape::Structure(&DESCRIBE), Shape::Structure(&DESCRIBED)),
+        (&DESCRIBE, &DESCRIBED),
         describe_stacks,
     )]
 }
@@ -140,7 +139,7 @@ fn stack(call: &Call, found: DescribedStack) -> Entry {
     let stack_status = status(found.standing, found.is_first);
     let parameters = found.parameters.into_iter();
     Entry {
-        stack_id: call.arn("cloudformation", &format!("stack/{name}/{}", id_of(&name))),
+        stack_id: call.arn("cloudformation", &format!("stack/{name}/{}", uuid_of(&name))),
         stack_name: name,
         parameters: parameters
             .map(|(parameter_key, parameter_value)| Parameter {
@@ -170,15 +169,6 @@ fn status(standing: StackStanding, is_first: bool) -> &'static str {
         (StackStanding::Failed, true) => "CREATE_FAILED",
         (StackStanding::Failed, false) => "UPDATE_FAILED",
     }
-}
-
-/// The end of a stack's ARN, the same for a name at all times.
-fn id_of(name: &str) -> String {
-    let mut bytes = [0; 16];
-    for (byte, made) in bytes.iter_mut().zip(Sha256::digest(name)) {
-        *byte = made;
-    }
-    Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 #[cfg(test)]

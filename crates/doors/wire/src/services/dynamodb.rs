@@ -23,7 +23,6 @@ use self::key_condition::KeyCondition;
 use self::projection::Projection;
 use self::table::{Key, Table, Wanted};
 use crate::fault::{Failed, Fault};
-use crate::model::Shape;
 use crate::operation::{Call, Operation, Service};
 
 /// How many keys one batch may name.
@@ -35,25 +34,19 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::of(
             Service::DynamoDb,
             "GetItem",
-            (
-                Shape::Structure(&shapes::GET_ITEM),
-                Shape::Structure(&shapes::ITEM_GIVEN),
-            ),
+            (&shapes::GET_ITEM, &shapes::ITEM_GIVEN),
             get_item,
         ),
         Operation::of(
             Service::DynamoDb,
             "Query",
-            (Shape::Structure(&shapes::QUERY), Shape::Structure(&shapes::ITEMS_FOUND)),
+            (&shapes::QUERY, &shapes::ITEMS_FOUND),
             query,
         ),
         Operation::of(
             Service::DynamoDb,
             "BatchGetItem",
-            (
-                Shape::Structure(&shapes::BATCH_GET_ITEM),
-                Shape::Structure(&shapes::BATCH_GIVEN),
-            ),
+            (&shapes::BATCH_GET_ITEM, &shapes::BATCH_GIVEN),
             batch_get_item,
         ),
     ]

@@ -71,8 +71,7 @@ const OUTPUT: &[Member] = &[
 
 /// What is served of EventBridge.
 pub(crate) fn operations() -> Vec<Operation> {
-    let shapes = (Shape::Structure(INPUT), Shape::Structure(OUTPUT));
-    vec![Operation::of(Service::Events, "PutEvents", shapes, put_events)]
+    vec![Operation::of(Service::Events, "PutEvents", (INPUT, OUTPUT), put_events)]
 }
 
 #[derive(Deserialize)]

@@ -1,9 +1,11 @@
-//! What is served, service by service: each file has the models of its operations and what carries them out.
+//! What is served, service by service: each has a file or a folder with the models of its operations and what carries them
+//! out.
 
 mod cloudformation;
 mod cloudwatch;
 mod dynamodb;
 mod events;
+mod made_ids;
 mod secretsmanager;
 mod sns;
 pub(crate) mod sqs;

@@ -6,12 +6,11 @@ use cc_devops_alerts::{Notice, Severity};
 use cc_devops_http::access::PublishAlerts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value};
-use sha2::{Digest, Sha256};
-use uuid::Builder;
 
 use crate::fault::{Failed, Fault};
 use crate::model::{Map, Member, Shape, Text};
 use crate::operation::{Call, Operation, Service};
+use crate::services::made_ids::uuid_of;
 
 /// The alert topic's name, section 4 of the wire contract.
 const TOPIC: &str = "ops-cost-alerts";
@@ -34,13 +33,9 @@ static ATTRIBUTE: [Member; 3] = [
     Member::optional("BinaryValue", Shape::Blob { max: usize::MAX }),
 ];
 static ATTRIBUTES: Map = Map {
-    key: Text::ANY,
-    of: Shape::Structure(&ATTRIBUTE),
-    max: usize::MAX,
-    entry: "entry",
     key_name: "Name",
     value_name: "Value",
-    flat: false,
+    ..Map::of(Text::ANY, Shape::Structure(&ATTRIBUTE), usize::MAX)
 };
 static PUBLISH: [Member; 9] = [
     Member::optional("TopicArn", Text::ANY.shape()),
@@ -57,12 +52,7 @@ static PUBLISHED: [Member; 1] = [Member::optional("MessageId", Text::ANY.shape()
 
 /// What is served of it.
 pub(crate) fn operations() -> Vec<Operation> {
-    vec![Operation::of(
-        Service::Sns,
-        "Publish",
-        (Shape::Structure(&PUBLISH), Shape::Structure(&PUBLISHED)),
-        publish,
-    )]
+    vec![Operation::of(Service::Sns, "Publish", (&PUBLISH, &PUBLISHED), publish)]
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -145,17 +135,9 @@ async fn publish(call: Call, input: Publish) -> Result<Published, Failed> {
     let key = call.permitted::<PublishAlerts>()?.publish(&notice).await?;
     let at = call.signed_at.as_nanosecond();
     Ok(Published {
-        message_id: message_id(&format!("{key}\n{at}")),
+        // Made of what was published and when.
+        message_id: uuid_of(&format!("{key}\n{at}")),
     })
-}
-
-/// An id in the form that SNS gives, made of what was published and when.
-fn message_id(of: &str) -> String {
-    let mut bytes = [0; 16];
-    for (byte, made) in bytes.iter_mut().zip(Sha256::digest(of)) {
-        *byte = made;
-    }
-    Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 /// The topic that is meant: its ARN, and its name.

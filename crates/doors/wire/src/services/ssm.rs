@@ -101,33 +101,21 @@ static PUT_OUTPUT: [Member; 2] = [Member::optional("Version", VERSION), Member::
 
 /// What is served of it.
 pub(crate) fn operations() -> Vec<Operation> {
-    let shapes =
-        |input: &'static [Member], output: &'static [Member]| (Shape::Structure(input), Shape::Structure(output));
     vec![
-        Operation::of(
-            Service::Ssm,
-            "GetParameter",
-            shapes(&GET_INPUT, &GET_OUTPUT),
-            get_parameter,
-        ),
+        Operation::of(Service::Ssm, "GetParameter", (&GET_INPUT, &GET_OUTPUT), get_parameter),
         Operation::of(
             Service::Ssm,
             "GetParameters",
-            shapes(&SEVERAL_INPUT, &SEVERAL_OUTPUT),
+            (&SEVERAL_INPUT, &SEVERAL_OUTPUT),
             get_parameters,
         ),
         Operation::of(
             Service::Ssm,
             "GetParametersByPath",
-            shapes(&PATH_INPUT, &PATH_OUTPUT),
+            (&PATH_INPUT, &PATH_OUTPUT),
             get_parameters_by_path,
         ),
-        Operation::of(
-            Service::Ssm,
-            "PutParameter",
-            shapes(&PUT_INPUT, &PUT_OUTPUT),
-            put_parameter,
-        ),
+        Operation::of(Service::Ssm, "PutParameter", (&PUT_INPUT, &PUT_OUTPUT), put_parameter),
     ]
 }
 

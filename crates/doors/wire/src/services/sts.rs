@@ -1,11 +1,11 @@
 //! STS: who the caller is.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::fault::Failed;
-use crate::model::{Member, Shape, Text};
+use crate::model::{Member, Text};
 use crate::operation::{ACCOUNT, Call, Operation, Service};
+use crate::services::made_ids::letters_of;
 
 /// The letters of the ids that AWS makes.
 const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -21,7 +21,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![Operation::of(
         Service::Sts,
         "GetCallerIdentity",
-        (Shape::Structure(&[]), Shape::Structure(&IDENTITY)),
+        (&[], &IDENTITY),
         get_caller_identity,
     )]
 }
@@ -49,12 +49,7 @@ async fn get_caller_identity(call: Call, _input: Nothing) -> Result<Identity, Fa
 
 /// An id in AWS's form, the same for a name at all times.
 fn user_id(name: &str) -> String {
-    let hash = Sha256::digest(name);
-    let letters = hash.iter().take(17).map(|byte| usize::from(byte % 32));
-    let letters = letters
-        .filter_map(|place| LETTERS.get(place))
-        .map(|letter| char::from(*letter));
-    format!("AIDA{}", letters.collect::<String>())
+    format!("AIDA{}", letters_of(name, LETTERS, 17))
 }
 
 #[cfg(test)]

@@ -21,19 +21,19 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::of(
             Service::CloudWatch,
             "PutMetricData",
-            (model::PUT_METRIC_DATA, model::NOTHING),
+            (&model::PUT_METRIC_DATA, &[]),
             reporting::put_metric_data,
         ),
         Operation::of(
             Service::CloudWatch,
             "GetMetricStatistics",
-            (model::GET_METRIC_STATISTICS, model::METRIC_STATISTICS),
+            (&model::GET_METRIC_STATISTICS, &model::METRIC_STATISTICS),
             statistics::get_metric_statistics,
         ),
         Operation::of(
             Service::CloudWatch,
             "GetMetricData",
-            (model::GET_METRIC_DATA, model::METRIC_DATA_OUTPUT),
+            (&model::GET_METRIC_DATA, &model::METRIC_DATA),
             metric_data::get_metric_data,
         ),
     ]

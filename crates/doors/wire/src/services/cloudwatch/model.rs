@@ -67,15 +67,7 @@ static DATUM: [Member; 9] = [
 static DATA: List = List::of(Shape::Structure(&DATUM), 0, usize::MAX);
 
 const fn attributes(longest_key: usize, most: usize) -> Map {
-    Map {
-        key: Text::of(1, longest_key),
-        of: Text::of(1, 2_048).shape(),
-        max: most,
-        entry: "entry",
-        key_name: "key",
-        value_name: "value",
-        flat: false,
-    }
+    Map::of(Text::of(1, longest_key), Text::of(1, 2_048).shape(), most)
 }
 
 static KEY_ATTRIBUTES: Map = attributes(32, 4);
@@ -89,18 +81,14 @@ static ENTITY_DATUM: [Member; 2] = [
     Member::optional("MetricData", Shape::List(&DATA)),
 ];
 static ENTITY_DATA: List = List::of(Shape::Structure(&ENTITY_DATUM), 0, usize::MAX);
-static PUT_INPUT: [Member; 4] = [
+
+/// What PutMetricData takes.
+pub(super) static PUT_METRIC_DATA: [Member; 4] = [
     Member::required("Namespace", NAMESPACE),
     Member::optional("MetricData", Shape::List(&DATA)),
     Member::optional("EntityMetricData", Shape::List(&ENTITY_DATA)),
     Member::optional("StrictEntityValidation", Shape::Boolean),
 ];
-
-/// What PutMetricData takes.
-pub(super) const PUT_METRIC_DATA: Shape = Shape::Structure(&PUT_INPUT);
-
-/// What it gives.
-pub(super) const NOTHING: Shape = Shape::Structure(&[]);
 
 static STATISTICS: List = List::of(
     Text::among(&["SampleCount", "Average", "Sum", "Minimum", "Maximum"]).shape(),
@@ -108,7 +96,9 @@ static STATISTICS: List = List::of(
     5,
 );
 static EXTENDED: List = List::of(Text::ANY.shape(), 1, 10);
-static STATISTICS_INPUT: [Member; 9] = [
+
+/// What GetMetricStatistics takes.
+pub(super) static GET_METRIC_STATISTICS: [Member; 9] = [
     Member::required("Namespace", NAMESPACE),
     Member::required("MetricName", NAME),
     Member::optional("Dimensions", Shape::List(&DIMENSIONS)),
@@ -120,9 +110,6 @@ static STATISTICS_INPUT: [Member; 9] = [
     Member::optional("Unit", UNIT),
 ];
 
-/// What GetMetricStatistics takes.
-pub(super) const GET_METRIC_STATISTICS: Shape = Shape::Structure(&STATISTICS_INPUT);
-
 static DATAPOINT: [Member; 7] = [
     Member::optional("Timestamp", Shape::Timestamp),
     Member::optional("SampleCount", Shape::Double),
@@ -133,13 +120,12 @@ static DATAPOINT: [Member; 7] = [
     Member::optional("Unit", UNIT),
 ];
 static DATAPOINTS: List = List::of(Shape::Structure(&DATAPOINT), 0, usize::MAX);
-static STATISTICS_OUTPUT: [Member; 2] = [
+
+/// What GetMetricStatistics gives.
+pub(super) static METRIC_STATISTICS: [Member; 2] = [
     Member::optional("Label", Text::ANY.shape()),
     Member::optional("Datapoints", Shape::List(&DATAPOINTS)),
 ];
-
-/// What it gives.
-pub(super) const METRIC_STATISTICS: Shape = Shape::Structure(&STATISTICS_OUTPUT);
 
 static METRIC: [Member; 3] = [
     Member::optional("Namespace", NAMESPACE),
@@ -163,7 +149,9 @@ static QUERY: [Member; 7] = [
 ];
 static QUERIES: List = List::of(Shape::Structure(&QUERY), 0, usize::MAX);
 static LABEL_OPTIONS: [Member; 1] = [Member::optional("Timezone", Text::ANY.shape())];
-static DATA_INPUT: [Member; 7] = [
+
+/// What GetMetricData takes.
+pub(super) static GET_METRIC_DATA: [Member; 7] = [
     Member::required("MetricDataQueries", Shape::List(&QUERIES)),
     Member::required("StartTime", Shape::Timestamp),
     Member::required("EndTime", Shape::Timestamp),
@@ -181,9 +169,6 @@ static DATA_INPUT: [Member; 7] = [
     ),
     Member::optional("LabelOptions", Shape::Structure(&LABEL_OPTIONS)),
 ];
-
-/// What GetMetricData takes.
-pub(super) const GET_METRIC_DATA: Shape = Shape::Structure(&DATA_INPUT);
 
 static TIMESTAMPS: List = List::of(Shape::Timestamp, 0, usize::MAX);
 static MESSAGE: [Member; 2] = [
@@ -203,11 +188,10 @@ static RESULT: [Member; 6] = [
     Member::optional("Messages", Shape::List(&MESSAGES)),
 ];
 static RESULTS: List = List::of(Shape::Structure(&RESULT), 0, usize::MAX);
-static DATA_OUTPUT: [Member; 3] = [
+
+/// What GetMetricData gives.
+pub(super) static METRIC_DATA: [Member; 3] = [
     Member::optional("MetricDataResults", Shape::List(&RESULTS)),
     Member::optional("NextToken", Text::ANY.shape()),
     Member::optional("Messages", Shape::List(&MESSAGES)),
 ];
-
-/// What it gives.
-pub(super) const METRIC_DATA_OUTPUT: Shape = Shape::Structure(&DATA_OUTPUT);

@@ -1,5 +1,7 @@
 //! PutMetricData.
 
+use std::fmt;
+
 use cc_devops_http::access::{NotReported, ReportMetrics};
 use cc_devops_http::reported::{Datum, Metric, NoRoom, Sample};
 use jiff::{SignedDuration, Timestamp};
@@ -148,11 +150,11 @@ impl Given {
         if let Some(timestamp) = self.timestamp {
             check_time(timestamp, now, at)?;
         }
-        check_text(&self.metric_name, &format!("{at}.MetricName"))?;
+        check_text(&self.metric_name, format_args!("{at}.MetricName"))?;
         for (place, dimension) in self.dimensions.iter().enumerate() {
-            let parameter = format!("{at}.Dimensions.member.{}", place + 1);
-            check_text(&dimension.name, &format!("{parameter}.Name"))?;
-            check_text(&dimension.value, &format!("{parameter}.Value"))?;
+            let number = place + 1;
+            check_text(&dimension.name, format_args!("{at}.Dimensions.member.{number}.Name"))?;
+            check_text(&dimension.value, format_args!("{at}.Dimensions.member.{number}.Value"))?;
         }
         let dimensions = self.dimensions.iter();
         let length: usize = dimensions.map(|of| of.name.len() + of.value.len()).sum();
@@ -188,7 +190,7 @@ impl Given {
             (Some(_), _, Some(_)) => Err(invalid(both("Value", "Values"))),
             (_, Some(_), Some(_)) => Err(at_odds(both("StatisticValues", "Values"))),
             (Some(value), None, None) => {
-                check_value(value, &format!("{at}.Value"))?;
+                check_value(value, format_args!("{at}.Value"))?;
                 Ok(Sample::of(value))
             }
             (None, Some(set), None) => set.sample(&format!("{at}.StatisticValues")),
@@ -202,10 +204,10 @@ impl Given {
 
 impl StatisticSet {
     fn sample(self, at: &str) -> Result<Sample, Fault> {
-        check_value(self.sum, &format!("{at}.Sum"))?;
-        check_value(self.minimum, &format!("{at}.Minimum"))?;
-        check_value(self.maximum, &format!("{at}.Maximum"))?;
-        check_count(self.sample_count, &format!("{at}.SampleCount"))?;
+        check_value(self.sum, format_args!("{at}.Sum"))?;
+        check_value(self.minimum, format_args!("{at}.Minimum"))?;
+        check_value(self.maximum, format_args!("{at}.Maximum"))?;
+        check_count(self.sample_count, format_args!("{at}.SampleCount"))?;
         if self.minimum > self.maximum {
             return Err(at_odds(format!(
                 "The parameter {at}.Maximum must be greater than or equal to {at}.Minimum."
@@ -234,14 +236,14 @@ fn several(values: &[f64], counts: Option<&[f64]>, at: &str) -> Result<Sample, F
     let mut sum = Sample::default();
     for (place, value) in values.iter().enumerate() {
         let count = counts.and_then(|counts| counts.get(place)).copied().unwrap_or(1.0);
-        check_value(*value, &format!("{at}.Values.member.{}", place + 1))?;
-        check_count(count, &format!("{at}.Counts.member.{}", place + 1))?;
+        check_value(*value, format_args!("{at}.Values.member.{}", place + 1))?;
+        check_count(count, format_args!("{at}.Counts.member.{}", place + 1))?;
         sum = sum.and(Sample::repeated(*value, count));
     }
     Ok(sum)
 }
 
-fn check_value(value: f64, parameter: &str) -> Result<(), Fault> {
+fn check_value(value: f64, parameter: impl fmt::Display) -> Result<(), Fault> {
     if value.is_finite() && value.abs() <= 2_f64.powi(LARGEST) {
         return Ok(());
     }
@@ -250,7 +252,7 @@ fn check_value(value: f64, parameter: &str) -> Result<(), Fault> {
     )))
 }
 
-fn check_count(count: f64, parameter: &str) -> Result<(), Fault> {
+fn check_count(count: f64, parameter: impl fmt::Display) -> Result<(), Fault> {
     if count > 0.0 && count <= 2_f64.powi(LARGEST) {
         return Ok(());
     }
@@ -275,7 +277,7 @@ fn check_time(timestamp: Timestamp, now: Timestamp, at: &str) -> Result<(), Faul
 }
 
 /// Names are shown where people and programs read them line by line.
-fn check_text(text: &str, parameter: &str) -> Result<(), Fault> {
+fn check_text(text: &str, parameter: impl fmt::Display) -> Result<(), Fault> {
     if text.chars().any(char::is_control) || text.trim().is_empty() {
         return Err(invalid(format!(
             "The value for parameter {parameter} is invalid: it must hold something but spaces, and no control \

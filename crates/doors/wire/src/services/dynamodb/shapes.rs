@@ -6,19 +6,6 @@ const NAME: Text = Text::of(0, 65_535);
 const TABLE: Shape = Text::of(1, 1_024).shape();
 const ANY: Shape = Text::ANY.shape();
 
-/// A map by names of attributes or of what stands for them.
-const fn map(key: Text, of: Shape) -> Map {
-    Map {
-        key,
-        of,
-        max: usize::MAX,
-        entry: "entry",
-        key_name: "key",
-        value_name: "value",
-        flat: false,
-    }
-}
-
 static VALUE: [Member; 10] = [
     Member::optional("S", ANY),
     Member::optional("N", ANY),
@@ -35,13 +22,13 @@ static TEXTS: List = List::of(ANY, 0, usize::MAX);
 static BLOBS: List = List::of(Shape::Blob { max: usize::MAX }, 0, usize::MAX);
 static VALUES: List = List::of(Shape::Structure(&VALUE), 0, usize::MAX);
 /// An item, or a key.
-static ATTRIBUTES: Map = map(NAME, Shape::Structure(&VALUE));
+static ATTRIBUTES: Map = Map::of(NAME, Shape::Structure(&VALUE), usize::MAX);
 static ITEMS: List = List::of(Shape::Map(&ATTRIBUTES), 0, usize::MAX);
 static ATTRIBUTE_NAMES: List = List::of(NAME.shape(), 1, usize::MAX);
 /// What stands for names.
-static NAMES: Map = map(Text::ANY, NAME.shape());
+static NAMES: Map = Map::of(Text::ANY, NAME.shape(), usize::MAX);
 /// What stands for values.
-static NAMED_VALUES: Map = map(Text::ANY, Shape::Structure(&VALUE));
+static NAMED_VALUES: Map = Map::of(Text::ANY, Shape::Structure(&VALUE), usize::MAX);
 
 const CAPACITY_TOLD: Shape = Text::among(&["INDEXES", "TOTAL", "NONE"]).shape();
 
@@ -77,7 +64,7 @@ static CONDITION: [Member; 2] = [
         .shape(),
     ),
 ];
-static CONDITIONS: Map = map(NAME, Shape::Structure(&CONDITION));
+static CONDITIONS: Map = Map::of(NAME, Shape::Structure(&CONDITION), usize::MAX);
 
 pub(crate) static QUERY: [Member; 17] = [
     Member::required("TableName", TABLE),
@@ -122,10 +109,7 @@ static KEYS_AND_ATTRIBUTES: [Member; 5] = [
     Member::optional("ProjectionExpression", ANY),
     Member::optional("ExpressionAttributeNames", Shape::Map(&NAMES)),
 ];
-static BATCH: Map = Map {
-    max: 100,
-    ..map(Text::of(1, 1_024), Shape::Structure(&KEYS_AND_ATTRIBUTES))
-};
+static BATCH: Map = Map::of(Text::of(1, 1_024), Shape::Structure(&KEYS_AND_ATTRIBUTES), 100);
 
 pub(crate) static BATCH_GET_ITEM: [Member; 2] = [
     Member::required("RequestItems", Shape::Map(&BATCH)),
@@ -158,7 +142,7 @@ pub(crate) static ITEMS_FOUND: [Member; 5] = [
     Member::optional("ConsumedCapacity", Shape::Structure(&CAPACITY)),
 ];
 
-static RESPONSES: Map = map(Text::of(1, 1_024), Shape::List(&ITEMS));
+static RESPONSES: Map = Map::of(Text::of(1, 1_024), Shape::List(&ITEMS), usize::MAX);
 
 pub(crate) static BATCH_GIVEN: [Member; 3] = [
     Member::optional("Responses", Shape::Map(&RESPONSES)),

@@ -1,11 +1,12 @@
-//! How a secret is named: by its name, or by an ARN with or without the six characters at its end.
+//! How a secret is named: by its name, by an ARN with or without the six characters at its end, or as a completed request
+//! names it, `local:secret:…`.
 
 use cc_devops_kernel::names::SecretName;
-use sha2::{Digest, Sha256};
 
 use super::faults;
 use crate::fault::Fault;
 use crate::operation::{ACCOUNT, Call};
+use crate::services::made_ids::letters_of;
 
 /// The letters of an ARN's end.
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -62,10 +63,7 @@ fn without_ending(resource: &str) -> &str {
 
 /// The characters at the end of a secret's ARN, the same for a name at all times.
 fn ending(name: &str) -> String {
-    let hash = Sha256::digest(name);
-    let letters = hash.iter().take(ENDING).map(|byte| usize::from(*byte) % LETTERS.len());
-    let letters = letters.filter_map(|place| LETTERS.get(place));
-    letters.map(|letter| char::from(*letter)).collect()
+    letters_of(name, LETTERS, ENDING)
 }
 
 #[cfg(test)]

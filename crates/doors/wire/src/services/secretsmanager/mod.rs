@@ -12,7 +12,6 @@ mod writing;
 
 use cc_devops_kernel::ports::SecretVersion;
 
-use crate::model::{Member, Shape};
 use crate::operation::{Operation, Service};
 
 /// The label of the newest version.
@@ -23,43 +22,42 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// What is served of it.
 pub(crate) fn operations() -> Vec<Operation> {
-    let of = |input: &'static [Member], output: &'static [Member]| (Shape::Structure(input), Shape::Structure(output));
     let service = Service::SecretsManager;
     vec![
         Operation::of(
             service,
             "GetSecretValue",
-            of(&model::GET, &model::GOT),
+            (&model::GET, &model::GOT),
             reading::get_secret_value,
         ),
         Operation::of(
             service,
             "DescribeSecret",
-            of(&model::DESCRIBE, &model::DESCRIBED),
+            (&model::DESCRIBE, &model::DESCRIBED),
             reading::describe_secret,
         ),
         Operation::of(
             service,
             "PutSecretValue",
-            of(&model::PUT, &model::WRITTEN_WITH_STAGES),
+            (&model::PUT, &model::WRITTEN_WITH_STAGES),
             writing::put_secret_value,
         ),
         Operation::of(
             service,
             "CreateSecret",
-            of(&model::CREATE, &model::WRITTEN),
+            (&model::CREATE, &model::WRITTEN),
             writing::create_secret,
         ),
         Operation::of(
             service,
             "UpdateSecret",
-            of(&model::UPDATE, &model::WRITTEN),
+            (&model::UPDATE, &model::WRITTEN),
             writing::update_secret,
         ),
         Operation::of(
             service,
             "ListSecrets",
-            of(&model::LIST, &model::LISTED),
+            (&model::LIST, &model::LISTED),
             listing::list_secrets,
         ),
     ]

@@ -28,15 +28,7 @@ static REPLICA: [Member; 2] = [
 ];
 static REPLICAS: List = List::of(Shape::Structure(&REPLICA), 1, usize::MAX);
 
-static VERSIONS_TO_STAGES: Map = Map {
-    key: Text::of(32, 64),
-    of: Shape::List(&STAGES),
-    max: usize::MAX,
-    entry: "entry",
-    key_name: "key",
-    value_name: "value",
-    flat: false,
-};
+static VERSIONS_TO_STAGES: Map = Map::of(Text::of(32, 64), Shape::List(&STAGES), usize::MAX);
 
 pub(super) static GET: [Member; 3] = [
     Member::required("SecretId", ID),

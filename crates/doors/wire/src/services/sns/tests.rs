@@ -200,14 +200,6 @@ fn what_sns_refuses_is_refused() {
     }
 }
 
-#[test]
-fn an_id_has_the_form_of_one() {
-    let id = message_id("x");
-    assert_eq!(uuid::Uuid::parse_str(&id).unwrap().get_version_num(), 4);
-    assert_eq!(id, message_id("x"));
-    assert_ne!(id, message_id("y"));
-}
-
 fn to_topic(message: &str) -> Value {
     json!({
         "TopicArn": "arn:aws:sns:us-east-1:000000000000:ops-cost-alerts",

@@ -119,16 +119,16 @@ const ATTRIBUTE_NAMES: Member =
     Member::optional("AttributeNames", Shape::List(&QUEUE_ATTRIBUTE_NAMES)).called("AttributeName");
 
 /// Nothing is answered.
-pub(super) const NOTHING: Shape = Shape::Structure(&[]);
+pub(super) const NOTHING: &[Member] = &[];
 
-pub(super) const GET_QUEUE_URL: Shape = Shape::Structure(&[
+pub(super) const GET_QUEUE_URL: &[Member] = &[
     Member::required("QueueName", Text::ANY.shape()),
     Member::optional("QueueOwnerAWSAccountId", Text::ANY.shape()),
-]);
+];
 
-pub(super) const QUEUE_URL_GOT: Shape = Shape::Structure(&[Member::optional("QueueUrl", Text::ANY.shape())]);
+pub(super) const QUEUE_URL_GOT: &[Member] = &[Member::optional("QueueUrl", Text::ANY.shape())];
 
-pub(super) const RECEIVE_MESSAGE: Shape = Shape::Structure(&[
+pub(super) const RECEIVE_MESSAGE: &[Member] = &[
     QUEUE_URL,
     Member::optional("AttributeNames", Shape::List(&EITHER_ATTRIBUTE_NAMES)).called("AttributeName"),
     Member::optional("MessageSystemAttributeNames", Shape::List(&SYSTEM_ATTRIBUTE_NAMES))
@@ -138,7 +138,7 @@ pub(super) const RECEIVE_MESSAGE: Shape = Shape::Structure(&[
     Member::optional("VisibilityTimeout", INTEGER),
     Member::optional("WaitTimeSeconds", INTEGER),
     Member::optional("ReceiveRequestAttemptId", Text::ANY.shape()),
-]);
+];
 
 const MESSAGE: Shape = Shape::Structure(&[
     Member::optional("MessageId", Text::ANY.shape()),
@@ -150,18 +150,18 @@ const MESSAGE: Shape = Shape::Structure(&[
 
 const MESSAGES: List = flat(MESSAGE, "Message");
 
-pub(super) const MESSAGES_RECEIVED: Shape =
-    Shape::Structure(&[Member::optional("Messages", Shape::List(&MESSAGES)).called("Message")]);
+pub(super) const MESSAGES_RECEIVED: &[Member] =
+    &[Member::optional("Messages", Shape::List(&MESSAGES)).called("Message")];
 
-pub(super) const DELETE_MESSAGE: Shape = Shape::Structure(&[QUEUE_URL, RECEIPT_HANDLE]);
+pub(super) const DELETE_MESSAGE: &[Member] = &[QUEUE_URL, RECEIPT_HANDLE];
 
 const DELETION: Shape = Shape::Structure(&[Member::required("Id", Text::ANY.shape()), RECEIPT_HANDLE]);
 const DELETIONS: List = flat(DELETION, "DeleteMessageBatchRequestEntry");
 
-pub(super) const DELETE_MESSAGE_BATCH: Shape = Shape::Structure(&[
+pub(super) const DELETE_MESSAGE_BATCH: &[Member] = &[
     QUEUE_URL,
     Member::required("Entries", Shape::List(&DELETIONS)).called("DeleteMessageBatchRequestEntry"),
-]);
+];
 
 const DELETED: Shape = Shape::Structure(&[Member::required("Id", Text::ANY.shape())]);
 const ALL_DELETED: List = flat(DELETED, "DeleteMessageBatchResultEntry");
@@ -173,18 +173,18 @@ const NOT_DELETED: Shape = Shape::Structure(&[
 ]);
 const ALL_NOT_DELETED: List = flat(NOT_DELETED, "BatchResultErrorEntry");
 
-pub(super) const BATCH_DELETED: Shape = Shape::Structure(&[
+pub(super) const BATCH_DELETED: &[Member] = &[
     Member::required("Successful", Shape::List(&ALL_DELETED)).called("DeleteMessageBatchResultEntry"),
     Member::required("Failed", Shape::List(&ALL_NOT_DELETED)).called("BatchResultErrorEntry"),
-]);
+];
 
-pub(super) const CHANGE_MESSAGE_VISIBILITY: Shape = Shape::Structure(&[
+pub(super) const CHANGE_MESSAGE_VISIBILITY: &[Member] = &[
     QUEUE_URL,
     RECEIPT_HANDLE,
     Member::required("VisibilityTimeout", INTEGER),
-]);
+];
 
-pub(super) const GET_QUEUE_ATTRIBUTES: Shape = Shape::Structure(&[QUEUE_URL, ATTRIBUTE_NAMES]);
+pub(super) const GET_QUEUE_ATTRIBUTES: &[Member] = &[QUEUE_URL, ATTRIBUTE_NAMES];
 
-pub(super) const QUEUE_ATTRIBUTES_GOT: Shape =
-    Shape::Structure(&[Member::optional("Attributes", Shape::Map(&QUEUE_ATTRIBUTES)).called("Attribute")]);
+pub(super) const QUEUE_ATTRIBUTES_GOT: &[Member] =
+    &[Member::optional("Attributes", Shape::Map(&QUEUE_ATTRIBUTES)).called("Attribute")];
