@@ -35,12 +35,9 @@ pub struct Receiving {
     pub limit: usize,
     /// For how long nobody else gets them.
     pub hidden_for: SignedDuration,
-    /// How long to wait for the first; not at all with zero.
+    /// How long to wait for the first; not at all with zero. A door says in its manners for how long it may be.
     pub wait: Duration,
 }
-
-/// How much sooner than the server ends a request its wait ends.
-const MARGIN: Duration = Duration::from_secs(1);
 
 impl Permitted<ReceiveCompletions> {
     /// Whose queue it is.
@@ -69,8 +66,7 @@ impl Permitted<ReceiveCompletions> {
         if let Some(let_in) = let_in {
             let_in.leave();
         }
-        let longest = self.app.config.limits.request_timeout.saturating_sub(MARGIN);
-        let until = Instant::now() + receiving.wait.min(longest);
+        let until = Instant::now() + receiving.wait;
         let mut ended = pin!(self.credential.ended(&self.app));
         let mut heard = false;
         loop {

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use cc_devops_http::ServerConfig;
-use cc_devops_http::config::RateLimit;
+use cc_devops_http::config::{Limits, RateLimit};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::house::House;
+use crate::house::{AGENT, House};
 use crate::signing::{Ask, Key, put};
 
 fn packed(plain: &[u8]) -> Vec<u8> {
@@ -124,4 +125,24 @@ async fn a_form_may_stand_in_the_address_and_cannot_be_endless() {
     let deep = format!("Action=GetCallerIdentity&{}=1", vec!["a"; 100].join("."));
     let answer = house.ask(&Ask::form("sts", &deep), &key).await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "MalformedInput"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_poll_waits_as_long_as_it_says_however_short_requests_must_be() {
+    let house = House::with(ServerConfig {
+        limits: Limits {
+            request_timeout: Duration::from_secs(2),
+            ..Limits::default()
+        },
+        ..ServerConfig::default()
+    })
+    .await;
+    let key = house.key().await;
+    let queue = format!("http://localhost:8080/aws/000000000000/devops-completed-{AGENT}");
+    let input = serde_json::json!({"QueueUrl": queue, "WaitTimeSeconds": 20}).to_string();
+    let begun = tokio::time::Instant::now();
+    let answer = house
+        .ask(&Ask::json("sqs", "AmazonSQS.ReceiveMessage", &input), &key)
+        .await;
+    assert_eq!((answer.status, begun.elapsed().as_secs()), (200, 20), "{answer:?}");
 }

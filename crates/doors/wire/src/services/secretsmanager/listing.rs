@@ -120,7 +120,7 @@ fn too_many() -> Fault {
     Fault::sender(
         "InvalidRequestException",
         format!(
-            "the installation has more than {REACH} secrets there, yours and others', and a list looks at no more: narrow it \
+            "the installation has {REACH} secrets there, or more, yours and others', and a list looks at no more: narrow it \
              by a filter on the name that ends with a slash, as in Key=name,Values=/namespace/service/"
         ),
     )
