@@ -128,6 +128,13 @@ def machine_table(about):
     return f"| machine | |\n| --- | --- |\n{rows}"
 
 
+def bars(rows, unit):
+    """Names and numbers that are compared, as a picture in text."""
+    most, names, width = max(value for _, value in rows), max(len(name) for name, _ in rows), 48
+    lines = (f"{name:{names}}  {'█' * max(1, round(value / most * width)):{width}}  {value:,.0f}{unit}" for name, value in rows)
+    return "\n".join(["```text", *lines, "```"])
+
+
 DOCUMENT = pathlib.Path(__file__).resolve().parent.parent / "docs" / "BENCHMARKS.md"
 HEAD = """# Benchmarks
 

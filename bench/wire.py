@@ -157,6 +157,11 @@ def targets(found):
 
 def markdown(lines, found, about):
     plan = found["plan"]
+    ways = [("heartbeats", "beats"), ("putSecret", "put")]
+    rates = report.bars(
+        [(f"{what} by {door}", found[f"{key}_{name}_rate"]) for what, name in ways for door, key in [("the AWS door", "wire"), ("/v1", "api")]],
+        "/s",
+    )
     return f"""## The AWS door
 
 Written by `make bench-wire` on {report.today()}.
@@ -169,6 +174,8 @@ Written by `make bench-wire` on {report.today()}.
 |---|---|---|
 | heartbeats | {found['wire_beats_rate']:,.0f}/s, p99 {found['wire_beats_p99_ms']:.1f} ms, {found['wire_beats_processor_us']:.0f} µs of processor each | {found['api_beats_rate']:,.0f}/s, p99 {found['api_beats_p99_ms']:.1f} ms, {found['api_beats_processor_us']:.0f} µs |
 | putSecret | {found['wire_put_rate']:,.0f}/s, p99 {found['wire_put_p99_ms']:.1f} ms, {found['wire_put_processor_us']:.0f} µs | {found['api_put_rate']:,.0f}/s, p99 {found['api_put_p99_ms']:.1f} ms, {found['api_put_processor_us']:.0f} µs |
+
+{rates}
 
 - Medians of {plan['rounds']} rounds of {plan['seconds']} s each, from 64 connections of wrk, fresh ledgers, the two ways in turn; the ratios are those of the
   rounds. Every request of the AWS door is signed before, and its signature is held; heartbeats of `PutMetricData` in JSON, one entry in each
