@@ -143,7 +143,7 @@ impl Output {
             {
                 object.insert("problems".to_owned(), json!(problems));
             }
-            write_err(&document.to_string());
+            write_err(&text::json(&document.to_string()));
             return;
         }
         let mut text = format!("error: {error}");

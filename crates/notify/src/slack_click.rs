@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use cc_devops_kernel::input;
 use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
@@ -115,7 +116,7 @@ pub fn read(body: &[u8]) -> Result<Option<Click>, NoInteraction> {
         (Some((name, payload)), None) if name == "payload" => payload,
         _ => return Err(NoInteraction),
     };
-    let payload: Payload = serde_json::from_str(&payload).map_err(|_| NoInteraction)?;
+    let payload: Payload = input::typed(payload.as_bytes()).map_err(|_| NoInteraction)?;
     let ([action], Some(user)) = (payload.actions.as_slice(), payload.user) else {
         return Ok(None);
     };
@@ -219,6 +220,17 @@ mod tests {
             b"\xff\xfe",
         ] {
             assert_eq!(read(body), Err(NoInteraction), "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn one_depth_holds_and_no_key_is_obeyed() {
+        let deep = (0..70).fold(json!([]), |inner, _| json!([inner]));
+        let obeyed = json!({"$serde_json::private::RawValue": "{}"});
+        for block in [deep, obeyed] {
+            let mut payload = payload();
+            payload["message"]["blocks"][0] = block;
+            assert_eq!(read(&form(&payload)), Err(NoInteraction));
         }
     }
 }

@@ -227,4 +227,10 @@ fn errors_are_json_where_programs_read() {
     let error: serde_json::Value = serde_json::from_str(run.stderr.trim()).unwrap();
     assert_eq!(error["exitCode"], 6);
     assert!(run.stdout.is_empty());
+    // What it repeats moves nothing on the terminal.
+    let named = "nowhere-\u{202e}.toml";
+    let run = place.run(&["--config", named, "config", "check", "--json"]).exits(2);
+    assert!(!run.stderr.contains('\u{202e}'), "{run}");
+    let error: serde_json::Value = serde_json::from_str(run.stderr.trim()).unwrap();
+    assert!(error["error"].as_str().unwrap().contains(named), "{run}");
 }

@@ -5,6 +5,7 @@
 //! secret anywhere else is shown as a text, which nobody can judge. What takes a value's place tells it from another
 //! value, and nothing else of it.
 
+use cc_devops_kernel::input;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -92,8 +93,10 @@ pub(super) fn shown(file: &[u8], secrets: &Secrets, mark: Mark<'_>) -> Vec<u8> {
     shown
 }
 
-/// The plan, if the file is of our form to the letter. A list where an object belongs would do for the structures.
+/// The plan, if the file is of our form to the letter. A list where an object belongs would do for the structures. What says
+/// one thing twice, or has a key that the library obeys, would be written anew as something else than it is.
 fn of_our_form(file: &[u8], value: &Value) -> Option<Plan> {
+    input::unambiguous(file).ok()?;
     let rows = value.as_object()?.get("changes")?.as_array()?;
     let objects = rows.iter().all(|row| {
         let properties = row.as_object().map(|row| row.get("properties"));
@@ -220,12 +223,18 @@ mod tests {
         let row_listed = format!(r#"{{"changes": [["a", "Modify", "T", "{SECRET}"]]}}"#);
         let more = format!(r#"{{"changes": [], "more": "{SECRET}"}}"#);
         let hidden = r#"{"more": "\u0068unter2-hunter2"}"#.to_owned();
+        let doubled_below = plan(&format!(r#"{{"a": "{SECRET}", "b": "seen", "b": "done"}}"#));
+        let obeyed = plan(&format!(
+            r#"[{{"$serde_json::private::RawValue": "{{}}"}}, "{SECRET}"]"#
+        ));
         for file in [
             doubled,
             listed,
             row_listed,
             more,
             hidden,
+            doubled_below,
+            obeyed,
             format!("a text with {SECRET}."),
         ] {
             let shown = show(&file, SECRET);

@@ -69,6 +69,28 @@ fn a_name_in_a_policy_that_can_be_nothing_here_is_refused_with_its_line() {
     }
 }
 
+/// What a policy may name, as the schema has it: a type that is added must be held to its names, too.
+#[test]
+fn every_type_of_the_schema_is_held_to_its_names() {
+    let schema = include_str!("../entities.cedarschema");
+    let types: Vec<&str> = schema
+        .lines()
+        .filter_map(|line| line.strip_prefix("entity ")?.split([' ', ';']).next())
+        .collect();
+    assert!(types.contains(&"Stage") && types.contains(&"Observer"), "{types:?}");
+    for name in types {
+        let place = match name {
+            "Agent" | "Admin" | "Observer" => "principal ==",
+            "Stage" => "context.stage ==",
+            "SecretPrefix" => "resource in",
+            _ => "resource ==",
+        };
+        let said = said_of(&format!("{place} {name}::\"no such name!\""));
+        let told = format!("own.cedar:3: {name}::\"no such name!\": ");
+        assert!(said.iter().any(|said| said.starts_with(&told)), "{name}: {said:?}");
+    }
+}
+
 #[test]
 fn a_stage_that_does_not_exist_is_refused_with_those_that_do() {
     let text = "forbid (principal, action == Action::\"deployLambda\", resource)\nwhen {\n  context.stage == \

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cc_devops_alerts::{Notice, Severity};
 use cc_devops_http::access::PublishAlerts;
+use cc_devops_kernel::input::typed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map as Object, Value};
 
@@ -230,7 +231,7 @@ fn notice(input: &Publish) -> Result<Notice, Fault> {
 
 /// Of a message that has a text for each protocol, the one that people read in mails.
 fn by_protocol(message: &str) -> Result<String, Fault> {
-    let read: Result<Object<String, Value>, _> = serde_json::from_str(message);
+    let read: Result<Object<String, Value>, _> = typed(message.as_bytes());
     let texts = read.map_err(|_| invalid("Message Structure - JSON message body failed to parse"))?;
     let text = |name| texts.get(name).and_then(Value::as_str);
     let Some(default) = text("default") else {

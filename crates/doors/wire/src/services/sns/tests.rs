@@ -77,7 +77,8 @@ fn what_people_are_told_is_what_was_said() {
     };
     assert_eq!(by_protocol(r#"{"default": "d", "sms": "s"}"#).unwrap().text, "d");
     assert_eq!(by_protocol(r#"{"default": "d", "email": "e"}"#).unwrap().text, "e");
-    for wrong in ["{", "[]", r#"{"email": "e"}"#, r#"{"default": 7}"#] {
+    let obeyed = r#"{"default": "d", "$serde_json::private::RawValue": "{}"}"#;
+    for wrong in ["{", "[]", r#"{"email": "e"}"#, r#"{"default": 7}"#, obeyed] {
         assert!(
             by_protocol(wrong).unwrap_err().message.contains("Message Structure"),
             "{wrong}"
