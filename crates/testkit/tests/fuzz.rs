@@ -1,5 +1,7 @@
 //! Whatever bytes come in, the control plane's readers answer and do not panic.
 
+use cc_devops_deploys::shown::{self, View};
+use cc_devops_deploys::{MAX_PLAN_FILE, StatefulTypes, review_file};
 use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::input;
 use cc_devops_kernel::input::{InputError, MAX_DEPTH};
@@ -14,6 +16,7 @@ use cc_devops_requests::bus::{Signal, asked_stage};
 use cc_devops_requests::envelope::Envelope;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::task::Task;
+use cc_devops_schedule::Schedule;
 use cc_devops_testkit::fuzz::Fuzz;
 use cc_devops_testkit::sample;
 use jiff::Timestamp;
@@ -146,6 +149,41 @@ fn policies_of_any_bytes_are_valid_or_their_problems_are_told() {
         let text = String::from_utf8_lossy(bytes);
         if let Err(errors) = RepositoryPolicy::from_toml(&text) {
             assert!(!errors.0.is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_plan_file_of_any_bytes_is_reviewed_and_what_is_shown_of_it_hides_nothing() {
+    let rows: &[u8] = br#"{"changes": [{"path": "orders", "action": "Modify", "resourceType": "AWS::DynamoDB::Table",
+        "replacement": "yes", "properties": [{"path": "/Properties/Key", "before": "a", "after": "{\"b\": [1]}"}]}]}"#;
+    let other: &[u8] = b"~ size = 1 -> 2\n+ name: web\n";
+    let stateful = StatefulTypes::default();
+    Fuzz::new().run(&[rows, other], |bytes| {
+        assert!(bytes.len() <= MAX_PLAN_FILE);
+        let reviewed = review_file(bytes, &stateful);
+        let told = shown::tree(&View::of(&reviewed));
+        assert!(
+            !told.contains(|c| text::is_hidden(c) && !matches!(c, '\n' | '\t')),
+            "{told:?}"
+        );
+    });
+}
+
+#[test]
+fn a_schedule_of_any_bytes_has_a_next_time_and_words_or_is_refused() {
+    let now = sample::START;
+    let examples: &[&[u8]] = &[
+        b"5m",
+        b"0 6 * * 1-5",
+        b"@daily",
+        b"Mon..Fri *-*-1/2 06:00:00 Europe/Berlin",
+    ];
+    Fuzz::new().run(examples, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        if let Ok(schedule) = Schedule::read(&text, "Europe/Berlin", now) {
+            assert!(schedule.next_after(now).is_some_and(|next| next > now), "{text}");
+            assert!(!schedule.in_words().is_empty(), "{text}");
         }
     });
 }
