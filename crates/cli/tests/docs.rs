@@ -28,7 +28,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use markdown::{Block, blocks, command_lines, example, section};
-use server::{BINARY, Process, Server, command, json_of, parse, succeeded, text_of};
+use server::{BINARY, Process, Server, command, json_of, parse, repository, succeeded, text_of};
 
 /// What differs from one run to the next is left out, and so is how wide a column is.
 fn lasting(text: &str) -> String {
@@ -182,6 +182,34 @@ fn every_command_the_documents_show_exists() {
     }
     assert!(refused.is_empty(), "{}", refused.join("\n"));
     assert!(checked > 40, "only {checked} commands found");
+}
+
+/// The code of a folder, all of it.
+fn code_below(folder: &Path, code: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            code_below(&path, code);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            code.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_test_that_holds_a_promise_exists() {
+    let mut code = String::new();
+    code_below(&repository().join("crates"), &mut code);
+    let document = text_of("SECURITY.md");
+    let named: Vec<&str> = section(&document, "What holds it")
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .collect();
+    assert!(named.len() > 50, "only {} tests found", named.len());
+    for name in named {
+        assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
 }
 
 #[test]

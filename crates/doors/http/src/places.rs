@@ -73,7 +73,7 @@ impl AllPlaces {
             "/metrics" => Some(&self.metrics),
             "/v1/agents/{name}/heartbeat" => Some(&self.heartbeats),
             "/ping/{*address}" => Some(&self.pings),
-            "/v1/billing/events" | "/v1/repos/events" => None,
+            "/v1/billing/events" | "/v1/repos/events" | "/v1/slack/actions" => None,
             _ => Some(&self.ordinary),
         }
     }
@@ -245,5 +245,14 @@ mod tests {
         two.charge(&"b").unwrap();
         drop((one, two));
         assert!(places.taken().by.is_empty());
+    }
+
+    #[test]
+    fn what_only_its_signature_proves_takes_no_place_of_others() {
+        let all = AllPlaces::new(&Limits::default());
+        for route in ["/v1/billing/events", "/v1/repos/events", "/v1/slack/actions"] {
+            assert!(all.of_route(route).is_none(), "{route}");
+        }
+        assert!(all.of_route("/v1/events").is_some());
     }
 }

@@ -6,7 +6,7 @@ use axum::http::{Method, Request};
 use cc_devops_http::ServerConfig;
 use cc_devops_kernel::ports::PortErrorKind;
 
-use crate::house::{Answer, As, House};
+use crate::house::{Answer, As, Browser, House};
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -203,6 +203,21 @@ async fn forms_work_behind_a_proxy() {
     ] {
         assert_eq!(log_in(&alone, &headers).await, expected, "{headers:?}");
     }
+}
+
+#[tokio::test]
+async fn a_form_has_bounds() {
+    let house = House::new().await;
+    let browser = Browser {
+        house: &house,
+        cookie: String::new(),
+    };
+    for (length, status) in [(15 * 1024, 401), (17 * 1024, 400)] {
+        let answer = browser.post("/ui/login", &[("token", &"x".repeat(length))]).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        well_mannered(&answer, "a long form");
+    }
+    assert!(house.rows().is_empty());
 }
 
 #[tokio::test]
