@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::look::{Look, Want, look, next_rhythm};
 use super::words;
 use super::{Around, Decision, Group, Telling, Verdict};
-use crate::alert::{Alert, AlertState, Belief, Told};
+use crate::alert::{Alert, AlertState, Belief, LastMessage};
 use crate::delivery::Delivery;
 use crate::message::{MOST_NAMED, MOST_NEW, Message, MessageKind, Named};
 use crate::policy::Grouping;
@@ -458,7 +458,7 @@ fn remember(
             (MessageKind::Reminder, Some(before)) => next_rhythm(before, group.route.remind, now),
             _ => now,
         };
-        let told = Told {
+        let told = LastMessage {
             belief,
             at: now,
             severity: alert.condition.severity,

@@ -5,7 +5,6 @@ mod components;
 mod extract;
 mod gate;
 mod headers;
-mod house;
 mod kinds;
 mod layout;
 mod links;
@@ -15,8 +14,9 @@ mod pages;
 mod refusal;
 mod routes;
 mod said;
+mod state;
 
-pub use house::Dashboard;
+pub use state::Dashboard;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,10 +42,10 @@ pub fn door(dashboard: Dashboard) -> Mount {
 /// it.
 #[doc(hidden)]
 pub fn rows(app: &App) -> Vec<(Method, &'static str, bool)> {
-    let house = Arc::new(house::House {
+    let shared = Arc::new(state::DashboardState {
         app: app.clone(),
         dashboard: Dashboard::default(),
     });
-    let rows = routes::table(&house).into_iter();
+    let rows = routes::table(&shared).into_iter();
     rows.map(|row| (row.method, row.path, row.needs_session)).collect()
 }
