@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
-use cc_devops_http::{App, Dress, Manners, Mount};
+use cc_devops_http::{AnswerLayer, App, DoorProfile, Mount};
 use cc_devops_kernel::door::Door;
 
 /// The dashboard, as the API's listener mounts it.
@@ -30,9 +30,9 @@ pub fn door(dashboard: Dashboard) -> Mount {
     Mount {
         routes: Box::new(move |app| routes::router(app, dashboard)),
         claims: None,
-        manners: Manners {
+        profile: DoorProfile {
             door: Door::Dashboard,
-            owns: |request| routes::owns(request.uri().path()).then(|| Box::new(gate::dress) as Dress),
+            owns: |request| routes::owns(request.uri().path()).then(|| Box::new(gate::dress) as AnswerLayer),
             patience: Duration::ZERO,
         },
     }

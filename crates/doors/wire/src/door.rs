@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::any;
 use cc_devops_http::access::Credential;
 use cc_devops_http::problem::Problem;
-use cc_devops_http::{App, Dress, RequestPlace};
+use cc_devops_http::{AnswerLayer, App, RequestPlace};
 use cc_devops_kernel::input::{self, InputError};
 use cc_devops_kernel::secret::SecretValue;
 use serde_json::{Map as Object, Value};
@@ -74,7 +74,7 @@ pub(crate) fn claims(request: &Request) -> bool {
 }
 
 /// How a request of this door is answered where it did not reach its routes: in the caller's protocol, too.
-pub(crate) fn owns(request: &Request) -> Option<Dress> {
+pub(crate) fn owns(request: &Request) -> Option<AnswerLayer> {
     if !is_doors_path(request.uri().path()) && !is_of_an_sdk(request) {
         return None;
     }
