@@ -4,11 +4,12 @@
 use cc_devops_kernel::port_error::PortResult;
 use cc_devops_kernel::ports::{MOST_KEYS, RecordKey, RecordKind};
 
-use crate::acting::{Alerts, PAGE};
+use crate::acting::Alerts;
 use crate::alert::{Alert, AlertState, LastMessage};
 use crate::condition::{ConditionKind, Severity};
 use crate::delivery::Delivery;
 use crate::policy::{ALONE, AlertPolicy, OVER};
+use crate::seen::PAGE;
 
 /// How many groups are read at most.
 const MOST_GROUPS: usize = 60;
