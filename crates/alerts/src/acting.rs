@@ -20,7 +20,7 @@ use crate::condition::Severity;
 use crate::conditions::TRIES;
 use crate::delivery::Delivery;
 use crate::policy::{AlertPolicy, Match, OVER};
-use crate::seen::{Cursor, Page, Seen, lists, wake};
+use crate::seen::{Cursor, PAGE, Page, Seen, lists, wake};
 use crate::silence::{MODE, Maintenance, Silence};
 use crate::taking::{Taken, find, take};
 
@@ -35,9 +35,6 @@ pub struct Alerts {
 
 /// What a reason may have at most, in bytes: the 500 characters that the API takes, of four bytes each.
 const MOST_REASON: usize = 2_000;
-
-/// How many records are read at once.
-pub(crate) const PAGE: usize = 500;
 
 impl Alerts {
     /// Over a store, by a policy.

@@ -76,7 +76,7 @@ pub struct Alert {
     pub flapping: Option<Timestamp>,
     /// What was told last, by channel.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub told: BTreeMap<String, Told>,
+    pub told: BTreeMap<String, LastMessage>,
     /// When anything was told of it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_at: Option<Timestamp>,
@@ -155,7 +155,7 @@ pub enum WaitsFor {
 
 /// What a channel was told last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct LastMessage {
     /// What those who read it believe.
     pub belief: Belief,
     /// When it was told.

@@ -8,10 +8,12 @@ use cc_devops_kernel::ports::{RecordKind, StateStore};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::acting::PAGE;
 use crate::alert::{Acknowledged, Alert, AlertState, Waiting};
 use crate::condition::{ConditionKind, Severity};
 use crate::policy::{ALONE, OVER};
+
+/// How many records are read at once.
+pub(crate) const PAGE: usize = 500;
 
 /// An alert in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,11 +4,12 @@
 use cc_devops_kernel::port_error::PortResult;
 use cc_devops_kernel::ports::{MOST_KEYS, RecordKey, RecordKind};
 
-use crate::acting::{Alerts, PAGE};
-use crate::alert::{Alert, AlertState, Told};
+use crate::acting::Alerts;
+use crate::alert::{Alert, AlertState, LastMessage};
 use crate::condition::{ConditionKind, Severity};
 use crate::delivery::Delivery;
 use crate::policy::{ALONE, AlertPolicy, OVER};
+use crate::seen::PAGE;
 
 /// How many groups are read at most.
 const MOST_GROUPS: usize = 60;
@@ -36,7 +37,7 @@ pub struct ToldBy {
     /// The channel.
     pub channel: String,
     /// What was told.
-    pub told: Told,
+    pub told: LastMessage,
     /// The message, as long as it was not sent.
     pub unsent: Option<Delivery>,
 }
@@ -119,8 +120,8 @@ impl Alerts {
     /// # Errors
     /// What the store says.
     pub async fn told_by(&self, alert: &Alert) -> PortResult<Vec<ToldBy>> {
-        let told: Vec<(&String, &Told)> = alert.told.iter().take(MOST_KEYS).collect();
-        let key = |(_, told): &(&String, &Told)| RecordKey::new(RecordKind::Delivery, told.delivery.as_str());
+        let told: Vec<(&String, &LastMessage)> = alert.told.iter().take(MOST_KEYS).collect();
+        let key = |(_, told): &(&String, &LastMessage)| RecordKey::new(RecordKind::Delivery, told.delivery.as_str());
         let keys: Vec<RecordKey> = told.iter().map(key).collect();
         let unsent = self.state.read(&keys).await?;
         let all = told.into_iter().zip(unsent).map(|((channel, told), record)| {

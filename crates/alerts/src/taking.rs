@@ -4,10 +4,9 @@ use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::port_error::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::ports::{Record, RecordKey, RecordKind, StateStore};
 
-use crate::acting::PAGE;
 use crate::alert::{Acknowledged, Alert, AlertState};
 use crate::conditions::TRIES;
-use crate::seen::lists;
+use crate::seen::{PAGE, lists};
 
 /// What came of it that somebody wanted to take an alert on.
 #[derive(Debug, Clone, PartialEq, Eq)]

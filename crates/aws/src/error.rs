@@ -5,6 +5,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use cc_devops_outbound::header::{HeaderValue, RETRY_AFTER};
+use cc_devops_outbound::{HeaderMap, retry_after};
 use jiff::SignedDuration;
 
 /// Codes by which the services ask for patience; the SDK has been patient already.
@@ -28,11 +30,12 @@ where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     let status = error.raw_response().map(|response| response.status().as_u16());
-    let retry_after = error
+    let asked_wait = error
         .raw_response()
-        .and_then(|response| response.headers().get("retry-after"))
-        .and_then(|seconds| seconds.parse().ok())
-        .map(SignedDuration::from_secs);
+        .and_then(|response| response.headers().get(RETRY_AFTER.as_str()))
+        .and_then(|asked| HeaderValue::from_str(asked).ok())
+        .and_then(|asked| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, asked)]), None))
+        .and_then(|wait| SignedDuration::try_from(wait).ok());
     let code = error.code().unwrap_or_default().to_owned();
     let (kind, message) = match &error {
         SdkError::TimeoutError(_) => (PortErrorKind::Timeout, format!("{call} did not answer in time")),
@@ -60,7 +63,7 @@ where
         _ => (PortErrorKind::Refused, format!("{call}: {}", said(&error, &code))),
     };
     let mut port = PortError::new(kind, message).because(error);
-    port.retry_after = retry_after;
+    port.retry_after = asked_wait;
     port
 }
 

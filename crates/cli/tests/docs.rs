@@ -162,6 +162,7 @@ fn every_command_the_documents_show_exists() {
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "crates/cli/README.md",
         "docs/AWS-SDK.md",
         "docs/DASHBOARD.md",
         "docs/DEPLOYS.md",

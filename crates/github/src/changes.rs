@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbound::Method;
 use cc_devops_repos::fix::ChangeKind;
 use crypto_box::PublicKey;
 use crypto_box::aead::OsRng;
@@ -11,15 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::client::{Ask, Client, Error, get, post, put};
+use crate::client::{Client, Error, get, post, put};
+use crate::place::Place;
 use crate::settings;
-
-/// A repository that is changed.
-pub(crate) struct Place<'r> {
-    pub(crate) client: &'r Client,
-    pub(crate) owner: &'r str,
-    pub(crate) name: &'r str,
-}
 
 /// Carries out a change. Returns what came of it.
 pub(crate) async fn change(client: &Client, repository: &str, change: &ChangeKind) -> Result<String, Error> {
@@ -135,22 +128,7 @@ impl Content {
     }
 }
 
-impl<'r> Place<'r> {
-    pub(crate) fn of(client: &'r Client, repository: &'r str) -> Result<Self, Error> {
-        let (owner, name) = repository.split_once('/').ok_or_else(|| Error::NotFound {
-            what: format!("find {repository}"),
-        })?;
-        Ok(Self { client, owner, name })
-    }
-
-    pub(crate) fn ask(&self, method: fn(&[&str]) -> (Method, String), rest: &[&str], what: &str) -> Ask {
-        let path: Vec<&str> = ["repos", self.owner, self.name]
-            .into_iter()
-            .chain(rest.iter().copied())
-            .collect();
-        Ask::new(method(&path), format!("{what} {}/{}", self.owner, self.name))
-    }
-
+impl Place<'_> {
     async fn secret_scanning(&self, scanning: bool, push_protection: bool) -> Result<String, Error> {
         let mut settings = serde_json::Map::new();
         let mut done = Vec::new();

@@ -7,6 +7,7 @@ pub mod client;
 mod host;
 mod issues;
 pub mod notices;
+mod place;
 mod queries;
 #[cfg(test)]
 mod recorded;

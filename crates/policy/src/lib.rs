@@ -36,7 +36,7 @@ pub use plans::{PLAN_RULES, PlanVerdict, Verdict};
 pub use problem::PolicyProblem;
 use problem::problem;
 pub use sets::PolicySet;
-pub use vocabulary::{On, Rule, Told, Vocabulary};
+pub use vocabulary::{On, Rule, RuleContext, Vocabulary};
 
 /// A checked set of policies.
 pub struct Policy {

@@ -8,7 +8,11 @@ use cc_devops_kernel::names::{Namespace, SecretName, SecretPrefix, StackName, St
 use super::*;
 
 const fn rule(action: &'static str, on: On, staged: bool) -> Rule {
-    let told = if staged { Told::Stage } else { Told::Nothing };
+    let told = if staged {
+        RuleContext::Stage
+    } else {
+        RuleContext::Nothing
+    };
     Rule { action, on, told }
 }
 
@@ -314,7 +318,7 @@ fn what_policies_may_speak_of_has_names_that_stand_once() {
     let rule = |action| Rule {
         action,
         on: On::Secret,
-        told: Told::Nothing,
+        told: RuleContext::Nothing,
     };
     for (names, said) in [
         (vec!["readSecret"], "twice"),

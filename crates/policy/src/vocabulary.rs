@@ -110,7 +110,7 @@ impl On {
 
 /// What policies are told of a question beside who asks and of what: its `context`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum RuleContext {
     /// Nothing.
     Nothing,
     /// The stage.
@@ -121,7 +121,7 @@ pub enum Told {
     Plan,
 }
 
-impl Told {
+impl RuleContext {
     /// What a rule tells that only knows whether it tells the stage.
     pub fn of_request(staged: bool) -> Self {
         if staged { Self::Stage } else { Self::Nothing }
@@ -154,7 +154,7 @@ pub struct Rule {
     /// What it is done to.
     pub on: On,
     /// What policies are told of it.
-    pub told: Told,
+    pub told: RuleContext,
 }
 
 /// The actions that are no requests.
@@ -162,12 +162,12 @@ const OWN: [Rule; 30] = [
     Rule {
         action: APPLY_PLAN,
         on: On::Stack,
-        told: Told::Plan,
+        told: RuleContext::Plan,
     },
     Rule {
         action: "approvePlan",
         on: On::Stack,
-        told: Told::Requester,
+        told: RuleContext::Requester,
     },
     on_stage(CARRY_APPROVAL),
     on_stage("overrideFreeze"),
@@ -200,12 +200,12 @@ const OWN: [Rule; 30] = [
 ];
 
 const fn own(action: &'static str, on: On) -> Rule {
-    let told = Told::Nothing;
+    let told = RuleContext::Nothing;
     Rule { action, on, told }
 }
 
 const fn on_stage(action: &'static str) -> Rule {
-    let (on, told) = (On::Stack, Told::Stage);
+    let (on, told) = (On::Stack, RuleContext::Stage);
     Rule { action, on, told }
 }
 
@@ -301,7 +301,7 @@ impl Vocabulary {
         Ok(own.unwrap_or_else(|| Access::Request {
             action: rule.action,
             on,
-            stage: (rule.told != Told::Nothing).then(|| stage.clone()),
+            stage: (rule.told != RuleContext::Nothing).then(|| stage.clone()),
         }))
     }
 }
@@ -332,7 +332,7 @@ fn of_a_plan(action: &str, stack: &StackName, stage: &Stage) -> Result<Option<Ac
 
 fn schema_text(rules: &[Rule]) -> String {
     let mut text = ENTITIES.to_owned();
-    let mut written: Vec<(On, Told)> = Vec::new();
+    let mut written: Vec<(On, RuleContext)> = Vec::new();
     for rule in rules {
         let kind = (rule.on, rule.told);
         if written.contains(&kind) {

@@ -21,7 +21,7 @@ pub use on_calendar::OnCalendar;
 /// The longest period: ten years of 365 days.
 pub const MAX_PERIOD: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 
-/// How far ahead a schedule must have a time when it is set: 50 years of 365.25 days (R13).
+/// How far ahead a schedule must have a time when it is set: 50 years of 365.25 days.
 const HORIZON: SignedDuration = SignedDuration::from_hours(50 * 8_766);
 
 /// How long before a scheduled instant a heartbeat may come and still count for it, where the gap is long enough (R5).

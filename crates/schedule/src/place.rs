@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 /// What becomes of a wall-clock time that is skipped or comes twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// Skipped: the first instant after the gap; twice: the first. Debian's cron at a fixed time (R13).
+    /// Skipped: the first instant after the gap; twice: the first. Debian's cron at a fixed time.
     Moved,
-    /// Every instant whose wall clock matches: skipped: none; twice: both. Debian's cron at every time of a kind (R13).
+    /// Every instant whose wall clock matches: skipped: none; twice: both. Debian's cron at every time of a kind.
     Every,
-    /// Skipped: none; twice: the first. systemd (R14).
+    /// Skipped: none; twice: the first. systemd.
     LeftOut,
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::look::{Look, Want, look, next_rhythm};
 use super::words;
 use super::{Around, Decision, Group, Telling, Verdict};
-use crate::alert::{Alert, AlertState, Belief, Told};
+use crate::alert::{Alert, AlertState, Belief, LastMessage};
 use crate::delivery::Delivery;
 use crate::message::{MOST_NAMED, MOST_NEW, Message, MessageKind, Named};
 use crate::policy::Grouping;
@@ -312,7 +312,7 @@ fn message(
     let new = items
         .iter()
         .filter(|(item, alert)| is_new(item, alert))
-        .map(|(_, alert)| called(alert).to_owned());
+        .map(|(_, alert)| words::called(alert).to_owned());
     let new: Vec<String> = new.take(MOST_NEW).collect();
     let alone = match items.as_slice() {
         [(_, alert)] => Some(*alert),
@@ -357,12 +357,6 @@ fn message(
         alerts,
         maintenance: around.maintenance.map(str::to_owned),
     }
-}
-
-/// What an alert is called in a list.
-pub(super) fn called(alert: &Alert) -> &str {
-    let agent = alert.condition.agent.as_ref();
-    agent.map_or(alert.condition.key.as_str(), |agent| agent.as_str())
 }
 
 fn began(kind: MessageKind, alert: &Alert) -> Timestamp {
@@ -458,7 +452,7 @@ fn remember(
             (MessageKind::Reminder, Some(before)) => next_rhythm(before, group.route.remind, now),
             _ => now,
         };
-        let told = Told {
+        let told = LastMessage {
             belief,
             at: now,
             severity: alert.condition.severity,

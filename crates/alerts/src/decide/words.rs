@@ -2,10 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::telling::called;
 use crate::alert::Alert;
 use crate::condition::ConditionKind;
 use crate::message::MessageKind;
+
+/// What an alert is called in a list.
+pub(super) fn called(alert: &Alert) -> &str {
+    let agent = alert.condition.agent.as_ref();
+    agent.map_or(alert.condition.key.as_str(), |agent| agent.as_str())
+}
 
 /// Adds a part to a sentence of parts.
 pub(super) fn add(sentence: &mut String, part: &str) {

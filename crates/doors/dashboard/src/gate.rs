@@ -21,12 +21,12 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::components::{code, pager};
-use crate::house::{Desk, House};
 use crate::kinds::Kind;
 use crate::layout::{self, Frame, Section};
 use crate::origin;
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::state::{DashboardState, PageState};
 use crate::{headers, pages};
 
 /// The cookie that holds a session's secret.
@@ -51,18 +51,18 @@ pub(crate) struct SignedIn {
 /// A visit of somebody who has signed in and may touch what a `P` is about.
 pub(crate) struct Visit<P> {
     pub(crate) permitted: Permitted<P>,
-    pub(crate) house: Arc<House>,
+    pub(crate) shared: Arc<DashboardState>,
     pub(crate) signed_in: Arc<SignedIn>,
 }
 
-impl<P: Privilege> FromRequestParts<Desk<P>> for Visit<P> {
+impl<P: Privilege> FromRequestParts<PageState<P>> for Visit<P> {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk<P>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, page_state: &PageState<P>) -> Result<Self, Refusal> {
         let signed_in = parts.extensions.get::<Arc<SignedIn>>().cloned();
         Ok(Self {
-            permitted: Permitted::from_request_parts(parts, &desk.entrance).await?,
-            house: Arc::clone(&desk.house),
+            permitted: Permitted::from_request_parts(parts, &page_state.entrance).await?,
+            shared: Arc::clone(&page_state.shared),
             signed_in: signed_in.ok_or_else(Problem::unauthenticated)?,
         })
     }
@@ -147,8 +147,12 @@ impl Privilege for AnyVisitor {
 }
 
 /// Lets somebody on who has signed in, with the proof of what they may touch.
-pub(crate) async fn enter<P: Privilege>(State(desk): State<Desk<P>>, mut request: Request, next: Next) -> Response {
-    let found = session(&desk.house, request.headers()).await;
+pub(crate) async fn enter<P: Privilege>(
+    State(page_state): State<PageState<P>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let found = session(&page_state.shared, request.headers()).await;
     let credential = match found {
         Ok(Some(credential)) => credential,
         Ok(None) => return to_sign_in(&request),
@@ -157,11 +161,11 @@ pub(crate) async fn enter<P: Privilege>(State(desk): State<Desk<P>>, mut request
     };
     let signed_in = Arc::new(SignedIn {
         agent: credential.agent().clone(),
-        since: desk.house.app.changed_last().await,
+        since: page_state.shared.app.changed_last().await,
         uri: request.uri().clone(),
         is_fragment: is_fragment(request.headers()),
     });
-    if let Err(problem) = desk.entrance.admit(credential, &mut request).await {
+    if let Err(problem) = page_state.entrance.admit(credential, &mut request).await {
         return shown(&Refusal(problem), Some(&signed_in));
     }
     request.extensions_mut().insert(Arc::clone(&signed_in));
@@ -174,8 +178,8 @@ pub(crate) async fn enter<P: Privilege>(State(desk): State<Desk<P>>, mut request
 
 /// What every request to the dashboard goes through: whether it is shown here at all, and whether an act was asked for by a
 /// page of ours.
-pub(crate) async fn frame(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
-    let own = house.app.own_address();
+pub(crate) async fn frame(State(shared): State<Arc<DashboardState>>, request: Request, next: Next) -> Response {
+    let own = shared.app.own_address();
     if own.in_the_clear() && !request.uri().path().starts_with(ASSETS) {
         return in_the_clear();
     }
@@ -250,26 +254,26 @@ fn not_read(error: PortError) -> Problem {
 }
 
 /// The person whose session the cookie holds: as long as the token behind it is good, and their role the same.
-async fn session(house: &House, headers: &HeaderMap) -> PortResult<Option<Credential>> {
+async fn session(shared: &DashboardState, headers: &HeaderMap) -> PortResult<Option<Credential>> {
     let Some(secret) = secret(headers) else { return Ok(None) };
     // What an open page does by itself is no use of the session.
     let found = if is_fragment(headers) || is_stream(headers) {
-        house.sessions().look(&secret, house.now()).await?
+        shared.sessions().look(&secret, shared.now()).await?
     } else {
-        house.sessions().find(&secret, house.now()).await?
+        shared.sessions().find(&secret, shared.now()).await?
     };
     let Some(session) = found else { return Ok(None) };
-    still(house, session.token, &session.agent, session.role).await
+    still(shared, session.token, &session.agent, session.role).await
 }
 
 /// Whoever has this token, while it is good and theirs, and their role is the one they had. An agent has no sessions.
 pub(crate) async fn still(
-    house: &House,
+    shared: &DashboardState,
     token: TokenHash,
     name: &AgentName,
     role: Role,
 ) -> PortResult<Option<Credential>> {
-    let credential = Credential::of(&house.app, token, Door::Dashboard).await?;
+    let credential = Credential::of(&shared.app, token, Door::Dashboard).await?;
     let same = |credential: &Credential| {
         let agent = credential.agent();
         agent.role != Role::Agent && agent.name == *name && agent.role == role
@@ -336,7 +340,7 @@ pub(crate) fn shown(refusal: &Refusal, signed_in: Option<&SignedIn>) -> Response
     response
 }
 
-impl House {
+impl DashboardState {
     /// The sessions.
     pub(crate) fn sessions(&self) -> Sessions<'_> {
         self.app.sessions()

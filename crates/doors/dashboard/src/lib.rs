@@ -5,7 +5,6 @@ mod components;
 mod extract;
 mod gate;
 mod headers;
-mod house;
 mod kinds;
 mod layout;
 mod links;
@@ -15,14 +14,15 @@ mod pages;
 mod refusal;
 mod routes;
 mod said;
+mod state;
 
-pub use house::Dashboard;
+pub use state::Dashboard;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
-use cc_devops_http::{App, Dress, Manners, Mount};
+use cc_devops_http::{AnswerLayer, App, DoorProfile, Mount};
 use cc_devops_kernel::door::Door;
 
 /// The dashboard, as the API's listener mounts it.
@@ -30,9 +30,9 @@ pub fn door(dashboard: Dashboard) -> Mount {
     Mount {
         routes: Box::new(move |app| routes::router(app, dashboard)),
         claims: None,
-        manners: Manners {
+        profile: DoorProfile {
             door: Door::Dashboard,
-            owns: |request| routes::owns(request.uri().path()).then(|| Box::new(gate::dress) as Dress),
+            owns: |request| routes::owns(request.uri().path()).then(|| Box::new(gate::dress) as AnswerLayer),
             patience: Duration::ZERO,
         },
     }
@@ -42,10 +42,10 @@ pub fn door(dashboard: Dashboard) -> Mount {
 /// it.
 #[doc(hidden)]
 pub fn rows(app: &App) -> Vec<(Method, &'static str, bool)> {
-    let house = Arc::new(house::House {
+    let shared = Arc::new(state::DashboardState {
         app: app.clone(),
         dashboard: Dashboard::default(),
     });
-    let rows = routes::table(&house).into_iter();
+    let rows = routes::table(&shared).into_iter();
     rows.map(|row| (row.method, row.path, row.needs_session)).collect()
 }

@@ -14,8 +14,8 @@ use cc_devops_http::App;
 use cc_devops_http::access::Privilege;
 use cc_devops_http::problem::Problem;
 
-use crate::house::{Dashboard, Desk, House};
 use crate::refusal::Refusal;
+use crate::state::{Dashboard, DashboardState, PageState};
 use crate::{assets, gate, live, pages};
 
 /// A page or an act behind its gate.
@@ -28,85 +28,90 @@ pub(crate) struct Row {
 }
 
 /// A page whose handler is handed a `Visit` of this privilege.
-pub(crate) fn page<P: Privilege, T: 'static, H: Handler<T, Desk<P>>>(
-    house: &Arc<House>,
+pub(crate) fn page<P: Privilege, T: 'static, H: Handler<T, PageState<P>>>(
+    shared: &Arc<DashboardState>,
     path: &'static str,
     handler: H,
 ) -> Row {
-    guarded::<P>(house, Method::GET, path, get(handler))
+    guarded::<P>(shared, Method::GET, path, get(handler))
 }
 
 /// An act: a POST that changes something and leaves one audit row.
-pub(crate) fn act<P: Privilege, T: 'static, H: Handler<T, Desk<P>>>(
-    house: &Arc<House>,
+pub(crate) fn act<P: Privilege, T: 'static, H: Handler<T, PageState<P>>>(
+    shared: &Arc<DashboardState>,
     path: &'static str,
     handler: H,
 ) -> Row {
-    guarded::<P>(house, Method::POST, path, post(handler))
+    guarded::<P>(shared, Method::POST, path, post(handler))
 }
 
 /// A page that anybody may see.
-pub(crate) fn open_page<T: 'static, H: Handler<T, Arc<House>>>(
-    house: &Arc<House>,
+pub(crate) fn open_page<T: 'static, H: Handler<T, Arc<DashboardState>>>(
+    shared: &Arc<DashboardState>,
     path: &'static str,
     handler: H,
 ) -> Row {
-    unguarded(house, Method::GET, path, get(handler))
+    unguarded(shared, Method::GET, path, get(handler))
 }
 
 /// An act that anybody may try.
-pub(crate) fn open_act<T: 'static, H: Handler<T, Arc<House>>>(
-    house: &Arc<House>,
+pub(crate) fn open_act<T: 'static, H: Handler<T, Arc<DashboardState>>>(
+    shared: &Arc<DashboardState>,
     path: &'static str,
     handler: H,
 ) -> Row {
-    unguarded(house, Method::POST, path, post(handler))
+    unguarded(shared, Method::POST, path, post(handler))
 }
 
 fn guarded<P: Privilege>(
-    house: &Arc<House>,
+    shared: &Arc<DashboardState>,
     method: Method,
     path: &'static str,
-    methods: MethodRouter<Desk<P>>,
+    methods: MethodRouter<PageState<P>>,
 ) -> Row {
-    let desk = Desk::<P>::of(house);
-    let gate = from_fn_with_state(desk.clone(), gate::enter::<P>);
+    let page_state = PageState::<P>::of(shared);
+    let gate = from_fn_with_state(page_state.clone(), gate::enter::<P>);
     Row {
         method,
         path,
         needs_session: true,
-        methods: methods.route_layer(gate).with_state(desk),
+        methods: methods.route_layer(gate).with_state(page_state),
     }
 }
 
-fn unguarded(house: &Arc<House>, method: Method, path: &'static str, methods: MethodRouter<Arc<House>>) -> Row {
+fn unguarded(
+    shared: &Arc<DashboardState>,
+    method: Method,
+    path: &'static str,
+    methods: MethodRouter<Arc<DashboardState>>,
+) -> Row {
     Row {
         method,
         path,
         needs_session: false,
-        methods: methods.with_state(Arc::clone(house)),
+        methods: methods.with_state(Arc::clone(shared)),
     }
 }
 
 /// Every page and act.
-pub(crate) fn table(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn table(shared: &Arc<DashboardState>) -> Vec<Row> {
     let pages = [
-        pages::sign_in::rows(house),
-        pages::overview::rows(house),
-        pages::agents::rows(house),
-        pages::requests::rows(house),
-        pages::deploys::rows(house),
-        pages::alerts::rows(house),
-        pages::secrets::rows(house),
-        pages::revenue::rows(house),
-        pages::repositories::rows(house),
-        pages::audit::rows(house),
-        pages::policies::rows(house),
-        pages::webhooks::rows(house),
-        pages::settings::rows(house),
-        pages::health::rows(house),
-        pages::keys::rows(house),
-        live::rows(house),
+        pages::sign_in::rows(shared),
+        pages::overview::rows(shared),
+        pages::agents::rows(shared),
+        pages::requests::rows(shared),
+        pages::deploys::rows(shared),
+        pages::alerts::rows(shared),
+        pages::secrets::rows(shared),
+        pages::revenue::rows(shared),
+        pages::repositories::rows(shared),
+        pages::audit::rows(shared),
+        pages::policies::rows(shared),
+        pages::webhooks::rows(shared),
+        pages::settings::rows(shared),
+        pages::health::rows(shared),
+        pages::keys::rows(shared),
+        live::rows(shared),
     ];
     pages.into_iter().flatten().collect()
 }
@@ -118,11 +123,11 @@ pub(crate) fn owns(path: &str) -> bool {
 
 /// The dashboard's routes.
 pub(crate) fn router(app: &App, dashboard: Dashboard) -> Router {
-    let house = Arc::new(House {
+    let shared = Arc::new(DashboardState {
         app: app.clone(),
         dashboard,
     });
-    let rows = table(&house);
+    let rows = table(&shared);
     let router = rows
         .into_iter()
         .fold(Router::new(), |router, row| router.route(row.path, row.methods));
@@ -130,7 +135,7 @@ pub(crate) fn router(app: &App, dashboard: Dashboard) -> Router {
         .route("/ui/", get(async || Redirect::permanent("/ui")))
         .route("/ui/assets/{file}", get(assets::serve))
         .route("/ui/{*rest}", any(no_such_page))
-        .layer(from_fn_with_state(house, gate::frame))
+        .layer(from_fn_with_state(shared, gate::frame))
         .route("/", get(start))
 }
 

@@ -35,8 +35,8 @@ use crate::due_checks::DueWorkflowChecks;
 use crate::health_cache::HealthCache;
 use crate::live::{Area, Live};
 use crate::logins::Logins;
-use crate::manners::Manners;
 use crate::meters::Meters;
+use crate::mount::DoorProfile;
 use crate::own_address::OwnAddress;
 use crate::places::AllPlaces;
 use crate::reported::Reported;
@@ -84,7 +84,7 @@ pub struct Shared {
     /// The key that agents' access keys are derived from.
     pub(crate) aws_keys_key: [u8; 32],
     /// How the doors beside the API answer.
-    pub(crate) doors: Vec<Manners>,
+    pub(crate) doors: Vec<DoorProfile>,
     /// The open connections.
     pub(crate) connections: Arc<Connections>,
     /// Who may do how much at once.
@@ -124,7 +124,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities, doors: Vec<Manners>) -> Self {
+    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities, doors: Vec<DoorProfile>) -> Self {
         let Capabilities {
             control,
             revenue,

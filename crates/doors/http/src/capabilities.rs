@@ -15,7 +15,7 @@ use cc_devops_revenue::reporting::Reporter;
 use cc_devops_slack::SlackClicks;
 use jiff::SignedDuration;
 
-use crate::manners::Mount;
+use crate::mount::Mount;
 
 /// What is served.
 pub struct Capabilities {

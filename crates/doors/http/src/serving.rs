@@ -44,8 +44,8 @@ impl Service {
         install_crypto();
         let mut capabilities = capabilities.into();
         let doors = std::mem::take(&mut capabilities.doors);
-        let manners = doors.iter().map(|door| door.manners).collect();
-        let app = Arc::new(Shared::new(config, capabilities, manners));
+        let profiles = doors.iter().map(|door| door.profile).collect();
+        let app = Arc::new(Shared::new(config, capabilities, profiles));
         let router = routes::router(&app, doors);
         Self { app, router }
     }

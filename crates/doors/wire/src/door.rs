@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::any;
 use cc_devops_http::access::Credential;
 use cc_devops_http::problem::Problem;
-use cc_devops_http::{App, Dress, RequestPlace};
+use cc_devops_http::{AnswerLayer, App, RequestPlace};
 use cc_devops_kernel::input::{self, InputError};
 use cc_devops_kernel::secret::SecretValue;
 use serde_json::{Map as Object, Value};
@@ -30,12 +30,12 @@ use crate::signature::{NotSigned, Signed};
 use crate::{bodies, cbor, services};
 
 /// What every request is answered with.
-struct House {
+struct DoorState {
     app: App,
     operations: HashMap<Service, HashMap<&'static str, Operation>>,
 }
 
-impl House {
+impl DoorState {
     fn new(app: &App) -> Self {
         let mut operations: HashMap<Service, HashMap<_, _>> = HashMap::new();
         for operation in services::table() {
@@ -55,7 +55,7 @@ impl House {
 
 /// Below the door's own path.
 pub(crate) fn below_its_path(app: &App) -> Router {
-    let served = any(serve).with_state(Arc::new(House::new(app)));
+    let served = any(serve).with_state(Arc::new(DoorState::new(app)));
     Router::new()
         .route("/aws", served.clone())
         .route("/aws/", served.clone())
@@ -64,7 +64,7 @@ pub(crate) fn below_its_path(app: &App) -> Router {
 
 /// Wherever an SDK addresses it.
 pub(crate) fn anywhere(app: &App) -> Router {
-    let served = any(serve).with_state(Arc::new(House::new(app)));
+    let served = any(serve).with_state(Arc::new(DoorState::new(app)));
     Router::new().route("/", served.clone()).route("/{*rest}", served)
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn claims(request: &Request) -> bool {
 }
 
 /// How a request of this door is answered where it did not reach its routes: in the caller's protocol, too.
-pub(crate) fn owns(request: &Request) -> Option<Dress> {
+pub(crate) fn owns(request: &Request) -> Option<AnswerLayer> {
     if !is_doors_path(request.uri().path()) && !is_of_an_sdk(request) {
         return None;
     }
@@ -90,11 +90,11 @@ pub(crate) fn owns(request: &Request) -> Option<Dress> {
     }))
 }
 
-async fn serve(State(house): State<Arc<House>>, request: Request) -> Response {
+async fn serve(State(state): State<Arc<DoorState>>, request: Request) -> Response {
     let asked = Asked::of(&request);
-    let carried_out = carry_out(&house, &asked, request).await;
+    let carried_out = carry_out(&state, &asked, request).await;
     // After it: some calls wait for a while, and clients set their clocks by what is answered.
-    let answering = Answering::to(&asked, Some(house.app.now()));
+    let answering = Answering::to(&asked, Some(state.app.now()));
     match carried_out {
         Ok((operation, output)) => answering.given(operation, output),
         Err(Failed::Problem(problem)) => {
@@ -104,16 +104,20 @@ async fn serve(State(house): State<Arc<House>>, request: Request) -> Response {
     }
 }
 
-async fn carry_out<'a>(house: &'a House, asked: &Asked, request: Request) -> Result<(&'a Operation, Value), Failed> {
+async fn carry_out<'a>(
+    state: &'a DoorState,
+    asked: &Asked,
+    request: Request,
+) -> Result<(&'a Operation, Value), Failed> {
     let (parts, body) = request.into_parts();
     let refused = |why| Failed::from(not_signed(why, asked.family()));
     // Nothing is read of what will not be looked at.
     let proven = match asked.service {
-        Some(service) => prove(&house.app, &parts, service).await,
+        Some(service) => prove(&state.app, &parts, service).await,
         None if asked.protocol == Protocol::Query => {
             // The service of a form stands in its signature, which may be missing or malformed.
             let called = asked.called.as_deref().unwrap_or_default();
-            match Signed::read(&parts.headers, called, house.app.now()) {
+            match Signed::read(&parts.headers, called, state.app.now()) {
                 Err(why @ (NotSigned::Missing | NotSigned::Malformed(_))) => Err(refused(why)),
                 _ => Err(not_served(asked, None).into()),
             }
@@ -128,15 +132,15 @@ async fn carry_out<'a>(house: &'a House, asked: &Asked, request: Request) -> Res
         }
     };
     let body = bodies::read(&parts.headers, body).await?;
-    let ways = Reached::ways(&parts, house.app.own_address().base());
+    let ways = Reached::ways(&parts, state.app.own_address().base());
     let reached = proven.signed.holds(&parts, &body, &proven.secret, &ways);
     let reached = reached.ok_or_else(|| refused(NotSigned::mismatch()))?;
-    proven.credential.let_in(&house.app, &parts.extensions)?;
+    proven.credential.let_in(&state.app, &parts.extensions)?;
 
     let body = bodies::unpacked(&parts.headers, body)?;
-    let (operation, input) = read(house, asked, proven.service, &parts.uri, &body)?;
+    let (operation, input) = read(state, asked, proven.service, &parts.uri, &body)?;
     let call = Call {
-        app: house.app.clone(),
+        app: state.app.clone(),
         credential: proven.credential,
         region: proven.signed.region.into(),
         signed_at: proven.signed.at,
@@ -177,7 +181,7 @@ async fn prove(app: &App, parts: &Parts, service: Service) -> Result<Proven, Fai
 
 /// The operation that is asked for, and its input as its model has it.
 fn read<'a>(
-    house: &'a House,
+    state: &'a DoorState,
     asked: &Asked,
     service: Service,
     uri: &Uri,
@@ -198,7 +202,7 @@ fn read<'a>(
         Some(form) => form.text("Action"),
         None => asked.operation.as_deref(),
     };
-    let Some(operation) = named.and_then(|name| house.operation(service, name)) else {
+    let Some(operation) = named.and_then(|name| state.operation(service, name)) else {
         // A form says of which service it is by its version alone.
         let meant = form
             .as_ref()

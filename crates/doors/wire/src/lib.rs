@@ -21,7 +21,7 @@ mod xml;
 use std::time::Duration;
 
 use axum::http::Request;
-use cc_devops_http::{Claims, Manners, Mount};
+use cc_devops_http::{Claims, DoorProfile, Mount};
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::secret::SecretValue;
 
@@ -40,7 +40,7 @@ pub fn door() -> Mount {
             takes: door::claims,
             routes: Box::new(door::anywhere),
         }),
-        manners: Manners {
+        profile: DoorProfile {
             door: Door::Aws,
             owns: door::owns,
             patience: LONG_POLL,

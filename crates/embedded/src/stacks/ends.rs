@@ -13,12 +13,12 @@ use super::runs::{Phase, Run, RunEnd};
 use super::supervisor::{Ending, ExitRecord, Written};
 
 /// How a run ended, and the plan's file if it wrote one that somebody is to see.
-pub(super) struct Told {
+pub(super) struct RunOutcome {
     pub(super) end: RunEnd,
     pub(super) file: Option<Zeroizing<Vec<u8>>>,
 }
 
-impl From<StackEnd> for Told {
+impl From<StackEnd> for RunOutcome {
     fn from(end: StackEnd) -> Self {
         Self {
             end: RunEnd::Stack(end),
@@ -28,7 +28,7 @@ impl From<StackEnd> for Told {
 }
 
 /// As the supervisor said.
-pub(super) fn told(word: ExitRecord, run: &Run, phase: Phase) -> Told {
+pub(super) fn told(word: ExitRecord, run: &Run, phase: Phase) -> RunOutcome {
     let (stack, command) = (&run.stack, phase.command());
     let outcome = match word.ending {
         Ending::Exited { status } => match (ExitStatus::from_raw(status), phase) {
@@ -38,7 +38,7 @@ pub(super) fn told(word: ExitRecord, run: &Run, phase: Phase) -> Told {
                     Ok(result(stack, &run.request, DeployAction::NoChanges))
                 }
                 Ok(file) => {
-                    return Told {
+                    return RunOutcome {
                         end: RunEnd::Planned { output: word.output },
                         file: Some(file),
                     };
@@ -65,13 +65,13 @@ pub(super) fn told(word: ExitRecord, run: &Run, phase: Phase) -> Told {
         Ending::NotStarted { message } => return not_started(stack, phase, &message).into(),
         Ending::Lost { message } => {
             tracing::warn!(%stack, message, "how a stack's command ended was not to be had");
-            return Told::from(StackEnd {
+            return RunOutcome::from(StackEnd {
                 output: word.output,
                 ..unknown(stack, phase)
             });
         }
     };
-    Told::from(StackEnd {
+    RunOutcome::from(StackEnd {
         outcome,
         output: word.output,
         fate_known: true,

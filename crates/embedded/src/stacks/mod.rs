@@ -47,7 +47,7 @@ pub use command::{CommandLine, PARAMETER_PREFIX, StackCommand};
 use plans::{Kept, Plans};
 pub(crate) use plans::{forget_all as forget_plans, label as plan_label};
 use redaction::Secrets;
-use runner::{House, RunGuard, Runner, Standing};
+use runner::{RunGuard, Runner, RunnerContext, Standing};
 use runs::{Begun, Phase, Run, RunEnd};
 use supervisor::PlanFile;
 pub use supervisor::{take_part, this_program};
@@ -78,7 +78,7 @@ impl LocalStacks {
         clock: Arc<dyn Clock>,
         ended: UnboundedSender<RequestId>,
     ) -> Self {
-        let house = House {
+        let context = RunnerContext {
             db: db.clone(),
             supervisor,
             clock,
@@ -86,12 +86,12 @@ impl LocalStacks {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
-        let (tasks, stop) = (house.tasks.clone(), house.stop.clone());
+        let (tasks, stop) = (context.tasks.clone(), context.stop.clone());
         Self {
             commands,
             plans: Plans::new(db),
-            planning: Runner::new(Phase::Plan, house.clone()),
-            deploying: Runner::new(Phase::Deploy, house),
+            planning: Runner::new(Phase::Plan, context.clone()),
+            deploying: Runner::new(Phase::Deploy, context),
             tasks,
             stop,
         }

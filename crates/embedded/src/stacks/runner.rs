@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::ends::{self, Told};
+use super::ends::{self, RunOutcome};
 use super::remains;
 use super::run_files::{Found, RunFiles};
 use super::runs::{Phase, Run, RunEnd, Runs};
@@ -27,12 +27,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What the runners of both phases share.
 #[derive(Clone)]
-pub(super) struct House {
+pub(super) struct RunnerContext {
     pub(super) db: Db,
     /// The program that supervises a command when it is started so.
     pub(super) supervisor: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
-    /// Told the request of every run that ends.
+    /// RunOutcome the request of every run that ends.
     pub(super) ended: UnboundedSender<RequestId>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -43,7 +43,7 @@ pub(super) struct Runner {
     pub(super) phase: Phase,
     pub(super) runs: Runs,
     pub(super) files: RunFiles,
-    house: House,
+    context: RunnerContext,
     /// The runs whose supervisor is, or is about to be, a child of this process.
     children: Mutex<HashSet<RequestId>>,
     /// The runs whose supervisor another process started and left, and whose end is waited for here.
@@ -61,13 +61,13 @@ pub(super) enum Standing {
 }
 
 impl Runner {
-    pub(super) fn new(phase: Phase, house: House) -> Arc<Self> {
-        let data_dir = house.db.file().parent().unwrap_or_else(|| Path::new("."));
+    pub(super) fn new(phase: Phase, context: RunnerContext) -> Arc<Self> {
+        let data_dir = context.db.file().parent().unwrap_or_else(|| Path::new("."));
         Arc::new(Self {
             phase,
             files: RunFiles::in_folder(data_dir, phase.folder()),
-            runs: Runs::new(house.db.clone(), phase),
-            house,
+            runs: Runs::new(context.db.clone(), phase),
+            context,
             children: Mutex::default(),
             adopted: Mutex::default(),
         })
@@ -75,7 +75,7 @@ impl Runner {
 
     /// The store's own keys.
     pub(super) fn store_keys(&self) -> &StoreKeys {
-        self.house.db.store_keys()
+        self.context.db.store_keys()
     }
 
     /// Where a run's command finds its plan: in the data folder, unless it runs as another user, who cannot come there.
@@ -163,7 +163,7 @@ impl Runner {
             }
             let Some(inner) = inner.upgrade() else { return };
             inner.adopted().remove(&awaited);
-            if inner.house.ended.send(awaited).is_err() {
+            if inner.context.ended.send(awaited).is_err() {
                 tracing::debug!("nobody listens for ended commands any more; the next start finds this one");
             }
         });
@@ -182,9 +182,9 @@ impl Runner {
     }
 
     /// Records a run's end, and then forgets its file. Gives the end that is on record: the first one stays.
-    async fn record_end(&self, request: &RequestId, told: Told) -> PortResult<RunEnd> {
-        let Told { end, file } = told;
-        let end = self.runs.end(request, self.house.clock.now(), end, file).await?;
+    async fn record_end(&self, request: &RequestId, told: RunOutcome) -> PortResult<RunEnd> {
+        let RunOutcome { end, file } = told;
+        let end = self.runs.end(request, self.context.clock.now(), end, file).await?;
         let (files, request) = (self.files.clone(), request.clone());
         if let Err(error) = on_disk(move || files.remove(&request)).await {
             tracing::warn!(%error, "the file of a run that has ended stays until the next start");
@@ -202,7 +202,7 @@ impl Runner {
         order: Order,
     ) -> PortResult<Option<RunEnd>> {
         let request = guard.request.clone();
-        let supervised = match supervised::start(&self.house.supervisor, file) {
+        let supervised = match supervised::start(&self.context.supervisor, file) {
             Ok(supervised) => supervised,
             Err(error) => {
                 let end = ends::not_started(stack, self.phase, &error.to_string());
@@ -211,7 +211,7 @@ impl Runner {
         };
         // Dropped where this fails, the supervisor ends and has run nothing.
         self.runs.set_supervisor(&request, supervised.pid()).await?;
-        self.house.tasks.spawn(watch(guard, supervised, order));
+        self.context.tasks.spawn(watch(guard, supervised, order));
         tracing::info!(request_id = %request, %stack, "{} of the stack runs", self.phase.command());
         Ok(None)
     }
@@ -220,7 +220,7 @@ impl Runner {
 /// Tells a supervisor what to run, waits for its end, records how the command ended, and tells it.
 async fn watch(guard: RunGuard, supervised: Supervised, order: Order) {
     let (runner, request) = (Arc::clone(&guard.runner), guard.request.clone());
-    if let Err(error) = supervised.carry_out(order, &runner.house.stop).await {
+    if let Err(error) = supervised.carry_out(order, &runner.context.stop).await {
         tracing::warn!(request_id = %request, %error, "a command's supervisor did not end as it should");
     }
     // Not recorded means that the sweep asks again.
@@ -228,7 +228,7 @@ async fn watch(guard: RunGuard, supervised: Supervised, order: Order) {
         tracing::error!(request_id = %request, %error, "the end of a stack's command could not be recorded");
     }
     drop(guard);
-    if runner.house.ended.send(request).is_err() {
+    if runner.context.ended.send(request).is_err() {
         tracing::debug!("nobody listens for ended commands any more; the sweep will find this one");
     }
 }

@@ -1,11 +1,11 @@
 //! What an agent says.
 
-use super::queue::{Answer, Follower, Joined, Lead};
+use super::queue::{Answer, Follower, Joined, Lead, Taken};
 use super::record::{MAX_BODY_BYTES, Ping};
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another, never_alone, to_millis};
 use crate::Beat;
-use crate::watch::{Flip, Heard, Signal, Status, WatchSettings};
+use crate::watch::{Heard, Signal, WatchSettings};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortResult};
 use jiff::{SignedDuration, Timestamp};
@@ -16,22 +16,6 @@ const AT_ONCE: usize = 64;
 /// For how long a message that can be sent again is taken for the first of its second: those who sign tell the second
 /// alone.
 const FRESH: SignedDuration = SignedDuration::from_secs(3);
-
-/// What became of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// What it counted as: what it said, or what its body makes of that.
-    pub signal: Signal,
-    /// That it counts for nothing: because of the agent's settings, and it was kept; or because it may be one that was
-    /// heard before, and nothing is kept of it.
-    pub ignored: bool,
-    /// What the agent was then.
-    pub status: Status,
-    /// The flips that it made or found.
-    pub flips: Vec<Flip>,
-    /// When somebody has to look at the agent next.
-    pub next_look: Option<Timestamp>,
-}
 
 impl Watching {
     /// Takes a message of an agent. When this returns it is durable. An agent that was never watched is, by the

@@ -44,9 +44,9 @@ use record::{Kept, Watched};
 
 pub use addresses::PingAddress;
 pub use blind::LONGEST_BREATH;
-pub use hear::Taken;
 pub use lists::{FLIPS_IN_A_LIST, FLIPS_OF_ONE, Life, Listed, ListedAgent, Wanted};
 pub use minutes::BeatMinute;
+pub use queue::Taken;
 pub use record::{MAX_BODY_BYTES, MAX_PINGS, Ping};
 pub use slugs::BySlug;
 pub use sweep::Swept;

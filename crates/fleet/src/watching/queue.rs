@@ -7,9 +7,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
 use futures::channel::oneshot;
+use jiff::Timestamp;
 
-use super::hear::Taken;
-use crate::watch::Heard;
+use crate::watch::{Flip, Heard, Signal, Status};
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// What it counted as: what it said, or what its body makes of that.
+    pub signal: Signal,
+    /// That it counts for nothing: because of the agent's settings, and it was kept; or because it may be one that was
+    /// heard before, and nothing is kept of it.
+    pub ignored: bool,
+    /// What the agent was then.
+    pub status: Status,
+    /// The flips that it made or found.
+    pub flips: Vec<Flip>,
+    /// When somebody has to look at the agent next.
+    pub next_look: Option<Timestamp>,
+}
 
 /// Who waits, by agent. An agent that has an entry has somebody who writes for it.
 #[derive(Default)]
@@ -111,10 +127,8 @@ impl Drop for Lead {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use jiff::Timestamp;
 
     use super::*;
-    use crate::watch::Signal;
 
     fn join(queues: &Arc<Queues>) -> Joined {
         let name = AgentName::new("Writer").unwrap();

@@ -4,6 +4,10 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use cc_devops_repos::snapshot::{Fact, Gap};
 use jiff::{SignedDuration, Timestamp};
 
+/// The least version of GitHub Enterprise Server: the oldest whose published GraphQL schema has every field that is
+/// asked for. Source: <https://docs.github.com/en/enterprise-server@3.18/graphql/overview/public-schema>.
+pub const LEAST_SERVER: &str = "3.18";
+
 /// A call of GitHub failed. No text of it holds a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -97,7 +101,7 @@ pub enum Error {
     /// The server is older than what is asked of it.
     #[error(
         "this server is too old to {what}: it does not know {missing}; GitHub Enterprise Server {} or newer is needed",
-        super::settings::LEAST_SERVER
+        LEAST_SERVER
     )]
     OlderServer {
         /// What was to be done, as an infinitive.

@@ -16,10 +16,6 @@ pub const API_URL: &str = "https://api.github.com";
 /// The version of the REST API that every request asks for.
 pub const API_VERSION: &str = "2022-11-28";
 
-/// The least version of GitHub Enterprise Server: the oldest whose published GraphQL schema has every field that is
-/// asked for. Source: <https://docs.github.com/en/enterprise-server@3.18/graphql/overview/public-schema>.
-pub const LEAST_SERVER: &str = "3.18";
-
 /// Five times, waiting from half a second to 8 seconds: about 15 seconds in all.
 const RETRIES: Retries = Retries {
     times: 5,

@@ -1,6 +1,7 @@
 //! Reading repositories: an owner's, page by page, or one with everything about it.
 
 mod classic;
+mod kept_documents;
 mod one;
 mod pages;
 mod people;
@@ -9,7 +10,6 @@ mod reader;
 mod rulesets;
 mod security;
 mod settings;
-mod shelf;
 mod trees;
 mod unread;
 mod wire;

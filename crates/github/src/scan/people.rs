@@ -8,8 +8,8 @@ use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_repos::snapshot::{BypassActor, BypassKind};
 use serde::{Deserialize, Serialize};
 
+use super::kept_documents::KeptDocuments;
 use super::rulesets::bypass_mode;
-use super::shelf::Shelf;
 use crate::client::{Ask, Client, Error, get};
 
 /// A ruleset whose list names people.
@@ -28,7 +28,7 @@ struct Kept(String, Vec<(u64, String)>);
 
 /// What is known of people.
 pub(super) struct People {
-    shelf: Shelf<Kept>,
+    documents: KeptDocuments<Kept>,
     /// The logins of accounts, by their numbers; `None` is an account that is gone.
     logins: HashMap<u64, Option<String>>,
 }
@@ -58,7 +58,7 @@ impl People {
     /// Nothing is known.
     pub(super) fn none() -> Self {
         Self {
-            shelf: Shelf::empty(DocumentKind::Rulesets),
+            documents: KeptDocuments::empty(DocumentKind::Rulesets),
             logins: HashMap::new(),
         }
     }
@@ -66,14 +66,14 @@ impl People {
     /// What was kept.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
         Ok(Self {
-            shelf: Shelf::load(store, owner, DocumentKind::Rulesets).await?,
+            documents: KeptDocuments::load(store, owner, DocumentKind::Rulesets).await?,
             ..Self::none()
         })
     }
 
     /// Keeps what is new.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        self.shelf.save(store, owner).await
+        self.documents.save(store, owner).await
     }
 
     /// Names the people on a bypass list. Who stays without a name stays on the list as such.
@@ -109,7 +109,7 @@ impl People {
 
     /// The accounts of the people on a ruleset's list, each with how they are let past.
     async fn accounts(&mut self, client: &Client, ruleset: &Listed<'_>) -> Result<Vec<(u64, String)>, Error> {
-        if let (Some(Kept(updated, accounts)), Some(now)) = (self.shelf.get(ruleset.id), ruleset.updated)
+        if let (Some(Kept(updated, accounts)), Some(now)) = (self.documents.get(ruleset.id), ruleset.updated)
             && updated == now
         {
             return Ok(accounts.clone());
@@ -127,7 +127,7 @@ impl People {
             .collect();
         if let Some(updated) = ruleset.updated {
             let kept = Kept(updated.to_owned(), accounts.clone());
-            self.shelf.put(ruleset.id, Some(kept));
+            self.documents.put(ruleset.id, Some(kept));
         }
         Ok(accounts)
     }

@@ -19,7 +19,7 @@ use futures::stream::{self, StreamExt};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::shelf::Shelf;
+use super::kept_documents::KeptDocuments;
 use super::wire;
 use crate::client::{Ask, Client, Error, get};
 
@@ -42,7 +42,7 @@ struct Kept(String, String, bool, String);
 
 /// The trees that were kept, and those that are new.
 pub(super) struct Trees {
-    shelf: Shelf<Kept>,
+    documents: KeptDocuments<Kept>,
     /// Why no more are read in this look: the hour's requests are used up.
     over: Option<Gap>,
 }
@@ -68,7 +68,7 @@ impl Trees {
     /// None is kept.
     pub(super) fn none() -> Self {
         Self {
-            shelf: Shelf::empty(DocumentKind::Trees),
+            documents: KeptDocuments::empty(DocumentKind::Trees),
             over: None,
         }
     }
@@ -76,26 +76,26 @@ impl Trees {
     /// Those that were kept.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
         Ok(Self {
-            shelf: Shelf::load(store, owner, DocumentKind::Trees).await?,
+            documents: KeptDocuments::load(store, owner, DocumentKind::Trees).await?,
             over: None,
         })
     }
 
     /// Keeps none of repositories that are not among these.
     pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
-        self.shelf.retain(|id, _| repositories.contains(&id));
+        self.documents.retain(|id, _| repositories.contains(&id));
     }
 
     /// Keeps what is new.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        self.shelf.save(store, owner).await
+        self.documents.save(store, owner).await
     }
 
     /// Fills in whole trees: kept ones, and others as GitHub has them.
     pub(super) async fn fill(&mut self, client: &Client, wanted: Vec<Wanted<'_>>) -> Result<(), Error> {
         let mut reads = Vec::new();
         for each in wanted {
-            match self.shelf.get(each.id).and_then(|kept| kept.tree(&each.oid)) {
+            match self.documents.get(each.id).and_then(|kept| kept.tree(&each.oid)) {
                 Some(tree) => *each.tree = tree,
                 None => reads.push(each),
             }
@@ -133,7 +133,7 @@ impl Trees {
     fn keep(&mut self, of: &Wanted<'_>, tree: &Tree) {
         let kept = pack(tree).filter(|packed| packed.len() <= LARGEST);
         let kept = kept.map(|packed| Kept(of.oid.clone(), form().to_owned(), tree.complete, packed));
-        self.shelf.put(of.id, kept);
+        self.documents.put(of.id, kept);
     }
 }
 

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::text;
-use crate::changes::Place;
 use crate::client::{Ask, Error, delete, get, put};
+use crate::place::Place;
 
 #[derive(Deserialize)]
 struct Team {

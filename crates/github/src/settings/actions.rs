@@ -4,8 +4,8 @@ use cc_devops_repos::settings::Items;
 use serde_json::{Map, Value, json};
 
 use super::Names;
-use crate::changes::Place;
 use crate::client::{Error, get, put};
+use crate::place::Place;
 
 const PERMISSIONS: [&str; 3] = ["enabled", "allowed_actions", "sha_pinning_required"];
 const SELECTED: [&str; 3] = ["github_owned_allowed", "verified_allowed", "patterns_allowed"];

@@ -19,8 +19,8 @@ use serde_json::Value;
 
 use self::listing::{Listed, Pages};
 use self::people::People;
-use crate::changes::Place;
 use crate::client::{Client, Error};
+use crate::place::Place;
 
 /// How many repositories are read at the same time.
 const AT_ONCE: usize = 10;

@@ -4,8 +4,8 @@ use cc_devops_repos::settings::Items;
 use serde_json::{Map, Value, json};
 
 use super::listing::Label;
-use crate::changes::Place;
 use crate::client::{Error, delete, get, post, put};
+use crate::place::Place;
 
 /// Options of which GitHub takes one only with the other.
 const PAIRS: [[&str; 2]; 2] = [

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::people::People;
 use super::{Names, text};
-use crate::changes::Place;
 use crate::client::{Error, delete, get, post, put};
+use crate::place::Place;
 
 #[derive(Deserialize)]
 struct Listed {

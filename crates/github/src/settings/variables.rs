@@ -4,8 +4,8 @@ use cc_devops_repos::settings::Items;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::changes::Place;
 use crate::client::{Error, delete, get, post, put};
+use crate::place::Place;
 
 /// GitHub's largest page of variables.
 const PAGE: usize = 30;

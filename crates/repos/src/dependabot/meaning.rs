@@ -9,10 +9,6 @@ use super::folders::{Folders, is_pattern};
 use super::yaml::{self, Place};
 use super::{Entry, Notes, schema};
 
-/// A key of an entry that GitHub has retired in favour of code owners.
-/// Source: <https://github.blog/changelog/2025-04-29-dependabot-reviewers-configuration-option-being-replaced-by-code-owners/>.
-pub(super) const RETIRED: &str = "reviewers";
-
 /// Folders of one overlap that are told; the rest are counted.
 const TOLD: usize = 3;
 
@@ -54,7 +50,7 @@ fn folder(entry: &MarkedYaml<'_>, notes: &mut Notes) {
         );
     }
     for (name, key, _) in yaml::pairs(entry) {
-        if name == RETIRED {
+        if name == schema::RETIRED {
             let why = "`reviewers` was retired and does nothing; name the reviewers in CODEOWNERS";
             notes.warning(yaml::line(key), why.to_owned());
         }

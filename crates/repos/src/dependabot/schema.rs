@@ -16,6 +16,10 @@ use super::{Mistake, Notes, ecosystems};
 
 const TEXT: &str = include_str!("../../data/dependabot-2.0.json");
 
+/// A key of an entry that GitHub has retired in favour of code owners.
+/// Source: <https://github.blog/changelog/2025-04-29-dependabot-reviewers-configuration-option-being-replaced-by-code-owners/>.
+pub(super) const RETIRED: &str = "reviewers";
+
 static SCHEMA: LazyLock<Value> = LazyLock::new(parsed);
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(compiled);
 
@@ -132,7 +136,7 @@ fn explain(root: &MarkedYaml<'_>, value: &Value, error: &ValidationError<'_>, no
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             for (name, key, _) in yaml::pairs(place.value) {
-                let retired = matches!(at, ["updates", _]) && name == super::meaning::RETIRED;
+                let retired = matches!(at, ["updates", _]) && name == RETIRED;
                 if unexpected.contains(&name) && !retired {
                     notes.mistake(yaml::line(key), unknown_key(&name, at));
                 }

@@ -38,8 +38,8 @@ impl<'m> Acting<'m> {
     pub(crate) async fn carry_out<S: Subject>(
         &self,
         subject: S,
-        actions: &[Action<S::Told>],
-        memory: &mut Memory<S::Told>,
+        actions: &[Action<S::LastTold>],
+        memory: &mut Memory<S::LastTold>,
         spent: &mut Spent,
     ) -> PortResult<Done> {
         let mut first = None;
@@ -57,8 +57,8 @@ impl<'m> Acting<'m> {
     async fn act<S: Subject>(
         &self,
         subject: S,
-        action: &Action<S::Told>,
-        memory: &mut Memory<S::Told>,
+        action: &Action<S::LastTold>,
+        memory: &mut Memory<S::LastTold>,
         spent: &mut Spent,
     ) -> PortResult<Done> {
         match action {
@@ -164,7 +164,7 @@ impl<'m> Acting<'m> {
         &self,
         subject: S,
         issue: &IssueRef,
-        passed: S::Told,
+        passed: S::LastTold,
         spent: &mut Spent,
     ) -> PortResult<bool> {
         let lookup = IssueLookup {

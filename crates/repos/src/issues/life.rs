@@ -43,7 +43,7 @@ pub(crate) struct Words {
 /// A subject that is looked at.
 pub(crate) struct Look<'a, S: Subject> {
     pub(crate) subject: S,
-    pub(crate) standing: Standing<S::Told>,
+    pub(crate) standing: Standing<S::LastTold>,
     /// Every issue with a mark of the subject, and the one that was kept, wherever they are.
     pub(crate) issues: &'a Fact<Vec<Issue>>,
     /// The repository new issues go to; none if nowhere.
@@ -54,7 +54,7 @@ pub(crate) struct Look<'a, S: Subject> {
     /// Whether an issue says the same as the draft already.
     pub(crate) says_it: &'a dyn Fn(&Issue) -> bool,
     /// Whether there is something to tell after an issue that a person put away, of which this was told.
-    pub(crate) is_news: &'a dyn Fn(&Issue, Option<S::Told>) -> bool,
+    pub(crate) is_news: &'a dyn Fn(&Issue, Option<S::LastTold>) -> bool,
     /// What is written when an issue is closed because it is right, or gone.
     pub(crate) farewell: &'a dyn Fn(CloseReason) -> String,
 }
@@ -84,7 +84,7 @@ pub(crate) fn ours<'i, T>(issues: &'i [Issue], memory: &Memory<T>) -> impl Itera
 }
 
 /// The last thing an issue told of.
-pub(crate) fn told<S: Subject>(subject: S, issue: &Issue, memory: &Memory<S::Told>) -> Option<S::Told> {
+pub(crate) fn told<S: Subject>(subject: S, issue: &Issue, memory: &Memory<S::LastTold>) -> Option<S::LastTold> {
     let kept = memory
         .told
         .filter(|_| memory.issue.as_ref().is_some_and(|kept| kept.is(issue)));
@@ -93,7 +93,7 @@ pub(crate) fn told<S: Subject>(subject: S, issue: &Issue, memory: &Memory<S::Tol
 
 /// Whether the control plane closed an issue. With its account alone that is not said: a person may use the same,
 /// and what is kept then still has the issue as open.
-pub(crate) fn closed_by_us<S: Subject>(subject: S, issue: &Issue, memory: &Memory<S::Told>) -> bool {
+pub(crate) fn closed_by_us<S: Subject>(subject: S, issue: &Issue, memory: &Memory<S::LastTold>) -> bool {
     let by_account = matches!(issue.standing, IssueStanding::Closed { by_us: true, .. });
     let kept = memory.issue.as_ref().is_some_and(|kept| kept.is(issue));
     by_account && (!kept || memory.closed == told(subject, issue, memory))
@@ -105,7 +105,7 @@ pub(crate) fn is_duplicate(issue: &Issue) -> bool {
 }
 
 /// Decides what is to be done about a subject's issue, and what is then kept of it.
-pub(crate) fn follow<S: Subject>(look: &Look<'_, S>, memory: &mut Memory<S::Told>) -> Outcome<S::Told> {
+pub(crate) fn follow<S: Subject>(look: &Look<'_, S>, memory: &mut Memory<S::LastTold>) -> Outcome<S::LastTold> {
     let issues = match look.issues {
         Fact::Known(issues) => issues,
         Fact::Unknown(gap) => return Outcome::nothing(format!("the issues are not known: {gap}")),
@@ -164,10 +164,10 @@ pub(crate) fn follow<S: Subject>(look: &Look<'_, S>, memory: &mut Memory<S::Told
 
 fn recovered<S: Subject>(
     look: &Look<'_, S>,
-    since: S::Told,
+    since: S::LastTold,
     issue: &Issue,
-    memory: &mut Memory<S::Told>,
-) -> Outcome<S::Told> {
+    memory: &mut Memory<S::LastTold>,
+) -> Outcome<S::LastTold> {
     let told = told(look.subject, issue, memory);
     if told.is_some_and(|told| told >= since) {
         return Outcome::nothing(look.words.older);
@@ -199,10 +199,10 @@ fn close<T>(issue: &Issue, reason: CloseReason, words: String, passed: Option<T>
 
 fn update<S: Subject>(
     look: &Look<'_, S>,
-    latest: S::Told,
+    latest: S::LastTold,
     issue: &Issue,
-    memory: &mut Memory<S::Told>,
-) -> Outcome<S::Told> {
+    memory: &mut Memory<S::LastTold>,
+) -> Outcome<S::LastTold> {
     if told(look.subject, issue, memory).is_some_and(|told| told >= latest) || (look.says_it)(issue) {
         return Outcome::nothing(look.words.told);
     }
@@ -222,10 +222,10 @@ fn update<S: Subject>(
 
 fn anew<S: Subject>(
     look: &Look<'_, S>,
-    latest: S::Told,
+    latest: S::LastTold,
     ours: &[&Issue],
-    memory: &mut Memory<S::Told>,
-) -> Outcome<S::Told> {
+    memory: &mut Memory<S::LastTold>,
+) -> Outcome<S::LastTold> {
     let told = |issue: &Issue| told(look.subject, issue, memory);
     let last = ours
         .iter()

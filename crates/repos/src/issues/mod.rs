@@ -23,10 +23,10 @@ use crate::snapshot::Fact;
 /// What an issue is about.
 pub(crate) trait Subject: Copy + Ord + Send + Sync {
     /// What of it an issue tells. What is told later is greater.
-    type Told: Copy + Ord + Send + Sync;
+    type LastTold: Copy + Ord + Send + Sync;
 
     /// What an issue with this body tells of it; `None` if it is about something else.
-    fn told(&self, body: &str) -> Option<Self::Told>;
+    fn told(&self, body: &str) -> Option<Self::LastTold>;
 
     /// Every subject that an issue with this body tells something of.
     fn told_by(body: &str) -> Vec<Self>;

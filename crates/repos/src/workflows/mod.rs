@@ -36,7 +36,7 @@ pub(crate) struct Watched {
 }
 
 impl Subject for Watched {
-    type Told = RunKey;
+    type LastTold = RunKey;
 
     fn told(&self, body: &str) -> Option<RunKey> {
         marker::Marker::find(body)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::Failure;
-use cc_devops_policy::{Access, On, Rule, Told};
+use cc_devops_policy::{Access, On, Rule, RuleContext};
 use serde_json::{Map, Value};
 
 use super::effect::Effect;
@@ -81,7 +81,7 @@ impl Action {
         Rule {
             action: self.name,
             on: self.on,
-            told: Told::of_request(self.staged),
+            told: RuleContext::of_request(self.staged),
         }
     }
 

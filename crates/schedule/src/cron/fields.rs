@@ -131,7 +131,7 @@ impl Fields {
         self.day_of_month.star || self.day_of_week.star
     }
 
-    /// Whether it is at fixed times, for which a change of the clocks is made good (R13).
+    /// Whether it is at fixed times, for which a change of the clocks is made good.
     pub(super) fn is_fixed_time(&self) -> bool {
         !self.minute.star && !self.hour.star
     }

@@ -1,4 +1,4 @@
-//! A cron expression in a zone (R13). Its fields are read here, strictly, so that a person hears which one is wrong;
+//! A cron expression in a zone. Its fields are read here, strictly, so that a person hears which one is wrong;
 //! croner searches the wall clock; the day rule and what clocks skip or repeat are Debian's, which croner's are not.
 
 mod fields;

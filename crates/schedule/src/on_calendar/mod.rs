@@ -1,4 +1,4 @@
-//! systemd's OnCalendar expressions, as systemd 252 reads them (systemd.time(7)), R14: a time that clocks skip is not due
+//! systemd's OnCalendar expressions, as systemd 252 reads them (systemd.time(7)): a time that clocks skip is not due
 //! on that day, one that comes twice is due once, at the first. Several lines: whichever comes first. No crate reads them;
 //! the tests ask `systemd-analyze` where it is there.
 

@@ -45,7 +45,7 @@ fn minutes(zone: &str, day: &str) -> Vec<Minute> {
         .collect()
 }
 
-/// What becomes of times that are skipped or come twice, in the words of R13 and R14.
+/// What becomes of times that are skipped or come twice, in the words of Debian's cron and of systemd.
 #[derive(Clone, Copy, PartialEq)]
 enum Rule {
     FixedTime,

@@ -140,7 +140,7 @@ fn base(numbers: &mut Numbers, zone: &TimeZone) -> Timestamp {
 }
 
 /// Whether the wall clock shows a time for the second time: systemd 252 answers by the half in which it is asked, and
-/// R14 has a time due once.
+/// systemd has a time due once.
 fn is_second(zone: &TimeZone, instant: Timestamp) -> bool {
     let wall = zone.to_datetime(instant);
     match zone.to_ambiguous_timestamp(wall).offset() {

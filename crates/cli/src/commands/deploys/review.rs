@@ -80,7 +80,7 @@ struct Judged {
 }
 
 /// All that is told.
-struct Told<'a> {
+struct ReviewReport<'a> {
     reviewed: &'a Reviewed,
     judged: &'a Judged,
     digest: PlanDigest,
@@ -102,7 +102,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let judged = judge(&settings, args.policies.as_deref(), &reviewed, &stage)?;
     let comparable = key.is_some() || !reviewed.hides_something();
     let key = key.map_or_else(any_key, Ok)?;
-    let told = Told {
+    let told = ReviewReport {
         reviewed: &reviewed,
         judged: &judged,
         digest: digest(&reviewed, &key),
@@ -298,7 +298,7 @@ fn ask(policy: &Policy, stack: Option<&str>, stage: &Stage, context: PlanContext
 const NOT_COMPARABLE: &str = "another run comes to another digest, because values are hidden: give the same --key-file \
                               to compare them";
 
-impl Told<'_> {
+impl ReviewReport<'_> {
     fn document(&self) -> Value {
         let reviewed = self.reviewed;
         let context = &self.judged.context;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 pub(crate) use beside::beside;
 
-use crate::house::House;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, stream::PATH, stream::open)]
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
+    vec![page(shared, stream::PATH, stream::open)]
 }

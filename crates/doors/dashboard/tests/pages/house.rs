@@ -152,7 +152,7 @@ impl House {
                 (door.routes)(app)
             }),
             claims: door.claims,
-            manners: door.manners,
+            profile: door.profile,
         };
         let capabilities = Capabilities {
             watch: Some(watch.clone()),

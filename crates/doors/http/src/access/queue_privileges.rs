@@ -35,7 +35,7 @@ pub struct Receiving {
     pub limit: usize,
     /// For how long nobody else gets them.
     pub hidden_for: SignedDuration,
-    /// How long to wait for the first; not at all with zero. A door says in its manners for how long it may be.
+    /// How long to wait for the first; not at all with zero. A door says in its profile for how long it may be.
     pub wait: Duration,
 }
 

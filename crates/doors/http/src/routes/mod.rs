@@ -39,7 +39,7 @@ use crate::access::{
     ReadRevenue, ReadSecret, Row, SealValues, SendHeartbeat, SetMaintenance, SubmitRequests, open, permitted,
 };
 use crate::app::App;
-use crate::manners::{Claims, Mount, hand_over};
+use crate::mount::{Claims, Mount, hand_over};
 use crate::problem::Problem;
 use crate::{guard, openapi};
 

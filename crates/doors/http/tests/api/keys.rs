@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::{Method, StatusCode};
 use cc_devops_fleet::aws_keys::{self, AwsKeys};
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_http::{App, Manners, Mount};
+use cc_devops_http::{App, DoorProfile, Mount};
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::door::Door;
@@ -28,7 +28,7 @@ async fn house() -> House {
     let door = Mount {
         routes: Box::new(|_: &App| Router::new()),
         claims: None,
-        manners: Manners {
+        profile: DoorProfile {
             door: Door::Aws,
             owns: |_| None,
             patience: Duration::ZERO,

@@ -121,7 +121,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Told {
+struct ParameterAnswer {
     name: String,
     r#type: &'static str,
     value: String,
@@ -134,7 +134,7 @@ struct Told {
     data_type: &'static str,
 }
 
-impl Told {
+impl ParameterAnswer {
     fn new(call: &Call, parameter: Parameter, selector: Option<&str>) -> Self {
         Self {
             arn: call.arn("ssm", &format!("parameter{}", parameter.name)),
@@ -195,7 +195,7 @@ struct GetParameter {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Got {
-    parameter: Told,
+    parameter: ParameterAnswer,
 }
 
 async fn get_parameter(call: Call, asked: GetParameter) -> Result<Got, Failed> {
@@ -214,7 +214,7 @@ async fn get_parameter(call: Call, asked: GetParameter) -> Result<Got, Failed> {
         return Err(Fault::sender("ParameterVersionNotFound", message).into());
     }
     Ok(Got {
-        parameter: Told::new(&call, parameter, wanted.selector),
+        parameter: ParameterAnswer::new(&call, parameter, wanted.selector),
     })
 }
 
@@ -227,7 +227,7 @@ struct GetParameters {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct GotSeveral {
-    parameters: Vec<Told>,
+    parameters: Vec<ParameterAnswer>,
     invalid_parameters: Vec<String>,
 }
 
@@ -241,7 +241,9 @@ async fn get_parameters(call: Call, asked: GetParameters) -> Result<GotSeveral, 
         let wanted = Wanted::read(&name);
         let found = permitted.find(wanted.name).await?;
         match found.filter(|parameter| wanted.is_of(parameter.version)) {
-            Some(parameter) => got.parameters.push(Told::new(&call, parameter, wanted.selector)),
+            Some(parameter) => got
+                .parameters
+                .push(ParameterAnswer::new(&call, parameter, wanted.selector)),
             None => got.invalid_parameters.push(name),
         }
     }
@@ -263,7 +265,7 @@ struct GetParametersByPath {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page {
-    parameters: Vec<Told>,
+    parameters: Vec<ParameterAnswer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
 }
@@ -300,7 +302,7 @@ async fn get_parameters_by_path(call: Call, asked: GetParametersByPath) -> Resul
         next_token: below.last().filter(|_| has_more).map(|last| last.name.clone()),
         parameters: below
             .into_iter()
-            .map(|parameter| Told::new(&call, parameter, None))
+            .map(|parameter| ParameterAnswer::new(&call, parameter, None))
             .collect(),
     })
 }

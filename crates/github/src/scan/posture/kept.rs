@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Taken;
 use super::asked::Topic;
-use crate::scan::shelf::Shelf;
+use crate::scan::kept_documents::KeptDocuments;
 
 /// The requests that a daily look at unchanged repositories may take, by what was measured: those for each hundred
 /// repositories, and what is left for facts that are read again in turn.
@@ -70,16 +70,16 @@ impl KeptFact {
 }
 
 /// What is kept of all of an owner's repositories.
-pub(super) struct Shelves {
-    shelf: Shelf<Kept>,
+pub(super) struct KeptFacts {
+    documents: KeptDocuments<Kept>,
     due: BTreeSet<(u64, Topic)>,
 }
 
-impl Shelves {
+impl KeptFacts {
     /// Nothing is kept.
     pub(super) fn none() -> Self {
         Self {
-            shelf: Shelf::empty(DocumentKind::Posture),
+            documents: KeptDocuments::empty(DocumentKind::Posture),
             due: BTreeSet::new(),
         }
     }
@@ -87,14 +87,14 @@ impl Shelves {
     /// What was kept. Of what is older than `today`, the oldest and those that may break a rule are due, as many as a
     /// look at the owner's repositories can bear.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str, today: Date) -> PortResult<Self> {
-        let shelf = Shelf::load(store, owner, DocumentKind::Posture).await?;
-        let due = due(shelf.all(), today);
-        Ok(Self { shelf, due })
+        let documents = KeptDocuments::load(store, owner, DocumentKind::Posture).await?;
+        let due = due(documents.all(), today);
+        Ok(Self { documents, due })
     }
 
     /// What is kept of a repository.
     pub(super) fn of(&self, repository: u64) -> Option<&Kept> {
-        self.shelf.get(repository)
+        self.documents.get(repository)
     }
 
     /// Whether a kept fact is to be read again in this look.
@@ -107,7 +107,7 @@ impl Shelves {
     /// looked up, leaves the one before.
     pub(super) fn keep(&mut self, taken: Taken, name: &str, stamp: &str) {
         let Taken { id, read, asked } = taken;
-        let before = self.shelf.get(id);
+        let before = self.documents.get(id);
         let mut kept = before.cloned().unwrap_or_default();
         for (topic, fact) in read {
             match fact {
@@ -121,31 +121,31 @@ impl Shelves {
             stamp.clone_into(&mut kept.stamp);
         }
         if before != Some(&kept) {
-            self.shelf.put(id, Some(kept).filter(|kept| !kept.facts.is_empty()));
+            self.documents.put(id, Some(kept).filter(|kept| !kept.facts.is_empty()));
         }
     }
 
     /// Keeps nothing of a repository.
     pub(super) fn forget(&mut self, repository: u64) {
-        self.shelf.put(repository, None);
+        self.documents.put(repository, None);
     }
 
     /// Keeps nothing of repositories that are not among these.
     pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
-        self.shelf.retain(|id, _| repositories.contains(&id));
+        self.documents.retain(|id, _| repositories.contains(&id));
     }
 
     /// Keeps what changed.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        self.shelf.save(store, owner).await
+        self.documents.save(store, owner).await
     }
 }
 
 /// Forgets what is kept of a repository, which was changed.
 pub(crate) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str) -> PortResult<()> {
-    let mut shelf = Shelf::<Kept>::load(store, owner, DocumentKind::Posture).await?;
-    shelf.retain(|_, kept| !kept.name.eq_ignore_ascii_case(name));
-    shelf.save(store, owner).await
+    let mut documents = KeptDocuments::<Kept>::load(store, owner, DocumentKind::Posture).await?;
+    documents.retain(|_, kept| !kept.name.eq_ignore_ascii_case(name));
+    documents.save(store, owner).await
 }
 
 /// The facts to be read again: those that may break a rule, even if they are of today, but no more than half, so that

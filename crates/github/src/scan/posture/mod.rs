@@ -26,7 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::asked::{Asked, Topic};
-use self::kept::{KeptFact, Shelves};
+use self::kept::{KeptFact, KeptFacts};
 use self::organization::OfOrganization;
 use self::rest::{Came, Place};
 use super::settings::{ADMINISTRATION, CONTENTS, Plan};
@@ -56,7 +56,7 @@ pub(super) struct Reader<'c> {
     asked: Asked,
     /// What holds for all repositories; `None` where a person owns them.
     organization: Option<OfOrganization>,
-    shelves: Shelves,
+    kept_facts: KeptFacts,
     news: Mutex<News>,
     freshness: Freshness,
     today: Date,
@@ -83,7 +83,7 @@ struct Taken {
 /// What REST is asked about one repository, and what comes of it.
 struct Turn<'t> {
     client: &'t Client,
-    shelves: &'t Shelves,
+    kept_facts: &'t KeptFacts,
     news: &'t Mutex<News>,
     freshness: Freshness,
     today: Date,
@@ -120,10 +120,10 @@ impl<'c> Reader<'c> {
     ) -> PortResult<Self> {
         let asked = policy.map(Asked::at_all).unwrap_or_default();
         let today = client.today();
-        let shelves = if asked.is_empty() {
-            Shelves::none()
+        let kept_facts = if asked.is_empty() {
+            KeptFacts::none()
         } else {
-            Shelves::load(store, owner, today).await?
+            KeptFacts::load(store, owner, today).await?
         };
         let organization = if organization {
             Some(OfOrganization::read(client, owner, &asked).await)
@@ -135,7 +135,7 @@ impl<'c> Reader<'c> {
             policy,
             asked,
             organization,
-            shelves,
+            kept_facts,
             news: Mutex::default(),
             freshness,
             today,
@@ -171,7 +171,7 @@ impl<'c> Reader<'c> {
         for repository in repositories {
             let settings = policy.settings(&repository.owner, &repository.name);
             if findings::skipped(repository, &settings).is_some() {
-                self.shelves.forget(repository.id.0);
+                self.kept_facts.forget(repository.id.0);
                 continue;
             }
             let Some(node) = self.client.known_node(&repository.full_name()) else {
@@ -219,10 +219,10 @@ impl<'c> Reader<'c> {
         let mut turns = Vec::with_capacity(targets.len());
         for target in &mut targets {
             let id = target.repository.id.0;
-            let kept = self.shelves.of(id);
+            let kept = self.kept_facts.of(id);
             let turn = Turn {
                 client: self.client,
-                shelves: &self.shelves,
+                kept_facts: &self.kept_facts,
                 news: &self.news,
                 freshness: self.freshness,
                 today: self.today,
@@ -239,19 +239,19 @@ impl<'c> Reader<'c> {
         let mut taken: HashMap<u64, Taken> = turns.map(|taken| (taken.id, taken)).collect().await;
         for Target { repository, stamp, .. } in &targets {
             if let Some(taken) = taken.remove(&repository.id.0) {
-                self.shelves.keep(taken, &repository.name, stamp);
+                self.kept_facts.keep(taken, &repository.name, stamp);
             }
         }
     }
 
     /// Keeps nothing of repositories that are not among these, which are all that the owner has.
     pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
-        self.shelves.retain(repositories);
+        self.kept_facts.retain(repositories);
     }
 
     /// Keeps what was read. What is not kept is only read again the next time.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) {
-        if let Err(error) = self.shelves.save(store, owner).await {
+        if let Err(error) = self.kept_facts.save(store, owner).await {
             tracing::warn!(%error, "what was read of repositories could not be kept");
         }
     }
@@ -349,7 +349,10 @@ impl Turn<'_> {
     /// Whether GitHub is asked.
     fn step<T: DeserializeOwned>(&mut self, topic: Topic) -> Step<T> {
         self.taken.asked.insert(topic);
-        let kept = self.shelves.of(self.taken.id).and_then(|kept| kept.facts.get(&topic));
+        let kept = self
+            .kept_facts
+            .of(self.taken.id)
+            .and_then(|kept| kept.facts.get(&topic));
         let fact = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
         let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((kept, fact)) = fact else {
@@ -361,7 +364,7 @@ impl Turn<'_> {
         let hidden = matches!(fact, Fact::Unknown(_));
         let again = self.freshness == Freshness::Always
             || self.moved
-            || self.shelves.is_due(self.taken.id, topic)
+            || self.kept_facts.is_due(self.taken.id, topic)
             || (hidden && news.granted.contains(&topic));
         if again && news.stopped.is_none() {
             return Step::Ask(kept.etag.clone());
@@ -377,7 +380,10 @@ impl Turn<'_> {
     where
         T: Serialize + DeserializeOwned,
     {
-        let kept = self.shelves.of(self.taken.id).and_then(|kept| kept.facts.get(&topic));
+        let kept = self
+            .kept_facts
+            .of(self.taken.id)
+            .and_then(|kept| kept.facts.get(&topic));
         let before = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
         let (fact, etag) = match (came, before) {
             (Came::Unchanged, Some((kept, fact))) => (fact, kept.etag.clone()),

@@ -8,7 +8,7 @@ use cc_devops_repos::snapshot::{Conclusion, Run, RunStatus, WorkflowId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::scan::shelf::Shelf;
+use crate::scan::kept_documents::KeptDocuments;
 
 /// The largest document that is kept of a repository, in bytes; the port takes 300,000. Without its close looks
 /// it is far smaller.
@@ -78,12 +78,14 @@ pub(super) struct Deciding {
 }
 
 /// Which workflows there are, from the last looks and this one.
-pub(in crate::scan) struct Index(Shelf<Kept>);
+pub(in crate::scan) struct Index(KeptDocuments<Kept>);
 
 impl Index {
     /// What was kept. What cannot be read is listed anew.
     pub(in crate::scan) async fn load(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
-        Shelf::load(store, owner, DocumentKind::Workflows).await.map(Self)
+        KeptDocuments::load(store, owner, DocumentKind::Workflows)
+            .await
+            .map(Self)
     }
 
     /// Keeps none of repositories that are not among these.

@@ -57,7 +57,7 @@ impl Breaches {
 }
 
 impl Subject for Breaches {
-    type Told = Timestamp;
+    type LastTold = Timestamp;
 
     fn told(&self, body: &str) -> Option<Timestamp> {
         self.marker(body).map(|marker| marker.told)

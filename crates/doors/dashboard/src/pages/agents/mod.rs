@@ -9,22 +9,22 @@ use std::sync::Arc;
 
 use cc_devops_kernel::names::AgentName;
 
-use crate::house::House;
 use crate::layout::Section;
 use crate::routes::{Row, act, page};
+use crate::state::DashboardState;
 
 pub(crate) use words::tone;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Agents.path(), list::show),
-        page(house, "/ui/agents/{name}", one::show),
-        act(house, "/ui/agents/{name}/pause", acts::pause),
-        act(house, "/ui/agents/{name}/resume", acts::resume),
-        page(house, "/ui/agents/{name}/rotate", acts::ask_rotate),
-        act(house, "/ui/agents/{name}/rotate", acts::rotate),
-        page(house, "/ui/agents/{name}/revoke", acts::ask_revoke),
-        act(house, "/ui/agents/{name}/revoke", acts::revoke),
+        page(shared, Section::Agents.path(), list::show),
+        page(shared, "/ui/agents/{name}", one::show),
+        act(shared, "/ui/agents/{name}/pause", acts::pause),
+        act(shared, "/ui/agents/{name}/resume", acts::resume),
+        page(shared, "/ui/agents/{name}/rotate", acts::ask_rotate),
+        act(shared, "/ui/agents/{name}/rotate", acts::rotate),
+        page(shared, "/ui/agents/{name}/revoke", acts::ask_revoke),
+        act(shared, "/ui/agents/{name}/revoke", acts::revoke),
     ]
 }
 

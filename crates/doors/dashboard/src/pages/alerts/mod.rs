@@ -20,13 +20,13 @@ use serde::Deserialize;
 use crate::components::{Column, code, empty, filter, moment, moment_or, section, select, table};
 use crate::extract::Query;
 use crate::gate::Visit;
-use crate::house::House;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::links;
 use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::routes::{Row, act, page};
+use crate::state::DashboardState;
 
 /// How many open alerts are read, and how many of them are shown.
 const MOST_READ: usize = 500;
@@ -41,15 +41,15 @@ const LONGEST_KEY: usize = 500;
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 500;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Alerts.path(), list),
-        page(house, "/ui/alerts/alert", one::show),
-        act(house, "/ui/alerts/acknowledge", one::acknowledge),
-        page(house, "/ui/alerts/silences", silences::show),
-        act(house, "/ui/alerts/silence", silences::silence),
-        act(house, "/ui/alerts/unsilence", silences::unsilence),
-        page(house, "/ui/alerts/routes", routes::show),
+        page(shared, Section::Alerts.path(), list),
+        page(shared, "/ui/alerts/alert", one::show),
+        act(shared, "/ui/alerts/acknowledge", one::acknowledge),
+        page(shared, "/ui/alerts/silences", silences::show),
+        act(shared, "/ui/alerts/silence", silences::silence),
+        act(shared, "/ui/alerts/unsilence", silences::unsilence),
+        page(shared, "/ui/alerts/routes", routes::show),
     ]
 }
 

@@ -12,17 +12,17 @@ use cc_devops_kernel::outcome::Status;
 use maud::{Markup, html};
 
 use crate::components::{Tone, status};
-use crate::house::House;
 use crate::layout::Section;
 use crate::links::segment;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Audit.path(), list::show),
-        page(house, "/ui/audit/export", export::file),
-        page(house, "/ui/audit/{seq}", one::show),
-        page(house, "/ui/audit/{seq}/row.json", export::row),
+        page(shared, Section::Audit.path(), list::show),
+        page(shared, "/ui/audit/export", export::file),
+        page(shared, "/ui/audit/{seq}", one::show),
+        page(shared, "/ui/audit/{seq}/row.json", export::row),
     ]
 }
 

@@ -22,13 +22,13 @@ use serde::Deserialize;
 use crate::components::{Column, Tone, code, empty, field, filter, moment, moment_or, section, select, status, table};
 use crate::extract::Query;
 use crate::gate::Visit;
-use crate::house::House;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::links;
 use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::routes::{Row, act, page};
+use crate::state::DashboardState;
 
 pub(crate) use words::state;
 
@@ -41,18 +41,18 @@ const PAGE: usize = 50;
 /// The longest name of a stack with its stage.
 const LONGEST_STACK: usize = 128;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Deploys.path(), list),
-        page(house, "/ui/deploys/freezes", freezes::show),
-        page(house, "/ui/deploys/stacks/{stack}", stack::show),
-        page(house, "/ui/deploys/{plan}", plan::show),
-        page(house, "/ui/deploys/{plan}/approve", deciding::ask_to_approve),
-        act(house, "/ui/deploys/{plan}/approve", deciding::approve),
-        page(house, "/ui/deploys/{plan}/deny", deciding::ask_to_deny),
-        act(house, "/ui/deploys/{plan}/deny", deciding::deny),
-        page(house, "/ui/deploys/{plan}/override", deciding::ask_to_override),
-        act(house, "/ui/deploys/{plan}/override", deciding::override_freeze),
+        page(shared, Section::Deploys.path(), list),
+        page(shared, "/ui/deploys/freezes", freezes::show),
+        page(shared, "/ui/deploys/stacks/{stack}", stack::show),
+        page(shared, "/ui/deploys/{plan}", plan::show),
+        page(shared, "/ui/deploys/{plan}/approve", deciding::ask_to_approve),
+        act(shared, "/ui/deploys/{plan}/approve", deciding::approve),
+        page(shared, "/ui/deploys/{plan}/deny", deciding::ask_to_deny),
+        act(shared, "/ui/deploys/{plan}/deny", deciding::deny),
+        page(shared, "/ui/deploys/{plan}/override", deciding::ask_to_override),
+        act(shared, "/ui/deploys/{plan}/override", deciding::override_freeze),
     ]
 }
 

@@ -10,19 +10,19 @@ use cc_devops_http::access::{ReadHealth, SetMaintenance, TryMaintenance};
 use maud::html;
 
 use crate::gate::Visit;
-use crate::house::House;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::refusal::Refusal;
 use crate::routes::{Row, act, page};
+use crate::state::DashboardState;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Health.path(), show),
-        page::<SetMaintenance, _, _>(house, maintenance::BEGIN, maintenance::ask),
-        act::<TryMaintenance, _, _>(house, maintenance::BEGIN, maintenance::begin),
-        page::<SetMaintenance, _, _>(house, maintenance::END, maintenance::ask_to_end),
-        act::<TryMaintenance, _, _>(house, maintenance::END, maintenance::end),
+        page(shared, Section::Health.path(), show),
+        page::<SetMaintenance, _, _>(shared, maintenance::BEGIN, maintenance::ask),
+        act::<TryMaintenance, _, _>(shared, maintenance::BEGIN, maintenance::begin),
+        page::<SetMaintenance, _, _>(shared, maintenance::END, maintenance::ask_to_end),
+        act::<TryMaintenance, _, _>(shared, maintenance::END, maintenance::end),
     ]
 }
 

@@ -6,16 +6,16 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use crate::gate::{AnyVisitor, Visit};
-use crate::house::House;
 use crate::layout::Section;
 use crate::refusal::Refusal;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
 /// Where the page is.
 pub(crate) const PATH: &str = "/ui/keys";
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, PATH, show)]
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
+    vec![page(shared, PATH, show)]
 }
 
 async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {

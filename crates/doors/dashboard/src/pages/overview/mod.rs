@@ -24,11 +24,11 @@ use self::needs::Seen;
 use self::part::{Part, read};
 use crate::components::{Tone, panel, status};
 use crate::gate::{AnyVisitor, Visit};
-use crate::house::House;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::refusal::Refusal;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
 /// How many open alerts are read, the worst of which come first.
 const ALERTS: usize = 200;
@@ -54,8 +54,8 @@ const SHOWS: [Kind; 8] = [
     Kind::Health,
 ];
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, Section::Overview.path(), show)]
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
+    vec![page(shared, Section::Overview.path(), show)]
 }
 
 async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {

@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use super::FEW;
 use super::fleet;
 use super::part::Part;
-use super::upkeep::{Told, TrailState};
+use super::upkeep::{ConsumerStandings, TrailState};
 use crate::components::{Tone, age, moment, section, shape, status};
 use crate::links;
 
@@ -26,7 +26,7 @@ pub(super) struct Seen<'a> {
     pub(super) fleet: &'a Part<ByState>,
     pub(super) workflows: &'a Part<Vec<FailingWorkflow>>,
     pub(super) maintenance: &'a Part<Option<Maintenance>>,
-    pub(super) outbox: &'a Part<Told>,
+    pub(super) outbox: &'a Part<ConsumerStandings>,
     pub(super) trail: &'a Part<TrailState>,
     pub(super) health: &'a Part<Health>,
 }
@@ -248,7 +248,7 @@ fn agents(fleet: &ByState) -> Vec<Need> {
     down.into_iter().chain(late).collect()
 }
 
-fn deliveries(told: &Told, now: Timestamp) -> Vec<Need> {
+fn deliveries(told: &ConsumerStandings, now: Timestamp) -> Vec<Need> {
     let mut needs = Vec::new();
     let given_up = told.given_up();
     if given_up > 0 {

@@ -15,22 +15,22 @@ use crate::pages::consumers::who;
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// How those stand who are told of events.
-pub(super) struct Told {
+pub(super) struct ConsumerStandings {
     standings: Vec<Standing>,
     /// Deliveries of webhooks that were given up.
     dead_letters: u64,
 }
 
 /// Reads how they stand: two reads.
-pub(super) async fn told(outbox: &Permitted<ReadWebhooks>) -> PortResult<Told> {
+pub(super) async fn told(outbox: &Permitted<ReadWebhooks>) -> PortResult<ConsumerStandings> {
     let (standings, webhooks) = futures::try_join!(outbox.standings(), outbox.subscriptions())?;
-    Ok(Told {
+    Ok(ConsumerStandings {
         standings,
         dead_letters: webhooks.iter().map(|webhook| webhook.dead_letters).sum(),
     })
 }
 
-impl Told {
+impl ConsumerStandings {
     /// How much was given up, by whomever.
     pub(super) fn given_up(&self) -> u64 {
         let set_aside: u64 = self.standings.iter().map(|standing| standing.set_aside).sum();
@@ -48,7 +48,7 @@ impl Told {
 }
 
 /// Who is told of events, and how far behind they are.
-pub(super) fn cursors_markup(told: &Told, now: Timestamp) -> Markup {
+pub(super) fn cursors_markup(told: &ConsumerStandings, now: Timestamp) -> Markup {
     let columns = [
         Column::text("Who"),
         Column::text("State"),

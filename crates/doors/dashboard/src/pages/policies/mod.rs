@@ -16,17 +16,17 @@ use serde::Deserialize;
 use crate::components::{Tone, code, empty, facts, field, notice, section, select, status};
 use crate::extract::Query;
 use crate::gate::Visit;
-use crate::house::House;
 use crate::layout::Section;
 use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
 /// How much of the policies' text is shown, in bytes.
 const MOST_TEXT: usize = 80_000;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, Section::Policies.path(), show)]
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
+    vec![page(shared, Section::Policies.path(), show)]
 }
 
 /// A question as the form sends it; what is left open is empty.
@@ -60,7 +60,7 @@ async fn show(visit: Visit<ReadPolicies>, Query(form): Query<Form>) -> Result<Re
             (question(&visit.permitted, &form))
             @if let Some(answer) = answer { div id="answer" { (answer) } }
         }))
-        (section("policies", "The policies in force", &texts(&visit.house.dashboard.policies)))
+        (section("policies", "The policies in force", &texts(&visit.shared.dashboard.policies)))
     };
     Ok(visit.page(Section::Policies, "Policies", &[], content))
 }

@@ -17,20 +17,20 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::components::{Column, Tone, code, empty, moment, status, table};
-use crate::house::House;
 use crate::layout::Section;
 use crate::links;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
 const ONE: &str = "/ui/repositories/{name}";
 
 /// How the organisation itself is named in an address: no repository may be called so.
 const ORGANIZATION: &str = "@organization";
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Repositories.path(), overview::show),
-        page(house, ONE, one::show),
+        page(shared, Section::Repositories.path(), overview::show),
+        page(shared, ONE, one::show),
     ]
 }
 

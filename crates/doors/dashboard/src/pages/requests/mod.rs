@@ -14,14 +14,14 @@ use cc_devops_requests::record::{RequestRecord, RequestState};
 use maud::Markup;
 
 use crate::components::{Tone, status};
-use crate::house::House;
 use crate::layout::Section;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Requests.path(), list::show),
-        page(house, "/ui/requests/{id}", one::show),
+        page(shared, Section::Requests.path(), list::show),
+        page(shared, "/ui/requests/{id}", one::show),
     ]
 }
 

@@ -13,24 +13,24 @@ use cc_devops_revenue::currency::Currency;
 use maud::{Markup, html};
 
 use crate::components::{code, empty};
-use crate::house::House;
 use crate::layout::Section;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
 const MOVEMENTS: &str = "/ui/revenue/movements";
 const COHORTS: &str = "/ui/revenue/cohorts";
 const PRODUCTS: &str = "/ui/revenue/products";
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Revenue.path(), overview::show),
-        page(house, "/ui/revenue/days.csv", overview::sheet),
-        page(house, MOVEMENTS, movements::list),
-        page(house, "/ui/revenue/movements.csv", movements::sheet),
-        page(house, COHORTS, cohorts::show),
-        page(house, "/ui/revenue/cohorts.csv", cohorts::sheet),
-        page(house, PRODUCTS, products::show),
-        page(house, "/ui/revenue/products.csv", products::sheet),
+        page(shared, Section::Revenue.path(), overview::show),
+        page(shared, "/ui/revenue/days.csv", overview::sheet),
+        page(shared, MOVEMENTS, movements::list),
+        page(shared, "/ui/revenue/movements.csv", movements::sheet),
+        page(shared, COHORTS, cohorts::show),
+        page(shared, "/ui/revenue/cohorts.csv", cohorts::sheet),
+        page(shared, PRODUCTS, products::show),
+        page(shared, "/ui/revenue/products.csv", products::sheet),
     ]
 }
 

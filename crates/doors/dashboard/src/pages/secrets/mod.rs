@@ -11,14 +11,14 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::components::{Tone, moment, status};
-use crate::house::House;
 use crate::layout::Section;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Secrets.path(), list::show),
-        page(house, "/ui/secrets/{*name}", one::show),
+        page(shared, Section::Secrets.path(), list::show),
+        page(shared, "/ui/secrets/{*name}", one::show),
     ]
 }
 

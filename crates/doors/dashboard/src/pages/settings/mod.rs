@@ -8,17 +8,17 @@ use maud::{Markup, html};
 
 use crate::components::{Column, code, empty, section, table};
 use crate::gate::Visit;
-use crate::house::House;
 use crate::layout::Section;
 use crate::refusal::Refusal;
 use crate::routes::{Row, page};
+use crate::state::DashboardState;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, Section::Settings.path(), show)]
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
+    vec![page(shared, Section::Settings.path(), show)]
 }
 
 async fn show(visit: Visit<ReadSettings>) -> Result<Response, Refusal> {
-    let sections = &visit.house.dashboard.settings;
+    let sections = &visit.shared.dashboard.settings;
     let content = html! {
         @if sections.is_empty() {
             (empty("No settings are known here.", &html! {
@@ -31,18 +31,18 @@ async fn show(visit: Visit<ReadSettings>) -> Result<Response, Refusal> {
             }
         }
         @for (name, rows) in sections {
-            (section(&format!("section-{name}"), name, &of_section(&visit.house, name, rows)))
+            (section(&format!("section-{name}"), name, &of_section(&visit.shared, name, rows)))
         }
     };
     Ok(visit.page(Section::Settings, "Settings", &[], content))
 }
 
-fn of_section(house: &House, name: &str, rows: &[(String, String)]) -> Markup {
+fn of_section(shared: &DashboardState, name: &str, rows: &[(String, String)]) -> Markup {
     let columns = [Column::text("Key"), Column::text("Value")];
     let (unset, set): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, value)| value.is_empty());
     let rows = set.iter().map(|(key, value)| {
         // A flag may have said otherwise, and a free port was asked for or not.
-        let listen = (name == "server" && key == "listen").then(|| house.app.own_address().listen().to_string());
+        let listen = (name == "server" && key == "listen").then(|| shared.app.own_address().listen().to_string());
         let cells = vec![code(key), code(listen.as_ref().unwrap_or(value))];
         (format!("{name}.{key}"), cells)
     });

@@ -16,8 +16,8 @@ use super::{new_secret, signed_in};
 use crate::components::code;
 use crate::extract::{Form, Query};
 use crate::gate::{bare_page, still};
-use crate::house::House;
 use crate::refusal::Refusal;
+use crate::state::DashboardState;
 
 #[derive(Deserialize)]
 pub(super) struct Key {
@@ -26,8 +26,11 @@ pub(super) struct Key {
 }
 
 /// Shows whose session the button begins.
-pub(super) async fn show(State(house): State<Arc<House>>, Query(Key { key }): Query<Key>) -> Result<Response, Refusal> {
-    let Some((_, credential)) = find(&house, &key).await? else {
+pub(super) async fn show(
+    State(shared): State<Arc<DashboardState>>,
+    Query(Key { key }): Query<Key>,
+) -> Result<Response, Refusal> {
+    let Some((_, credential)) = find(&shared, &key).await? else {
         return Ok(over());
     };
     let agent = credential.agent();
@@ -45,13 +48,16 @@ pub(super) async fn show(State(house): State<Arc<House>>, Query(Key { key }): Qu
 }
 
 /// Uses the link up, and begins the session.
-pub(super) async fn follow(State(house): State<Arc<House>>, Form(Key { key }): Form<Key>) -> Result<Response, Refusal> {
-    let Some((link, credential)) = find(&house, &key).await? else {
+pub(super) async fn follow(
+    State(shared): State<Arc<DashboardState>>,
+    Form(Key { key }): Form<Key>,
+) -> Result<Response, Refusal> {
+    let Some((link, credential)) = find(&shared, &key).await? else {
         return Ok(over());
     };
     let secret = new_secret()?;
-    let sessions = house.sessions();
-    if sessions.follow(link, credential.agent(), &secret, house.now()).await? {
+    let sessions = shared.sessions();
+    if sessions.follow(link, credential.agent(), &secret, shared.now()).await? {
         Ok(signed_in(&secret, "/ui"))
     } else {
         Ok(over())
@@ -59,14 +65,14 @@ pub(super) async fn follow(State(house): State<Arc<House>>, Form(Key { key }): F
 }
 
 /// The link of a key, and whose it is: while it is good, and the token that it was asked for with.
-async fn find(house: &House, key: &str) -> PortResult<Option<(Link, Credential)>> {
+async fn find(shared: &DashboardState, key: &str) -> PortResult<Option<(Link, Credential)>> {
     let Some(key) = SessionSecret::read(key) else {
         return Ok(None);
     };
-    let Some(link) = house.sessions().find_link(&key, house.now()).await? else {
+    let Some(link) = shared.sessions().find_link(&key, shared.now()).await? else {
         return Ok(None);
     };
-    let credential = still(house, link.token, &link.agent, link.role).await?;
+    let credential = still(shared, link.token, &link.agent, link.role).await?;
     Ok(credential.map(|credential| (link, credential)))
 }
 

@@ -22,19 +22,19 @@ use serde::Deserialize;
 use crate::components::code;
 use crate::extract::{Form, Query};
 use crate::gate::{bare_page, secret, set_cookie, shown};
-use crate::house::House;
 use crate::refusal::Refusal;
 use crate::routes::{Row, open_act, open_page};
+use crate::state::DashboardState;
 
 pub(crate) use next::address;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        open_page(house, "/ui/login", show),
-        open_act(house, "/ui/login", sign_in),
-        open_page(house, "/ui/open", link::show),
-        open_act(house, "/ui/open", link::follow),
-        open_act(house, "/ui/logout", sign_out),
+        open_page(shared, "/ui/login", show),
+        open_act(shared, "/ui/login", sign_in),
+        open_page(shared, "/ui/open", link::show),
+        open_act(shared, "/ui/open", link::follow),
+        open_act(shared, "/ui/logout", sign_out),
     ]
 }
 
@@ -52,27 +52,27 @@ struct Given {
     next: String,
 }
 
-async fn show(State(house): State<Arc<House>>, Query(wanted): Query<Wanted>) -> Response {
-    page(&house, None, &wanted.next)
+async fn show(State(shared): State<Arc<DashboardState>>, Query(wanted): Query<Wanted>) -> Response {
+    page(&shared, None, &wanted.next)
 }
 
 async fn sign_in(
-    State(house): State<Arc<House>>,
+    State(shared): State<Arc<DashboardState>>,
     extensions: Extensions,
     Form(given): Form<Given>,
 ) -> Result<Response, Refusal> {
-    let attempt = match house.app.login_try(&extensions) {
+    let attempt = match shared.app.login_try(&extensions) {
         Ok(attempt) => attempt,
         Err(problem) => return Ok(shown(&Refusal(problem), None)),
     };
     let token = given.token.trim();
     let found = if Token::has_form(token) {
-        Credential::of(&house.app, TokenHash::of(token), Door::Dashboard).await
+        Credential::of(&shared.app, TokenHash::of(token), Door::Dashboard).await
     } else {
         Ok(None)
     };
     let refused = |sentence| {
-        let page = page(&house, Some(sentence), &given.next);
+        let page = page(&shared, Some(sentence), &given.next);
         Ok((StatusCode::UNAUTHORIZED, page).into_response())
     };
     let credential = match found {
@@ -89,15 +89,15 @@ async fn sign_in(
     attempt.give_back();
     let token = credential.token().ok_or_else(Problem::unauthenticated)?;
     let secret = new_secret()?;
-    let sessions = house.sessions();
-    sessions.begin(credential.agent(), token, &secret, house.now()).await?;
+    let sessions = shared.sessions();
+    sessions.begin(credential.agent(), token, &secret, shared.now()).await?;
     Ok(signed_in(&secret, &next::ours(&given.next)))
 }
 
 /// Ends the session, where there is one: to log out twice does no harm.
-async fn sign_out(State(house): State<Arc<House>>, headers: HeaderMap) -> Result<Response, Refusal> {
+async fn sign_out(State(shared): State<Arc<DashboardState>>, headers: HeaderMap) -> Result<Response, Refusal> {
     if let Some(secret) = secret(&headers) {
-        house.sessions().end(&secret, house.now()).await?;
+        shared.sessions().end(&secret, shared.now()).await?;
     }
     let mut response = Redirect::to("/ui/login").into_response();
     set_cookie(&mut response, "");
@@ -115,9 +115,9 @@ fn new_secret() -> PortResult<SessionSecret> {
     random_bits().map(SessionSecret::from_random)
 }
 
-fn page(house: &House, problem: Option<&str>, next: &str) -> Response {
+fn page(shared: &DashboardState, problem: Option<&str>, next: &str) -> Response {
     let content = html! {
-        @if house.app.own_address().keeps_no_cookie() {
+        @if shared.app.own_address().keeps_no_cookie() {
             p.notice.bad role="alert" {
                 "Browsers do not stay logged in at a plain HTTP address. Have the proxy in front speak HTTPS, and set "
                 (code("server.public_url")) " to its address."

@@ -18,12 +18,12 @@ use url::Url;
 
 use crate::components::{Column, Tone, code, empty, moment, section, status, table};
 use crate::gate::Visit;
-use crate::house::House;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
 use crate::routes::{Row, act, page};
+use crate::state::DashboardState;
 
 /// How many rows a page has.
 const PAGE: usize = 50;
@@ -31,19 +31,19 @@ const PAGE: usize = 50;
 /// How many subscriptions are shown.
 const MOST: usize = 100;
 
-pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
+pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
-        page(house, Section::Webhooks.path(), list),
-        act(house, "/ui/webhooks/add", adding::add),
-        page(house, "/ui/webhooks/outbox/{consumer}", outbox::show),
-        page(house, "/ui/webhooks/outbox/{consumer}/replay", outbox::ask_to_replay),
-        act(house, "/ui/webhooks/outbox/{consumer}/replay", outbox::replay),
-        page(house, "/ui/webhooks/{id}", letters::show),
-        act(house, "/ui/webhooks/{id}/enable", acts::enable),
-        page(house, "/ui/webhooks/{id}/replay", acts::ask_to_replay),
-        act(house, "/ui/webhooks/{id}/replay", acts::replay),
-        page(house, "/ui/webhooks/{id}/remove", acts::ask_to_remove),
-        act(house, "/ui/webhooks/{id}/remove", acts::remove),
+        page(shared, Section::Webhooks.path(), list),
+        act(shared, "/ui/webhooks/add", adding::add),
+        page(shared, "/ui/webhooks/outbox/{consumer}", outbox::show),
+        page(shared, "/ui/webhooks/outbox/{consumer}/replay", outbox::ask_to_replay),
+        act(shared, "/ui/webhooks/outbox/{consumer}/replay", outbox::replay),
+        page(shared, "/ui/webhooks/{id}", letters::show),
+        act(shared, "/ui/webhooks/{id}/enable", acts::enable),
+        page(shared, "/ui/webhooks/{id}/replay", acts::ask_to_replay),
+        act(shared, "/ui/webhooks/{id}/replay", acts::replay),
+        page(shared, "/ui/webhooks/{id}/remove", acts::ask_to_remove),
+        act(shared, "/ui/webhooks/{id}/remove", acts::remove),
     ]
 }
 

@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The documents of a kind, and which of them are other ones than in the store.
-pub(super) struct Shelf<T> {
+pub(super) struct KeptDocuments<T> {
     kind: DocumentKind,
     kept: HashMap<u64, T>,
     changed: BTreeSet<u64>,
 }
 
-impl<T: Serialize + DeserializeOwned> Shelf<T> {
+impl<T: Serialize + DeserializeOwned> KeptDocuments<T> {
     /// Nothing is kept.
     pub(super) fn empty(kind: DocumentKind) -> Self {
         Self {

@@ -18,29 +18,29 @@ pub struct Mount {
     /// What it takes beside them, wherever that is addressed.
     pub claims: Option<Claims>,
     /// How it answers.
-    pub manners: Manners,
+    pub profile: DoorProfile,
 }
 
 /// The requests that are a door's own by what they hold, and not by their path.
 pub struct Claims {
-    /// Whether a request is one. It must be the door's own by its [`Manners`], too.
+    /// Whether a request is one. It must be the door's own by its [`DoorProfile`], too.
     pub takes: fn(&Request) -> bool,
     /// Where they are answered.
     pub routes: Box<dyn FnOnce(&App) -> Router + Send>,
 }
 
 /// What an answer of a door goes through last, made from its request.
-pub type Dress = Box<dyn FnOnce(Response) -> Response + Send>;
+pub type AnswerLayer = Box<dyn FnOnce(Response) -> Response + Send>;
 
 /// How a door answers to the requests that are its own, also where these did not reach its routes.
 #[derive(Clone, Copy)]
-pub struct Manners {
+pub struct DoorProfile {
     /// Which door it is.
     pub door: Door,
     /// What every answer to a request of its own goes through last; none where the request is not its own. To these it
     /// decides itself which pages may send it something. A [`Problem`](crate::problem::Problem) is among an answer's
     /// extensions where it tells one.
-    pub owns: fn(&Request) -> Option<Dress>,
+    pub owns: fn(&Request) -> Option<AnswerLayer>,
     /// How much longer than others its requests may take.
     pub patience: Duration,
 }

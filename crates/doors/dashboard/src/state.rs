@@ -16,34 +16,34 @@ pub struct Dashboard {
 }
 
 /// What every page shares.
-pub(crate) struct House {
+pub(crate) struct DashboardState {
     pub(crate) app: App,
     pub(crate) dashboard: Dashboard,
 }
 
 /// The state of a page whose visitor must be permitted a `P`.
-pub(crate) struct Desk<P> {
-    pub(crate) house: Arc<House>,
+pub(crate) struct PageState<P> {
+    pub(crate) shared: Arc<DashboardState>,
     pub(crate) entrance: Entrance<P>,
 }
 
-impl<P> Desk<P> {
-    pub(crate) fn of(house: &Arc<House>) -> Self {
+impl<P> PageState<P> {
+    pub(crate) fn of(shared: &Arc<DashboardState>) -> Self {
         Self {
-            house: Arc::clone(house),
-            entrance: Entrance::of(&house.app),
+            shared: Arc::clone(shared),
+            entrance: Entrance::of(&shared.app),
         }
     }
 }
 
-impl<P> Clone for Desk<P> {
+impl<P> Clone for PageState<P> {
     fn clone(&self) -> Self {
-        Self::of(&self.house)
+        Self::of(&self.shared)
     }
 }
 
-impl<P> FromRef<Desk<P>> for Entrance<P> {
-    fn from_ref(desk: &Desk<P>) -> Self {
-        desk.entrance.clone()
+impl<P> FromRef<PageState<P>> for Entrance<P> {
+    fn from_ref(page_state: &PageState<P>) -> Self {
+        page_state.entrance.clone()
     }
 }
