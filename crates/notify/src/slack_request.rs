@@ -87,7 +87,7 @@ mod tests {
         requests.take(&secret, ("1531420618", signature), body.as_bytes(), now)
     }
 
-    /// B34: Slack's own example.
+    /// Slack's own example.
     #[test]
     fn a_request_is_slacks_for_five_minutes_and_once() {
         let fresh = SlackRequests::default;

@@ -24,10 +24,10 @@ pub const MAX_PERIOD: SignedDuration = SignedDuration::from_hours(10 * 365 * 24)
 /// How far ahead a schedule must have a time when it is set: 50 years of 365.25 days.
 const HORIZON: SignedDuration = SignedDuration::from_hours(50 * 8_766);
 
-/// How long before a scheduled instant a heartbeat may come and still count for it, where the gap is long enough (R5).
+/// How long before a scheduled instant a heartbeat may come and still count for it, where the gap is long enough.
 const EARLY: SignedDuration = SignedDuration::from_secs(60);
 
-/// The early heartbeat's share of the gap before the scheduled instant: a quarter at most (R5).
+/// The early heartbeat's share of the gap before the scheduled instant: a quarter at most.
 const EARLY_SHARE: i32 = 4;
 
 /// When an agent's heartbeats are due. As JSON: `{"period_s": 300}`, `{"cron": "0 6 * * *", "tz": "Europe/Berlin"}` or
@@ -94,7 +94,7 @@ impl Schedule {
         }
     }
 
-    /// When the next heartbeat is due after one was heard (R5). One that comes at most 60 seconds, and at most a quarter
+    /// When the next heartbeat is due after one was heard. One that comes at most 60 seconds, and at most a quarter
     /// of the gap before it, ahead of a scheduled instant counts for that instant: a client's clock runs ahead.
     pub fn due_after_heartbeat(&self, heard: Timestamp) -> Option<Timestamp> {
         let next = self.next_after(heard)?;

@@ -14,7 +14,7 @@ use crate::problem::Chain;
 use crate::throttled_log::ThrottledLog;
 use crate::watch_health;
 
-/// How often the watch says that it is awake. After a minute without that it counts as blind (rule R7).
+/// How often the watch says that it is awake. After a minute without that it counts as blind, and deadlines stand still.
 const AWAKE: SignedDuration = SignedDuration::from_secs(20);
 
 /// The longest sleep: what another process did shows after this at the latest.

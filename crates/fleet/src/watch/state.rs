@@ -216,7 +216,7 @@ impl WatchState {
     }
 
     /// Moves the deadlines over time in which nobody could hear, from `from` to `to` (which is before `from` where a
-    /// clock was set back): rule R7. What was due before stays due. Call it before anything after `from` is settled.
+    /// clock was set back). What was due before stays due. Call it before anything after `from` is settled.
     #[must_use]
     pub fn shift(mut self, settings: &WatchSettings, from: Timestamp, to: Timestamp) -> (Self, Vec<Flip>) {
         let mut flips = Vec::new();

@@ -1,5 +1,5 @@
 //! The marks of being awake. Between two of them that are more than a minute apart nobody could hear: deadlines stand
-//! still for that time (rule R7). A clock that was set is such a gap too, in either direction.
+//! still for that time. A clock that was set is such a gap too, in either direction.
 //!
 //! The mark's record has a number for each gap, and the gaps that were not yet applied to every watch. A watch has the
 //! number of the last gap that was applied to it, so whoever reads one that is behind applies what it missed: however

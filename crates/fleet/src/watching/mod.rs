@@ -101,7 +101,7 @@ impl Watching {
         }
     }
 
-    /// The same, where heartbeats are asked for as well: nothing is blind then (rule R7).
+    /// The same, where heartbeats are asked for as well: no time counts as blind then, and deadlines never stand still.
     #[must_use]
     pub fn hearing(mut self, hearing: Arc<dyn Hearing>) -> Self {
         self.hearing = Some(hearing);

@@ -41,8 +41,8 @@ impl Watching {
     /// Flips whoever is due at `now` or before, `limit` agents at most. With nothing due, one row is read.
     ///
     /// # Errors
-    /// What the store says, and what could not be asked: then nothing of that is flipped (rule R7). What is not done is
-    /// due still.
+    /// What the store says, and what could not be asked: then nothing of that is flipped, because not to
+    /// have asked is not to have heard nothing. What is not done is due still.
     pub async fn sweep(&self, now: Timestamp, limit: usize) -> PortResult<Swept> {
         self.ready(now).await?;
         let mut swept = Swept {

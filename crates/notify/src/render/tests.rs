@@ -174,7 +174,7 @@ fn no_message_holds_a_ping_address_or_a_token() {
     }
 }
 
-/// B26: Slack's limits, whatever comes.
+/// Slack's limits, whatever comes.
 #[test]
 fn slack_is_within_its_limits() {
     let message = shown(&huge(), true);
@@ -292,7 +292,7 @@ fn a_webhook_is_signed_where_there_is_a_secret() {
     assert!(!refused.contains("***"));
 }
 
-/// B08, B10, B11, B25: what a mail is, before any server sees it.
+/// What a mail is, before any server sees it.
 mod mails {
     use super::*;
 

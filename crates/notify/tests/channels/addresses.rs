@@ -1,4 +1,4 @@
-//! B14: addresses that point inside.
+//! Addresses that point inside.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! B03, B07, B12, B31: receivers that fail, are slow, or answer with what nobody may see.
+//! Receivers that fail, are slow, or answer with what nobody may see.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! B08, B10, B11, B23, B25: mail, as a real mail server and another language's library see it.
+//! Mail, as a real mail server and another language's library see it.
 
 use std::process::Stdio;
 

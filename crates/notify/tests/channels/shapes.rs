@@ -1,4 +1,4 @@
-//! What each kind of receiver gets, and B31: what a test is.
+//! What each kind of receiver gets, and what a test message is.
 
 use std::sync::{Arc, Mutex};
 

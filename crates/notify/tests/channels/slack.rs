@@ -1,4 +1,4 @@
-//! B05, B06, B26: Slack that is busy, gone, and particular.
+//! Slack that is busy, gone, and particular.
 
 use cc_devops_notify::ChannelState;
 

@@ -1,4 +1,4 @@
-//! Heartbeats that come before their time (R5).
+//! Heartbeats that come before their time.
 
 use jiff::SignedDuration;
 

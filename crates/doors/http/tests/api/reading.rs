@@ -177,7 +177,7 @@ async fn agents_are_shown_with_their_state() {
     assert_eq!(up["state"], "up");
     assert_eq!(up["message"], "all well");
     assert_eq!(up["lastHeartbeat"], sample::START.to_string());
-    assert_eq!(state(300).await["state"], "late", "at the very instant (rule R2)");
+    assert_eq!(state(300).await["state"], "late", "late begins at the very instant");
     assert_eq!(state(599).await["state"], "late");
     let down = state(600).await;
     assert_eq!((&down["state"], &down["status"]), (&json!("down"), &json!("down")));
