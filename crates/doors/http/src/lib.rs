@@ -12,6 +12,7 @@ mod deliveries;
 mod dispatcher;
 mod due_checks;
 mod extract;
+mod gauges;
 mod guard;
 mod health;
 mod health_cache;
