@@ -165,7 +165,7 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         ("GET", ["branches"]) => protection::branches(ask),
         (_, ["vulnerability-alerts"]) => repos::alerts(ask),
         (_, ["automated-security-fixes"]) => repos::security_updates(ask),
-        ("PATCH", []) if ask.body.get("security_and_analysis").is_some() => security::change(ask),
+        ("PATCH", []) if ask.body.get("security_and_analysis").is_some() => repos::change(ask),
         ("GET" | "PUT", ["actions", "permissions"]) => security::actions(ask),
         ("GET" | "PUT", ["actions", "permissions", "workflow"]) => security::workflow_permissions(ask),
         ("GET", ["actions", "runs"]) if ask.parameter("event") == Some("dynamic") => security::dynamic_runs(ask),
