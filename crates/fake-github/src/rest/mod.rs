@@ -156,7 +156,7 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         ("GET", []) => Answer::ok(repos::shown(ask.model, ask.access, ask.repository())),
         (_, ["branches", branch]) => protection::branch(ask, branch),
         (_, ["branches", branch, "protection"]) => protection::classic(ask, branch),
-        (_, ["rulesets"]) => protection::rulesets(ask),
+        (_, ["rulesets"]) => rules::rulesets(ask),
         (_, ["rulesets", id]) => rules::ruleset(ask, id),
         ("GET", ["rules", "branches", branch]) => rules::in_force(ask, branch),
         ("GET", ["collaborators"]) => people::collaborators(ask),
