@@ -3,33 +3,25 @@
 //! A message belongs to whoever moved its due time ahead, for as long as one try may take; so of two servers one sends
 //! it. One who dies meanwhile leaves it to the next: a message arrives at least once.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_alerts::ConditionSink;
-use cc_devops_kernel::ports::{
-    Clock, Content, PortErrorKind, PortResult, RecordKind, SecretStore, StateChange, StateStore,
-};
+use cc_devops_kernel::ports::{Clock, PortResult, RecordKind, SecretStore, StateStore};
 use jiff::{SignedDuration, Timestamp};
-use tokio_util::task::TaskTracker;
 
 use crate::channel::Channel;
+use crate::delivery_state::{Began, DeliveryState, LOOK_AGAIN};
 use crate::health::{self, ChannelHealth, ChannelState, MOST_COUNTED};
 use crate::send::{Again, LONGEST_TRY, NotSent, Outside, Sender};
 use crate::settings::ChannelKind;
 use crate::settle::{DEAD_LETTERS, dead_list};
 use crate::values::{Values, Variables};
-use crate::waiting::{self, Waiting};
-
-/// How long a message belongs to whoever sends it; a little longer than the longest try.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(45);
+use crate::waiting::{self, LEASE, Waiting};
 
 /// How exactly stores keep times.
 const TICK: SignedDuration = SignedDuration::from_millis(2);
-
-/// How often a channel that is set aside is looked at, whether its secrets were changed.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long a channel is left alone whose messages wait for one that somebody else sends, or for the store.
 const A_MOMENT: SignedDuration = SignedDuration::from_secs(1);
@@ -68,39 +60,15 @@ pub struct Parts {
 
 /// Sends what waits. Clones are the same.
 #[derive(Clone)]
-pub struct Delivering(pub(crate) Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) channels: Vec<Channel>,
-    pub(crate) sender: Sender,
-    pub(crate) store: Arc<dyn StateStore>,
-    pub(crate) conditions: Arc<dyn ConditionSink>,
-    pub(crate) clock: Arc<dyn Clock>,
-    places: Mutex<BTreeMap<String, Place>>,
-    tasks: TaskTracker,
-}
-
-/// What this process does with a channel.
-#[derive(Default)]
-struct Place {
-    busy: bool,
-    /// Nothing is sent before.
-    rests_until: Option<Timestamp>,
-}
+pub struct Delivering(pub(crate) Arc<DeliveryState>);
 
 impl Delivering {
     /// For these channels.
     pub fn new(channels: Vec<Channel>, parts: Parts) -> Self {
         let values = Values::new(parts.secrets, parts.variables, Arc::clone(&parts.clock));
-        Self(Arc::new(Inner {
-            channels,
-            sender: Sender::new(values, parts.outside, Arc::clone(&parts.clock)),
-            store: parts.store,
-            conditions: parts.conditions,
-            clock: parts.clock,
-            places: Mutex::default(),
-            tasks: TaskTracker::new(),
-        }))
+        let sender = Sender::new(values, parts.outside, Arc::clone(&parts.clock));
+        let state = DeliveryState::new(channels, sender, parts.store, parts.conditions, parts.clock);
+        Self(Arc::new(state))
     }
 
     /// The channels.
@@ -114,35 +82,35 @@ impl Delivering {
     /// # Errors
     /// The store could not be read.
     pub async fn turn(&self, now: Timestamp) -> PortResult<Option<Timestamp>> {
-        let inner = &self.0;
-        match inner.store.next_due(RecordKind::Delivery).await? {
+        let state = &self.0;
+        match state.store.next_due(RecordKind::Delivery).await? {
             None => return Ok(None),
             Some(first) if first > now => return Ok(Some(first)),
             Some(_) => {}
         }
-        let due = inner.store.due(RecordKind::Delivery, now, MOST_DUE).await?;
+        let due = state.store.due(RecordKind::Delivery, now, MOST_DUE).await?;
         let all = due.len() >= MOST_DUE;
-        let known: BTreeSet<&str> = inner.channels.iter().map(|channel| channel.name.as_str()).collect();
+        let known: BTreeSet<&str> = state.channels.iter().map(|channel| channel.name.as_str()).collect();
         let mut with_work = BTreeSet::new();
         for record in due {
             match record.content.list.as_deref() {
                 Some(list) if known.contains(list) => {
                     with_work.insert(list.to_owned());
                 }
-                _ => inner.orphan(record).await?,
+                _ => state.orphan(record).await?,
             }
         }
         let mut next = None;
-        for (index, channel) in inner.channels.iter().enumerate() {
+        for (index, channel) in state.channels.iter().enumerate() {
             if !all && !with_work.contains(&channel.name) {
                 continue;
             }
-            let again = match inner.begin(&channel.name, now) {
+            let again = match state.begin(&channel.name, now) {
                 Began::Rests(until) => until,
                 Began::Busy => now.saturating_add(A_MOMENT).unwrap_or(Timestamp::MAX),
                 Began::Now => {
                     let this = self.clone();
-                    drop(inner.tasks.spawn(async move { this.0.run(index).await }));
+                    drop(state.tasks.spawn(async move { this.0.run(index).await }));
                     now.saturating_add(SignedDuration::from_millis(100))
                         .unwrap_or(Timestamp::MAX)
                 }
@@ -211,39 +179,7 @@ impl Delivering {
     }
 }
 
-/// What became of a look at a channel.
-enum Began {
-    Now,
-    Busy,
-    Rests(Timestamp),
-}
-
-impl Inner {
-    fn places(&self) -> MutexGuard<'_, BTreeMap<String, Place>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn begin(&self, channel: &str, now: Timestamp) -> Began {
-        let mut places = self.places();
-        let place = places.entry(channel.to_owned()).or_default();
-        if place.busy {
-            return Began::Busy;
-        }
-        // A clock that was set back is no reason to rest for long.
-        let longest = now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
-        if let Some(until) = place.rests_until.filter(|until| *until > now && *until <= longest) {
-            return Began::Rests(until);
-        }
-        place.busy = true;
-        Began::Now
-    }
-
-    pub(crate) fn wake(&self, channel: &str) {
-        if let Some(place) = self.places().get_mut(channel) {
-            place.rests_until = None;
-        }
-    }
-
+impl DeliveryState {
     async fn run(&self, index: usize) {
         let Some(channel) = self.channels.get(index) else {
             return;
@@ -253,13 +189,7 @@ impl Inner {
             tracing::warn!(channel = channel.name, %error, "what waits for a channel could not be read or settled; it is tried again");
             self.clock.now().saturating_add(A_MOMENT).ok()
         });
-        // A long rest is looked at again in between: somebody may have ended it.
-        let longest = self.clock.now().saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
-        let rests_until = rests_until.map(|until| until.min(longest));
-        if let Some(place) = self.places().get_mut(&channel.name) {
-            place.busy = false;
-            place.rests_until = rests_until;
-        }
+        self.leave(&channel.name, rests_until);
     }
 
     /// Sends what is due until there is nothing more, or until the channel has to rest: until when.
@@ -332,33 +262,6 @@ impl Inner {
         let written = self.write(&taken).await?;
         taken.record.version += 1;
         Ok(written.then_some(taken))
-    }
-
-    /// Writes a message as it is now; false where it was not as it was read.
-    pub(crate) async fn write(&self, waiting: &Waiting) -> PortResult<bool> {
-        let content = Content {
-            body: health::body(&waiting.delivery)?,
-            ..waiting.record.content.clone()
-        };
-        self.settle(StateChange {
-            key: waiting.record.key.clone(),
-            version: waiting.record.version,
-            content: Some(content),
-        })
-        .await
-    }
-
-    /// Takes a message away; false where it was not as it was read.
-    pub(crate) async fn take_away(&self, waiting: &Waiting) -> PortResult<bool> {
-        self.settle(waiting.record.clone().removal()).await
-    }
-
-    pub(crate) async fn settle(&self, change: StateChange) -> PortResult<bool> {
-        match self.store.write(&[change], None).await {
-            Ok(()) => Ok(true),
-            Err(error) if matches!(error.kind, PortErrorKind::Superseded | PortErrorKind::NotFound) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     async fn health_of(&self, channel: &Channel) -> PortResult<ChannelHealth> {

@@ -4,6 +4,7 @@ pub mod blot;
 pub mod channel;
 pub mod check;
 pub mod delivering;
+mod delivery_state;
 pub mod health;
 pub mod ports;
 pub mod render;

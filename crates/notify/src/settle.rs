@@ -5,10 +5,10 @@ use cc_devops_kernel::ports::{PortResult, Record, RecordKind};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::channel::Channel;
-use crate::delivering::Inner;
+use crate::delivery_state::DeliveryState;
 use crate::health::{self, ChannelState, Health, TOLD_AFTER};
 use crate::send::{Again, NotSent};
-use crate::waiting::{self, Waiting};
+use crate::waiting::{self, LEASE, Waiting};
 
 /// How many messages that were given up are kept of a channel.
 pub(crate) const DEAD_LETTERS: usize = 100;
@@ -57,7 +57,7 @@ fn after(now: Timestamp, wait: SignedDuration) -> Timestamp {
     now.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-impl Inner {
+impl DeliveryState {
     /// It arrived: it is taken away, and the channel works.
     pub(crate) async fn arrived(
         &self,
@@ -91,7 +91,7 @@ impl Inner {
             return Ok(());
         }
         tracing::info!(channel = channel.name, "the channel works again");
-        let leased = after(now, crate::delivering::LEASE);
+        let leased = after(now, LEASE);
         for mut one in waiting::of(self.store.as_ref(), &channel.name).await? {
             if one.due_at() > leased {
                 one.record.content.due_at = Some(now);

@@ -12,6 +12,9 @@ const MOST: usize = 256;
 /// For how long a message is tried.
 pub(crate) const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long a message belongs to whoever sends it; a little longer than the longest try.
+pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(45);
+
 /// A message that waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {

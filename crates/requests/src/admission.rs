@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::actions::{Asked, Command, Registry};
-use crate::envelope::{Envelope, UNKNOWN, kind};
+use crate::envelope::{Envelope, UNKNOWN};
 use crate::fingerprint::FingerprintKey;
+use crate::json_kind::kind;
 use crate::record::RequestHead;
 
 /// An envelope, read to the end.

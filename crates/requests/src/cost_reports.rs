@@ -3,18 +3,16 @@
 use serde_json::{Map, Value};
 
 use crate::actions::report_cost;
-use crate::envelope::REQUEST_DETAIL_TYPE;
 
 /// The event's `detail-type`.
 pub const DETAIL_TYPE: &str = "cost.reported";
 
-/// The request that such an event is; any other event as it was. Its idempotency key is its `requestId`, or else the id
-/// that a bus gives each event. What it says beside the amount is passed over, for it was written for others too.
-pub(crate) fn as_request(mut event: Map<String, Value>) -> Map<String, Value> {
+/// The detail of the request that such an event is; none for any other event. Its idempotency key is its `requestId`, or
+/// else the id that a bus gives each event. What it says beside the amount is passed over, for it was written for others
+/// too.
+pub(crate) fn as_request(event: &Map<String, Value>) -> Option<Map<String, Value>> {
     let is_one = event.get("detail-type").and_then(Value::as_str) == Some(DETAIL_TYPE);
-    let Some(Value::Object(told)) = event.get("detail").filter(|_| is_one) else {
-        return event;
-    };
+    let told = event.get("detail").filter(|_| is_one)?.as_object()?;
     let pick = |names: &[&str]| -> Map<String, Value> {
         let found = names
             .iter()
@@ -36,9 +34,7 @@ pub(crate) fn as_request(mut event: Map<String, Value>) -> Map<String, Value> {
     {
         detail.insert("requestedBy".to_owned(), Value::String(source.to_owned()));
     }
-    event.insert("detail-type".to_owned(), Value::String(REQUEST_DETAIL_TYPE.to_owned()));
-    event.insert("detail".to_owned(), Value::Object(detail));
-    event
+    Some(detail)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use cc_devops_kernel::outcome::{Failure, Reason};
 use serde_json::{Map, Value};
 
 use crate::cost_reports;
+use crate::json_kind::kind;
 
 /// The `detail-type` of a request.
 pub const REQUEST_DETAIL_TYPE: &str = "devops.request";
@@ -35,13 +36,16 @@ pub struct Unreadable {
 impl Envelope {
     /// Reads an EventBridge event.
     pub fn read(event: Value) -> Result<Self, Unreadable> {
-        let Value::Object(event) = event else {
+        let Value::Object(mut event) = event else {
             return Err(unreadable(
                 None,
                 format!("the event must be a JSON object, not {}", kind(&event)),
             ));
         };
-        let mut event = cost_reports::as_request(event);
+        if let Some(detail) = cost_reports::as_request(&event) {
+            event.insert("detail-type".to_owned(), Value::String(REQUEST_DETAIL_TYPE.to_owned()));
+            event.insert("detail".to_owned(), Value::Object(detail));
+        }
         let id = event
             .get("detail")
             .and_then(|detail| detail.get("requestId"))
@@ -103,16 +107,4 @@ fn request_id(value: &Value) -> Result<RequestId, String> {
 fn source(text: &str) -> Result<AgentName, String> {
     let name = text.strip_prefix("agent.").ok_or("`source` must be `agent.<Name>`")?;
     AgentName::new(name).map_err(|error| format!("`source`: {error}"))
-}
-
-/// What a value is, for an error that must not show the value itself.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }

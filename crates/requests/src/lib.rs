@@ -12,6 +12,7 @@ pub mod engine;
 pub mod envelope;
 pub mod execution;
 pub mod fingerprint;
+mod json_kind;
 pub mod ports;
 pub mod receiving;
 pub mod record;

@@ -58,6 +58,13 @@ impl Currency {
     }
 }
 
+impl Exact {
+    /// An amount of minor units for people: `10.00 USD`.
+    pub fn money(&self, currency: Currency) -> String {
+        format!("{} {}", self.decimal(currency.exponent()), currency.code())
+    }
+}
+
 /// Currencies by small numbers, in the order in which they were met: what is kept by the million names them so.
 #[derive(Debug, Default)]
 pub(super) struct Currencies(Vec<Currency>);
@@ -155,6 +162,18 @@ mod tests {
             "0.03"
         );
         assert_eq!(Currency::USD.code(), "USD");
+    }
+
+    #[test]
+    fn people_read_decimals() {
+        let exact = |text: &str| text.parse::<Exact>().unwrap();
+        let usd = Currency::USD;
+        assert_eq!(exact("1000").money(usd), "10.00 USD");
+        assert_eq!(exact("1/2").money(usd), "0.005 USD");
+        assert_eq!(exact("-1/3").money(usd), "~0.00 USD");
+        assert_eq!(exact("-50").money(usd), "-0.50 USD");
+        assert_eq!(exact("1000").money("jpy".parse().unwrap()), "1000 JPY");
+        assert_eq!(exact("333/10").decimal(0), "33.3");
     }
 
     #[test]

@@ -14,8 +14,6 @@ use rust_decimal::Decimal;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::currency::Currency;
-
 /// An exact rational number. Where it is money, it counts minor units (cents) of a currency.
 ///
 /// Its text is an integer or a fraction in lowest terms: `1000`, `3/20`.
@@ -148,12 +146,6 @@ impl Exact {
             }
         }
         format!("~{}", with_point(self.rounded(), exponent))
-    }
-
-    /// An amount of minor units for people: `10.00 USD`.
-    pub fn money(&self, currency: Currency) -> String {
-        let code = currency.as_str().to_ascii_uppercase();
-        format!("{} {code}", self.decimal(currency.exponent()))
     }
 }
 
@@ -409,17 +401,6 @@ mod tests {
         assert_eq!(rounded, [1, -1, 0, 0, 2, 2, 0, 7]);
         assert_eq!(Total::from(exact("-1/2")).rounded(), Ok(-1));
         assert_eq!(Exact::from_parts(i128::MAX, 2).rounded(), i128::MAX / 2 + 1);
-    }
-
-    #[test]
-    fn people_read_decimals() {
-        let usd = Currency::USD;
-        assert_eq!(exact("1000").money(usd), "10.00 USD");
-        assert_eq!(exact("1/2").money(usd), "0.005 USD");
-        assert_eq!(exact("-1/3").money(usd), "~0.00 USD");
-        assert_eq!(exact("-50").money(usd), "-0.50 USD");
-        assert_eq!(exact("1000").money("jpy".parse().unwrap()), "1000 JPY");
-        assert_eq!(exact("333/10").decimal(0), "33.3");
     }
 
     #[test]

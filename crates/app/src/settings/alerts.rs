@@ -9,7 +9,7 @@ use cc_devops_kernel::names::SecretName;
 use cc_devops_notify::{Channel, Value, Way};
 use cc_devops_outbound::Guard;
 
-use super::check::AwsSettings;
+use super::aws::AwsSettings;
 use super::file::ConfigFile;
 use super::problems::Findings;
 

@@ -15,8 +15,9 @@ use cc_devops_requests::settings::RequestSettings;
 use jiff::SignedDuration;
 
 use super::alerts::{self, AlertSettings};
+use super::aws::{self, AwsSettings};
 use super::deploys;
-use super::file::{AwsSection, BackendName, ConfigFile, ModeName, PolicySetName};
+use super::file::{ConfigFile, ModeName, PolicySetName};
 use super::problems::{Findings, Origin, Problem};
 use super::repositories::{self, RepositoriesSettings};
 use super::retention::{self, RetentionSettings};
@@ -66,24 +67,6 @@ pub struct Settings {
     pub repositories: Box<RepositoriesSettings>,
     /// The account, where the backend is AWS.
     pub aws: Option<AwsSettings>,
-}
-
-/// One stage's control plane in an AWS account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AwsSettings {
-    /// Whose control plane.
-    pub stage: Stage,
-    /// Region, profile, and what is called otherwise than the template calls it.
-    pub names: AwsSection,
-}
-
-impl AwsSettings {
-    /// The stack that the control plane itself is deployed as, which no request may change.
-    pub fn stack(&self) -> String {
-        let stage = &self.stage;
-        let named = self.names.stack.clone();
-        named.unwrap_or_else(|| format!("cc-agent-devops-automation-{stage}"))
-    }
 }
 
 impl Settings {
@@ -154,7 +137,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     let retention = retention::check(file, &mut findings);
     #[cfg(feature = "embedded")]
     let stacks = stacks::check(file, known_stages.as_ref(), installation.as_ref(), &mut findings);
-    let aws = aws(file, installation.as_ref(), &mut findings);
+    let aws = aws::check(file, installation.as_ref(), &mut findings);
     let revenue = installation
         .as_ref()
         .and_then(|installation| revenue::check(file, installation, &mut findings));
@@ -226,16 +209,6 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         repositories: Box::new(repositories),
         aws,
     })
-}
-
-fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Findings<'_>) -> Option<AwsSettings> {
-    let (section, installation) = (&file.aws, installation?);
-    let stage = match &section.stage {
-        None => installation.stages.default_stage().clone(),
-        Some(name) => findings.take("aws.stage", installation.stages.find(name))?,
-    };
-    let names = section.clone();
-    (file.backend == BackendName::Aws).then_some(AwsSettings { stage, names })
 }
 
 /// The networks that are reached although they are not public.

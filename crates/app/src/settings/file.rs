@@ -3,6 +3,8 @@
 //! The schema that a file is checked against is derived from these types, and so is the test that
 //! the example file names every key.
 
+mod deploys;
+mod retention;
 mod server;
 
 use std::collections::BTreeMap;
@@ -11,9 +13,9 @@ use cc_devops_outbound::Url;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use super::deploys::{DeploysSection, FreezeKindName, FreezeSection, TriggersSection};
-pub use super::retention::RetentionSection;
 pub use super::stacks::StackSection;
+pub use deploys::{DeploysSection, FreezeKindName, FreezeSection, TriggersSection};
+pub use retention::RetentionSection;
 pub use server::ServerSection;
 
 /// `[alerts]`: its own crates define it, and what it means.

@@ -9,6 +9,7 @@
 //! All problems are reported together.
 
 mod alerts;
+mod aws;
 mod check;
 mod deploys;
 pub mod file;
@@ -33,7 +34,8 @@ mod tests;
 mod variables;
 
 pub use alerts::{AlertSettings, LOG_CHANNEL, TOPIC_CHANNEL};
-pub use check::{AwsSettings, PolicySource, Settings};
+pub use aws::AwsSettings;
+pub use check::{PolicySource, Settings};
 #[cfg(feature = "cli")]
 pub use load::{DEFAULT_FILE, LoadedSettings, load, of_text};
 pub use problems::Problem;

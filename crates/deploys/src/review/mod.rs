@@ -13,13 +13,13 @@ mod unread;
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use about::{About, Parameter};
 pub use nested::nested_ids;
 pub use stateful::StatefulTypes;
 
-use crate::draft::{ChangeSetDocuments, DraftContent};
+use crate::draft::ChangeSetDocuments;
 use crate::rows::{ChangeAction, Replacement, Row, Summary};
 
 /// Whether what was read can be carried out.
@@ -161,19 +161,6 @@ const MOST_NOTES: usize = 100;
 /// Whether a document looks like what CloudFormation says of a change set.
 pub fn is_change_set(document: &Value) -> bool {
     document.as_object().is_some_and(document::is_change_set)
-}
-
-/// Reads a draft's content.
-pub fn review(content: &DraftContent, stateful: &StatefulTypes) -> Reviewed {
-    match content {
-        DraftContent::ChangeSet(documents) => review_documents(documents, stateful),
-        DraftContent::File(bytes) => crate::plan_file::review_file(bytes, stateful),
-        DraftContent::Unplanned => {
-            let mut reviewed = Reviewed::empty(Standing::Ready);
-            reviewed.unseen.push(("unplanned".to_owned(), json!(true)));
-            reviewed
-        }
-    }
 }
 
 /// Reads a change set with those of its nested stacks. It takes time in proportion to their size.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT, ALLOW, COOKIE, RETRY_AFTER, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use cc_devops_fleet::TokenHash;
@@ -13,7 +13,7 @@ use cc_devops_fleet::sessions::{SessionSecret, Sessions};
 use cc_devops_http::access::{Credential, Permitted, Privilege, Question};
 use cc_devops_http::problem::Problem;
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::agent::{Agent, Role};
+use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortResult};
@@ -22,12 +22,14 @@ use maud::{Markup, html};
 
 use crate::components::{code, pager};
 use crate::kinds::Kind;
-use crate::layout::{self, Frame, Section};
+use crate::layout::{self, Frame};
 use crate::origin;
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::section::Section;
+use crate::signed_in::SignedIn;
 use crate::state::{DashboardState, PageState};
-use crate::{headers, pages};
+use crate::{headers, next_page};
 
 /// The cookie that holds a session's secret.
 pub(crate) const COOKIE_NAME: &str = "__Host-cc-devops";
@@ -37,16 +39,6 @@ const FRAGMENT: &str = "cc-fragment";
 
 /// Where style, script and icon are, which are nobody's secret.
 const ASSETS: &str = "/ui/assets/";
-
-/// Who has signed in.
-pub(crate) struct SignedIn {
-    pub(crate) agent: Agent,
-    /// The newest change before the page was read.
-    pub(crate) since: String,
-    /// What the browser asked for.
-    uri: Uri,
-    is_fragment: bool,
-}
 
 /// A visit of somebody who has signed in and may touch what a `P` is about.
 pub(crate) struct Visit<P> {
@@ -318,7 +310,7 @@ fn to_sign_in(request: &Request) -> Response {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "your session has ended; sign in again");
         return shown(&Refusal(problem), None);
     }
-    Redirect::to(&pages::sign_in::address(request.uri())).into_response()
+    Redirect::to(&next_page::address(request.uri())).into_response()
 }
 
 /// A refusal as a page.

@@ -4,92 +4,12 @@ use axum::http::Uri;
 use cc_devops_http::problem::Problem;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::assets;
 use crate::components::notice;
-use crate::gate::SignedIn;
 use crate::kinds::Kind;
-use crate::live;
+use crate::section::Section;
+use crate::signed_in::SignedIn;
+use crate::{assets, key_list};
 use cc_devops_kernel::health::Condition;
-
-/// An entry of the navigation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Section {
-    Overview,
-    Agents,
-    Requests,
-    Deploys,
-    Alerts,
-    Secrets,
-    Revenue,
-    Repositories,
-    Audit,
-    Policies,
-    Webhooks,
-    Settings,
-    Health,
-}
-
-impl Section {
-    /// Every entry, in its order.
-    pub(crate) const ALL: [Self; 13] = [
-        Self::Overview,
-        Self::Agents,
-        Self::Requests,
-        Self::Deploys,
-        Self::Alerts,
-        Self::Secrets,
-        Self::Revenue,
-        Self::Repositories,
-        Self::Audit,
-        Self::Policies,
-        Self::Webhooks,
-        Self::Settings,
-        Self::Health,
-    ];
-
-    /// Its word.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Agents => "Agents",
-            Self::Requests => "Requests",
-            Self::Deploys => "Deploys",
-            Self::Alerts => "Alerts",
-            Self::Secrets => "Secrets",
-            Self::Revenue => "Revenue",
-            Self::Repositories => "Repositories",
-            Self::Audit => "Audit",
-            Self::Policies => "Policies",
-            Self::Webhooks => "Webhooks",
-            Self::Settings => "Settings",
-            Self::Health => "Health",
-        }
-    }
-
-    /// Whether it stands apart from the entry before it: what happens, what is kept, how all is governed.
-    fn begins_group(self) -> bool {
-        matches!(self, Self::Secrets | Self::Audit)
-    }
-
-    /// Its page.
-    pub(crate) fn path(self) -> &'static str {
-        match self {
-            Self::Overview => "/ui",
-            Self::Agents => "/ui/agents",
-            Self::Requests => "/ui/requests",
-            Self::Deploys => "/ui/deploys",
-            Self::Alerts => "/ui/alerts",
-            Self::Secrets => "/ui/secrets",
-            Self::Revenue => "/ui/revenue",
-            Self::Repositories => "/ui/repositories",
-            Self::Audit => "/ui/audit",
-            Self::Policies => "/ui/policies",
-            Self::Webhooks => "/ui/webhooks",
-            Self::Settings => "/ui/settings",
-            Self::Health => "/ui/health",
-        }
-    }
-}
 
 /// What stands around a page's content.
 pub(crate) struct Frame<'a> {
@@ -131,7 +51,7 @@ pub(crate) fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
                 }
                 (main(frame, content))
                 @if frame.signed_in.is_some() {
-                    (live::beside())
+                    (beside())
                 }
             }
         }
@@ -200,6 +120,22 @@ fn navigation(section: Option<Section>) -> Markup {
                         a href=(entry.path()) aria-current=[(section == Some(entry)).then_some("page")] { (entry.word()) }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// What the script works with beside the content, which stays when that is made anew: where it is said that a page is
+/// not live, and the list of keys.
+fn beside() -> Markup {
+    html! {
+        p.live id="live" role="status" hidden {}
+        dialog.keys id="keys" aria-labelledby="keys-title" {
+            h2 id="keys-title" { "Keys" }
+            (key_list::list())
+            div.choices {
+                (key_list::switch())
+                button type="button" data-close { "Close" }
             }
         }
     }

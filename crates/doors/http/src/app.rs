@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::Extensions;
 use cc_devops_fleet::aws_keys::{self, AwsKeys};
 use cc_devops_fleet::sessions::Sessions;
 use cc_devops_fleet::watch::Heard;
@@ -26,24 +27,25 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::rate::RateLimiter;
 use crate::addressed::Addressed;
-use crate::capabilities::{Capabilities, Hygiene, Revenue, Watch};
+use crate::capabilities::{Hygiene, Revenue, Watch};
 use crate::cohorts_cache::CohortsCache;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
+use crate::door_profile::DoorProfile;
 use crate::due_checks::DueWorkflowChecks;
 use crate::health_cache::HealthCache;
 use crate::live::{Area, Live};
-use crate::logins::Logins;
+use crate::logins::{LoginTry, Logins};
 use crate::meters::Meters;
-use crate::mount::DoorProfile;
 use crate::own_address::OwnAddress;
 use crate::places::AllPlaces;
+use crate::problem::Problem;
 use crate::reported::Reported;
 use crate::signed_beats::SignedBeats;
 use crate::strangers_rate::StrangersRate;
 use crate::wake_signal::WakeSignal;
-use crate::watch_health::WatchProgress;
+use crate::watch_progress::WatchProgress;
 
 /// What the key of the codes over sessions is derived for.
 const SESSIONS: &str = "sessions";
@@ -124,16 +126,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities, doors: Vec<DoorProfile>) -> Self {
-        let Capabilities {
-            control,
-            revenue,
-            hygiene,
-            keeper,
-            slack,
-            watch,
-            doors: _,
-        } = capabilities;
+    pub(crate) fn new(
+        config: ServerConfig,
+        control: Arc<ControlPlane>,
+        (revenue, hygiene, watch): (Option<Revenue>, Option<Hygiene>, Option<Watch>),
+        (keeper, slack): (Option<Arc<Keeper>>, Option<Arc<SlackClicks>>),
+        doors: Vec<DoorProfile>,
+    ) -> Self {
         let own_address = OwnAddress::of(&config);
         let sessions_key = control.derived_key(SESSIONS);
         let aws_keys_key = control.derived_key(aws_keys::PURPOSE);
@@ -190,6 +189,14 @@ impl Shared {
             state: &*self.ports().state,
             key: self.sessions_key,
         }
+    }
+
+    /// Takes a try to sign in of whoever sent a request with these extensions.
+    ///
+    /// # Errors
+    /// Too many tokens that were not good came from there, or at all.
+    pub fn login_try(&self, extensions: &Extensions) -> Result<LoginTry<'_>, Problem> {
+        self.logins.take_of(extensions)
     }
 
     /// Whether a door is served beside the API.

@@ -1,4 +1,4 @@
-//! What is served: the control plane, and what else there is here.
+//! What may be served beside the control plane.
 
 use std::sync::Arc;
 
@@ -8,32 +8,9 @@ use cc_devops_fleet::watching::Watching;
 use cc_devops_notify::{Delivering, Value};
 use cc_devops_repos::auditing::Auditor;
 use cc_devops_repos::ports::{CodeHostNotices, RepositoryWorker};
-use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::retention::Keeper;
 use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_revenue::reporting::Reporter;
-use cc_devops_slack::SlackClicks;
 use jiff::SignedDuration;
-
-use crate::mount::Mount;
-
-/// What is served.
-pub struct Capabilities {
-    /// Requests, agents and all that belongs to them.
-    pub control: Arc<ControlPlane>,
-    /// MRR, where it is reported here.
-    pub revenue: Option<Revenue>,
-    /// The hygiene of repositories, where they are looked after here.
-    pub hygiene: Option<Hygiene>,
-    /// Who forgets what is not kept any longer, where that is done here.
-    pub keeper: Option<Arc<Keeper>>,
-    /// Who takes clicks in Slack; none where no channel has buttons.
-    pub slack: Option<Arc<SlackClicks>>,
-    /// The watch over the agents, and who tells people, where that is done here.
-    pub watch: Option<Watch>,
-    /// What else is served on the same listener.
-    pub doors: Vec<Mount>,
-}
 
 /// The capability to watch agents and to tell people.
 #[derive(Clone)]
@@ -50,21 +27,6 @@ pub struct Watch {
     pub outside: Option<Value>,
     /// Makes the addresses of badges.
     pub badges: BadgeKeys,
-}
-
-impl From<Arc<ControlPlane>> for Capabilities {
-    /// The control plane alone.
-    fn from(control: Arc<ControlPlane>) -> Self {
-        Self {
-            control,
-            revenue: None,
-            hygiene: None,
-            keeper: None,
-            slack: None,
-            watch: None,
-            doors: Vec::new(),
-        }
-    }
 }
 
 /// The capability to report MRR.

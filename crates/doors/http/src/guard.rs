@@ -14,7 +14,7 @@ use tracing::{Instrument, field, info_span};
 
 use crate::app::App;
 use crate::connections::Peer;
-use crate::mount::Owner;
+use crate::door_profile::Owner;
 use crate::places::{Places, RequestPlace};
 use crate::problem::Problem;
 use crate::routes::submit::{EVENTS, MAX_WAIT};

@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::http::{Extensions, StatusCode};
 use tokio::time::Instant;
 
-use crate::app::Shared;
 use crate::client_network::ClientNetwork;
 use crate::connections::Peer;
 use crate::problem::Problem;
@@ -71,6 +70,14 @@ impl Logins {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a try of whoever sent a request with these extensions.
+    pub(crate) fn take_of(&self, extensions: &Extensions) -> Result<LoginTry<'_>, Problem> {
+        self.take(match extensions.get::<Peer>() {
+            Some(peer) => peer.network(),
+            None => Some(ClientNetwork::UNKNOWN),
+        })
+    }
+
     /// Takes a try of somebody there; of everybody's alone where many share the address.
     fn take(&self, from: Option<ClientNetwork>) -> Result<LoginTry<'_>, Problem> {
         let now = Instant::now();
@@ -116,20 +123,6 @@ impl LoginTry<'_> {
         if let Some(whole) = self.from.and_then(|from| tried.each.get_mut(&from)) {
             EACH.give_back(whole);
         }
-    }
-}
-
-impl Shared {
-    /// Takes a try to sign in of whoever sent a request with these extensions.
-    ///
-    /// # Errors
-    /// Too many tokens that were not good came from there, or at all.
-    pub fn login_try(&self, extensions: &Extensions) -> Result<LoginTry<'_>, Problem> {
-        let from = match extensions.get::<Peer>() {
-            Some(peer) => peer.network(),
-            None => Some(ClientNetwork::UNKNOWN),
-        };
-        self.logins.take(from)
     }
 }
 

@@ -20,6 +20,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::gauges::{StateLabel, age, gauge};
 use crate::reported::{Series, SeriesName, of_reported};
 use crate::watch_meters::{self, AgentMeasure, AlertMeasures};
 
@@ -56,11 +57,6 @@ struct ActionLabel {
 struct OutcomeLabels {
     action: String,
     status: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct StateLabel {
-    pub(crate) state: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -281,15 +277,6 @@ fn of_consumers(registry: &mut Registry, standings: &[Standing], now: Timestamp)
         }
         registry.register(name, help, family);
     }
-}
-
-/// Whole seconds since then; none where there is nothing.
-pub(crate) fn age(since: Option<Timestamp>, now: Timestamp) -> i64 {
-    since.map_or(0, |since| now.duration_since(since).as_secs().max(0))
-}
-
-pub(crate) fn gauge(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Sums that are kept elsewhere.

@@ -10,6 +10,9 @@ use axum::Router;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::schedule::Job;
 use cc_devops_outbound::loopback::is_loopback_address;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::retention::Keeper;
+use cc_devops_slack::SlackClicks;
 use futures::FutureExt;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -17,10 +20,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, Shared};
-use crate::capabilities::Capabilities;
+use crate::capabilities::{Hygiene, Revenue, Watch};
 use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::hygiene;
+use crate::mount::Mount;
 use crate::problem::Chain;
 use crate::scheduler::Timetable;
 use crate::tls::{Identity, identity};
@@ -32,6 +36,39 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// How long each consumer of the outbox gets in the end, whatever was left of the grace.
 const LAST_RELAY: Duration = Duration::from_secs(5);
 
+/// What is served.
+pub struct Capabilities {
+    /// Requests, agents and all that belongs to them.
+    pub control: Arc<ControlPlane>,
+    /// MRR, where it is reported here.
+    pub revenue: Option<Revenue>,
+    /// The hygiene of repositories, where they are looked after here.
+    pub hygiene: Option<Hygiene>,
+    /// Who forgets what is not kept any longer, where that is done here.
+    pub keeper: Option<Arc<Keeper>>,
+    /// Who takes clicks in Slack; none where no channel has buttons.
+    pub slack: Option<Arc<SlackClicks>>,
+    /// The watch over the agents, and who tells people, where that is done here.
+    pub watch: Option<Watch>,
+    /// What else is served on the same listener.
+    pub doors: Vec<Mount>,
+}
+
+impl From<Arc<ControlPlane>> for Capabilities {
+    /// The control plane alone.
+    fn from(control: Arc<ControlPlane>) -> Self {
+        Self {
+            control,
+            revenue: None,
+            hygiene: None,
+            keeper: None,
+            slack: None,
+            watch: None,
+            doors: Vec::new(),
+        }
+    }
+}
+
 /// The control plane with its front door and its workers, without a socket.
 pub struct Service {
     app: App,
@@ -42,10 +79,18 @@ impl Service {
     /// Puts the front door on a control plane. Nothing runs yet.
     pub fn new(config: ServerConfig, capabilities: impl Into<Capabilities>) -> Self {
         install_crypto();
-        let mut capabilities = capabilities.into();
-        let doors = std::mem::take(&mut capabilities.doors);
+        let Capabilities {
+            control,
+            revenue,
+            hygiene,
+            keeper,
+            slack,
+            watch,
+            doors,
+        } = capabilities.into();
         let profiles = doors.iter().map(|door| door.profile).collect();
-        let app = Arc::new(Shared::new(config, capabilities, profiles));
+        let shared = Shared::new(config, control, (revenue, hygiene, watch), (keeper, slack), profiles);
+        let app = Arc::new(shared);
         let router = routes::router(&app, doors);
         Self { app, router }
     }

@@ -1,7 +1,5 @@
 //! Whether the watch goes on and people can be told: what `/health` says of it, and what the outside watch hears.
 
-use std::time::Duration;
-
 use cc_devops_kernel::health::{Check, Condition, Health, Mode};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_notify::{ChannelHealth, ChannelState};
@@ -10,55 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::app::App;
 use crate::capabilities::Watch;
 use crate::problem::Chain;
-use crate::progress::Progress;
-
-/// How long a worker may make no progress.
-const STALLED: Duration = Duration::from_mins(1);
 
 /// How long a channel may fail, and a message wait, before people count as not told by it.
 const FAILING: SignedDuration = SignedDuration::from_mins(10);
-
-/// How the workers of the watch get on.
-#[derive(Default)]
-pub(crate) struct WatchProgress {
-    /// Who finds deadlines that passed.
-    pub(crate) sweep: Progress,
-    /// Who decides what is told.
-    pub(crate) telling: Progress,
-    /// Who sends it.
-    pub(crate) delivering: Progress,
-}
-
-impl WatchProgress {
-    /// The workers begin.
-    pub(crate) fn begin(&self) {
-        for progress in [&self.sweep, &self.telling, &self.delivering] {
-            progress.made();
-        }
-    }
-
-    /// What is wrong with a worker, in words, and what follows from that.
-    fn stalled(&self) -> Vec<(&'static str, String)> {
-        let workers = [
-            ("watch", &self.sweep, "the agents were not looked at"),
-            (
-                "alerts",
-                &self.telling,
-                "nobody is told of anything: alerts were not decided on",
-            ),
-            (
-                "alerts",
-                &self.delivering,
-                "nobody is told of anything: messages were not sent",
-            ),
-        ];
-        let stalled = workers.into_iter().filter_map(|(check, progress, what)| {
-            let since = progress.stalled(STALLED)?.as_secs();
-            Some((check, format!("{what} for {since} seconds; the server's log says why")))
-        });
-        stalled.collect()
-    }
-}
 
 /// Adds to a health what is known of the watch and of telling.
 pub(crate) async fn with_watch(app: &App, mut health: Health) -> Health {
@@ -203,21 +155,5 @@ mod tests {
             ..channel("chat", ChannelState::Working)
         };
         assert!(message(&[hangs]).unwrap().contains("for 15 minutes"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_worker_that_stands_still_is_said() {
-        let progress = WatchProgress::default();
-        progress.begin();
-        tokio::time::advance(STALLED * 2).await;
-        progress.sweep.made();
-        let stalled = progress.stalled();
-        assert_eq!(stalled.len(), 2, "{stalled:?}");
-        assert!(
-            stalled
-                .iter()
-                .all(|(check, why)| *check == "alerts" && why.contains("120 seconds")),
-            "{stalled:?}"
-        );
     }
 }

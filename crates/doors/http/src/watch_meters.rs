@@ -14,7 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::meters::{StateLabel, age, gauge};
+use crate::gauges::{StateLabel, age, gauge};
 
 /// Of how many agents there are series of their own, by name: more would be a burden to whoever keeps them.
 const MOST_AGENTS: usize = 1_000;

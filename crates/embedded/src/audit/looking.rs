@@ -5,7 +5,7 @@ use cc_devops_kernel::paging::{Cursor, Page};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::trail::{self, COLUMNS, row};
+use super::pages::{self, COLUMNS, row};
 use crate::columns::json;
 use crate::db::reach::{List, Stretch, look};
 use crate::error::Fault;
@@ -75,7 +75,7 @@ fn fits(filter: &AuditFilter) -> rusqlite::Result<(String, Vec<Value>)> {
     let request = filter.request.as_ref().map(|id| field("requestId", id));
     let resource = filter.resource.as_ref().map(|begin| field("resource", begin));
     let resource = resource.transpose()?;
-    let mut conditions = trail::conditions(filter);
+    let mut conditions = pages::conditions(filter);
     conditions.with_some("instr(entry, ?) > 0", reason.transpose()?);
     conditions.with_some("instr(entry, ?) > 0", request.transpose()?);
     conditions.with_some(

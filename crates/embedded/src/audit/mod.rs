@@ -4,6 +4,7 @@ mod cutting;
 mod keeper;
 mod kept;
 mod looking;
+mod pages;
 mod reconciliation;
 mod rows;
 pub(crate) mod trail;

@@ -3,18 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, ChainHash, Mark, Section, Verification};
+use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::kept::{self, Kept};
-use super::{Head, append, cutting, keep_anew, looking, verification};
-use crate::columns::{json_at, limit, nanos, page};
+use super::{Head, append, cutting, keep_anew, looking, pages, verification};
 use crate::db::Db;
-use crate::db::conditions::Conditions;
-use crate::error::Fault;
 
 /// The audit trail in the database.
 pub struct SqliteAudit {
@@ -58,7 +54,7 @@ impl AuditTrail for SqliteAudit {
                 if is_narrow || filter.reach.is_some() {
                     looking::list(conn, &filter, before, limit)
                 } else {
-                    list(conn, &filter, before, limit)
+                    pages::list(conn, &filter, before, limit)
                 }
             })
             .await
@@ -68,15 +64,7 @@ impl AuditTrail for SqliteAudit {
         if chain.is_some() {
             return Ok(None);
         }
-        self.db
-            .read(move |conn| {
-                let found = conn
-                    .prepare_cached(&format!("SELECT {COLUMNS} FROM audit WHERE seq = ?1"))?
-                    .query_row([seq], row)
-                    .optional()?;
-                Ok(found)
-            })
-            .await
+        self.db.read(move |conn| pages::one(conn, seq)).await
     }
 
     async fn about(
@@ -88,7 +76,7 @@ impl AuditTrail for SqliteAudit {
     ) -> PortResult<Page<AuditRow>> {
         let (resource, action) = (resource.to_owned(), action.map(str::to_owned));
         self.db
-            .read(move |conn| about(conn, resource, action, before, limit))
+            .read(move |conn| pages::about(conn, resource, action, before, limit))
             .await
     }
 
@@ -142,85 +130,4 @@ impl AuditTrail for SqliteAudit {
         let keys = Arc::clone(self.db.store_keys());
         self.db.write(move |conn, _| cutting::clear(conn, &keys, limit)).await
     }
-}
-
-/// The columns of [`row`].
-pub(super) const COLUMNS: &str = "seq, entry, prev_hash, hash";
-
-fn list(
-    conn: &Connection,
-    filter: &AuditFilter,
-    before: Option<Cursor>,
-    at_most: usize,
-) -> Result<Page<AuditRow>, Fault> {
-    let mut conditions = conditions(filter);
-    conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
-    // One more than asked for tells whether there is a next page.
-    let wanted = limit(at_most).saturating_add(1);
-    let rows = match &filter.agent {
-        None => {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM audit{} ORDER BY seq DESC LIMIT ?",
-                conditions.clause()
-            );
-            conditions.query(conn, &sql, 1, wanted, row)?
-        }
-        Some(agent) => {
-            // Two searches by index, merged; `OR` would sort all rows of the agent for every page.
-            conditions.with("agent = ?", agent.as_str().to_owned());
-            let by_agent = conditions.clause().to_owned();
-            let by_principal = by_agent.replace("agent = ?", "principal = ? AND principal IS NOT agent");
-            let sql = format!(
-                "SELECT {COLUMNS} FROM audit{by_agent} UNION ALL SELECT {COLUMNS} FROM audit{by_principal} \
-                 ORDER BY seq DESC LIMIT ?"
-            );
-            conditions.query(conn, &sql, 2, wanted, row)?
-        }
-    };
-    Ok(page(rows, at_most, |row| row.seq))
-}
-
-/// What a row must be beside somebody's, as far as that stands in columns of its own.
-pub(super) fn conditions(filter: &AuditFilter) -> Conditions {
-    let mut conditions = Conditions::default();
-    conditions.with_some("action = ?", filter.action.clone());
-    conditions.with_some("status = ?", filter.status.map(|status| status.as_str().to_owned()));
-    conditions.with_some("at >= ?", filter.since.map(nanos));
-    conditions.with_some("at < ?", filter.until.map(nanos));
-    conditions
-}
-
-fn about(
-    conn: &Connection,
-    resource: String,
-    action: Option<String>,
-    before: Option<Cursor>,
-    at_most: usize,
-) -> Result<Page<AuditRow>, Fault> {
-    let mut conditions = Conditions::default();
-    // The text of the index's expression.
-    conditions.with(
-        "CASE WHEN json_valid(entry) THEN json_extract(entry, '$.resource') END = ?",
-        resource,
-    );
-    conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
-    conditions.with_some("action = ?", action);
-    let wanted = limit(at_most).saturating_add(1);
-    let sql = format!(
-        "SELECT {COLUMNS} FROM audit INDEXED BY audit_resource{} ORDER BY seq DESC LIMIT ?",
-        conditions.clause()
-    );
-    let rows = conditions.query(conn, &sql, 1, wanted, row)?;
-    Ok(page(rows, at_most, |row| row.seq))
-}
-
-/// A row of the trail.
-pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
-    Ok(AuditRow {
-        chain: None,
-        seq: row.get(0)?,
-        entry: json_at(row, 1)?,
-        prev_hash: ChainHash(row.get(2)?),
-        hash: ChainHash(row.get(3)?),
-    })
 }

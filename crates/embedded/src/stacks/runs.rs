@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::plans;
+use super::sealed_plans;
 use crate::columns;
 use crate::db::Db;
 use crate::error::Fault;
@@ -144,7 +144,7 @@ impl Runs {
                 if let Some(run) = find(conn, phase, &request)? {
                     return Ok(Begun::Found(Box::new(run)));
                 }
-                if plans::last_change(conn, &stack)? != basis {
+                if last_change(conn, &stack)? != basis {
                     return Ok(Begun::Moved);
                 }
                 conn.prepare_cached(
@@ -232,8 +232,8 @@ impl Runs {
                 ])?;
                 if ended == 1 {
                     match file {
-                        Some(file) => plans::keep_file(conn, keys, &request, &file)?,
-                        None => plans::forget(conn, &request)?,
+                        Some(file) => sealed_plans::keep_file(conn, keys, &request, &file)?,
+                        None => sealed_plans::forget(conn, &request)?,
                     }
                 }
                 Ok(find(conn, phase, &request)?.and_then(|run| run.end).unwrap_or(end))
@@ -272,6 +272,13 @@ pub(super) fn find(conn: &Connection, phase: Phase, request: &RequestId) -> Resu
         .prepare_cached(&sql)?
         .query_row([request.as_str()], run)
         .optional()?)
+}
+
+/// The request whose run last changed a stack.
+pub(super) fn last_change(conn: &Connection, stack: &FullStackName) -> rusqlite::Result<Option<String>> {
+    conn.prepare_cached("SELECT request_id FROM stack_changes WHERE stack = ?1")?
+        .query_row([stack.as_str()], |row| row.get(0))
+        .optional()
 }
 
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::model::{Blob, Commit, Issue, Repository, Tree, written};
-use super::object::{Object, Val, connection, leaf};
-use super::{Context, repository};
+use super::Context;
+use super::object::{Object, Val, connection, leaf, list};
 
 /// The id of the app that reports the jobs of workflows.
 const ACTIONS: u64 = 15_368;
@@ -52,18 +52,33 @@ fn file(blob: &Blob) -> Object<'_> {
 }
 
 /// What stands at a path of a commit.
-pub(super) fn at<'m>(of: &'m Repository, within: &'m Commit, path: &str) -> Val<'m> {
+fn at<'m>(of: &'m Repository, within: &'m Commit, path: &str) -> Val<'m> {
     if let Some(blob) = within.files.get(path) {
         return Val::Object(file(blob));
     }
     match Tree::of(&within.files, path) {
         Some(tree) => Val::Object(Object::new("Tree", move |field, _| match field {
             "oid" => leaf(tree.oid.as_str()),
-            "entries" => repository::entries(of, within, tree.clone()),
+            "entries" => entries(of, within, tree.clone()),
             other => Val::unknown("Tree", other),
         })),
         None => Val::Null,
     }
+}
+
+/// The entries of a tree; where each leads is read only if it is asked for.
+fn entries<'m>(of: &'m Repository, commit: &'m Commit, tree: Tree) -> Val<'m> {
+    list(tree.entries, move |entry| {
+        Val::Object(Object::new("TreeEntry", move |field, _| match field {
+            "name" => leaf(entry.name.as_str()),
+            "path" => leaf(entry.path.as_str()),
+            "oid" => leaf(entry.oid.as_str()),
+            "type" => leaf(if entry.blob.is_some() { "blob" } else { "tree" }),
+            "mode" => leaf(if entry.blob.is_some() { 0o100_644 } else { 0o40_000 }),
+            "object" => at(of, commit, &entry.path),
+            other => Val::unknown("TreeEntry", other),
+        }))
+    })
 }
 
 /// The checks that were reported on a commit: jobs of workflows, and what the repository is set to report.

@@ -5,6 +5,7 @@ mod object;
 mod older;
 mod people;
 mod protection;
+mod refusal;
 mod repository;
 mod security;
 mod settings;
@@ -176,7 +177,7 @@ fn node<'m>(context: Context<'m>, id: &str) -> Val<'m> {
             let there = workflow.state != "deleted" && context.access.sees(home);
             if there && !context.access.may(home, Permission::Read, "actions", false) {
                 // The node is null, and the error says which.
-                let refuse = move |_: &str, _: &Args| Val::Refused(repository::refusal(context.access));
+                let refuse = move |_: &str, _: &Args| Val::Refused(refusal::refusal(context.access));
                 return Some(Val::Object(Object::new("Workflow", refuse)));
             }
             there.then(|| Val::Object(work::workflow(context, home, workflow)))

@@ -1,9 +1,10 @@
 //! Repositories and their branches.
 
-use super::super::access::{Access, Permission};
+use super::super::access::Permission;
 use super::super::ids;
-use super::super::model::{Commit, Repository, Tree, Visibility, written};
-use super::object::{Object, Val, connection, leaf, list};
+use super::super::model::{Repository, Visibility, written};
+use super::object::{Object, Val, connection, leaf};
+use super::refusal::refusal;
 use super::{Context, code, newest_first, people, protection, security, settings, work};
 
 pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object<'m> {
@@ -104,14 +105,6 @@ pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object
     })
 }
 
-/// How GitHub puts it that a token may not.
-pub(super) fn refusal(access: &Access) -> String {
-    match access.inaccessible() {
-        "Not Found" => "Resource not accessible by personal access token".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
 fn branch<'m>(context: Context<'m>, of: &'m Repository, name: &'m str) -> Object<'m> {
     let access = context.access;
     Object::new("Ref", move |field, args| match field {
@@ -160,20 +153,5 @@ fn branch<'m>(context: Context<'m>, of: &'m Repository, name: &'m str) -> Object
             None => Val::Null,
         },
         other => Val::unknown("Ref", other),
-    })
-}
-
-/// The entries of a tree; where each leads is read only if it is asked for.
-pub(super) fn entries<'m>(of: &'m Repository, commit: &'m Commit, tree: Tree) -> Val<'m> {
-    list(tree.entries, move |entry| {
-        Val::Object(Object::new("TreeEntry", move |field, _| match field {
-            "name" => leaf(entry.name.as_str()),
-            "path" => leaf(entry.path.as_str()),
-            "oid" => leaf(entry.oid.as_str()),
-            "type" => leaf(if entry.blob.is_some() { "blob" } else { "tree" }),
-            "mode" => leaf(if entry.blob.is_some() { 0o100_644 } else { 0o40_000 }),
-            "object" => code::at(of, commit, &entry.path),
-            other => Val::unknown("TreeEntry", other),
-        }))
     })
 }

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::super::access::Permission;
 use super::super::model::Repository;
+use super::Context;
 use super::object::{Args, Object, Val, connection, leaf, list};
-use super::{Context, repository};
+use super::refusal::refusal;
 
 /// Where GitHub looks for these files.
 const FOLDERS: [&str; 3] = [".github/", "", "docs/"];
@@ -77,7 +78,7 @@ fn codeowners(of: &Repository) -> Val<'_> {
 
 fn deploy_keys<'m>(context: Context<'m>, of: &'m Repository, args: &Args) -> Val<'m> {
     if !context.access.has("administration", false) {
-        return Val::Refused(repository::refusal(context.access));
+        return Val::Refused(refusal(context.access));
     }
     // Those who may not administer are told of none.
     let shown = context.access.permission(of) == Permission::Admin;
@@ -94,7 +95,7 @@ fn deploy_keys<'m>(context: Context<'m>, of: &'m Repository, args: &Args) -> Val
 
 fn outside<'m>(context: Context<'m>, of: &'m Repository, args: &Args) -> Val<'m> {
     if context.access.permission(of) < Permission::Write {
-        return Val::Refused(repository::refusal(context.access));
+        return Val::Refused(refusal(context.access));
     }
     let people: Vec<_> = of.security.outside.iter().collect();
     let size = args.number("first").unwrap_or_default();
@@ -125,7 +126,7 @@ fn outside<'m>(context: Context<'m>, of: &'m Repository, args: &Args) -> Val<'m>
 
 fn environments<'m>(context: Context<'m>, of: &'m Repository, args: &Args) -> Val<'m> {
     if !context.access.may(of, Permission::Read, "actions", false) {
-        return Val::Refused(repository::refusal(context.access));
+        return Val::Refused(refusal(context.access));
     }
     let all: Vec<_> = of.security.environments.iter().collect();
     connection(context, "EnvironmentConnection", all, args, move |(name, rules)| {

@@ -292,9 +292,7 @@ impl Model {
     /// The rulesets of the organisation that are about this repository.
     pub(super) fn parents<'m>(&'m self, repository: &'m Repository) -> impl Iterator<Item = &'m Ruleset> {
         let rulesets = self.owner(&repository.owner).map_or(&[][..], |owner| &owner.rulesets);
-        rulesets
-            .iter()
-            .filter(move |ruleset| ruleset.has_repository(repository))
+        rulesets.iter().filter(move |ruleset| repository.is_under(ruleset))
     }
 
     /// Whether the owner's plan has protection and rulesets for this repository.

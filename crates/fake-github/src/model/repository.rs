@@ -7,7 +7,7 @@ use super::git::Git;
 use super::issue::{Issue, Label};
 use super::pattern::matches;
 use super::protection::Protection;
-use super::ruleset::Ruleset;
+use super::ruleset::{Property, Ruleset};
 use super::security::Security;
 use super::settings::Settings;
 use crate::access::Permission;
@@ -176,6 +176,24 @@ impl Repository {
     /// Its own rulesets.
     pub fn rulesets(&self) -> &[Ruleset] {
         &self.rulesets
+    }
+
+    /// Whether this ruleset of its organisation is about it.
+    pub(crate) fn is_under(&self, ruleset: &Ruleset) -> bool {
+        let any = |patterns: &[String]| {
+            patterns
+                .iter()
+                .any(|pattern| pattern == "~ALL" || matches(&pattern.to_lowercase(), &self.name.to_lowercase()))
+        };
+        let has = |property: &Property| {
+            let value = self.properties.get(&property.name);
+            value.is_some_and(|value| property.values.contains(value))
+        };
+        any(&ruleset.repositories)
+            && !any(&ruleset.repositories_exclude)
+            && (ruleset.properties.is_empty() || ruleset.properties.iter().any(has))
+            && !ruleset.properties_exclude.iter().any(has)
+            && ruleset.repository_ids.as_ref().is_none_or(|ids| ids.contains(&self.id))
     }
 
     /// Its labels.

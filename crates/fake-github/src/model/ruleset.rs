@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::pattern::matches;
-use super::repository::Repository;
 
 /// What a ruleset is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,28 +216,6 @@ impl Ruleset {
             mode: "always".to_owned(),
         });
         self
-    }
-
-    /// Whether this ruleset of an organisation is about this repository of it.
-    pub(crate) fn has_repository(&self, repository: &Repository) -> bool {
-        let name = &repository.name;
-        let any = |patterns: &[String]| {
-            patterns
-                .iter()
-                .any(|pattern| pattern == "~ALL" || matches(&pattern.to_lowercase(), &name.to_lowercase()))
-        };
-        let has = |property: &Property| {
-            let value = repository.properties.get(&property.name);
-            value.is_some_and(|value| property.values.contains(value))
-        };
-        any(&self.repositories)
-            && !any(&self.repositories_exclude)
-            && (self.properties.is_empty() || self.properties.iter().any(has))
-            && !self.properties_exclude.iter().any(has)
-            && self
-                .repository_ids
-                .as_ref()
-                .is_none_or(|ids| ids.contains(&repository.id))
     }
 
     /// Whether its conditions hold for a branch. They do so whatever its enforcement is.

@@ -1,11 +1,11 @@
-//! Branches, classic protection and rulesets.
+//! Branches and classic protection.
 
 use serde_json::{Value, json};
 
 use super::super::access::Permission;
 use super::super::answer::Answer;
-use super::super::model::{Actors, Checks, Protection, Reviews, Ruleset};
-use super::{Ask, rules};
+use super::super::model::{Actors, Checks, Protection, Reviews};
+use super::Ask;
 
 /// GitHub's words for a plan without protection.
 pub(super) const UPGRADE: &str = "Upgrade to GitHub Pro or make this repository public to enable this feature.";
@@ -161,27 +161,4 @@ fn shown(rule: &Protection) -> Value {
         shown["restrictions"] = people(restrictions);
     }
     shown
-}
-
-pub(super) fn rulesets(ask: &mut Ask<'_>) -> Answer {
-    if !ask.model.has_rulesets(ask.repository()) {
-        return Answer::refused(403, UPGRADE);
-    }
-    if ask.method == "GET" {
-        return rules::of_repository(ask);
-    }
-    if let Some(refused) = ask.barred(Permission::Admin, "administration") {
-        return refused;
-    }
-    let Some(name) = ask.text("name") else {
-        return Answer::refused(422, "Validation Failed");
-    };
-    if ask.repository().rulesets().iter().any(|each| each.name == name) {
-        return Answer::refused(422, "Name must be unique");
-    }
-    let ruleset = Ruleset::from_rest(ask.body);
-    let full_name = ask.name.clone();
-    let id = ask.model.ruleset(&full_name, ruleset);
-    let html = format!("https://github.com/{full_name}/rules/{id}");
-    Answer::new(201, json!({"id": id, "_links": {"html": {"href": html}}}))
 }

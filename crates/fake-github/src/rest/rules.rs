@@ -88,6 +88,30 @@ pub(super) fn in_force(ask: &Ask<'_>, branch: &str) -> Answer {
     Answer::ok(ask.page(all.collect()).into())
 }
 
+/// `/repos/{owner}/{repo}/rulesets`.
+pub(super) fn rulesets(ask: &mut Ask<'_>) -> Answer {
+    if !ask.model.has_rulesets(ask.repository()) {
+        return Answer::refused(403, UPGRADE);
+    }
+    if ask.method == "GET" {
+        return of_repository(ask);
+    }
+    if let Some(refused) = ask.barred(Permission::Admin, "administration") {
+        return refused;
+    }
+    let Some(name) = ask.text("name") else {
+        return Answer::refused(422, "Validation Failed");
+    };
+    if ask.repository().rulesets().iter().any(|each| each.name == name) {
+        return Answer::refused(422, "Name must be unique");
+    }
+    let ruleset = Ruleset::from_rest(ask.body);
+    let full_name = ask.name.clone();
+    let id = ask.model.ruleset(&full_name, ruleset);
+    let html = format!("https://github.com/{full_name}/rules/{id}");
+    Answer::new(201, json!({"id": id, "_links": {"html": {"href": html}}}))
+}
+
 /// `/repos/{owner}/{repo}/rulesets/{ruleset_id}`.
 pub(super) fn ruleset(ask: &mut Ask<'_>, id: &str) -> Answer {
     let of = ask.repository();
@@ -166,7 +190,7 @@ pub(super) fn of_organization(ask: &Ask<'_>, login: &str, id: Option<&str>) -> A
 }
 
 /// What a list of a repository's rulesets shows.
-pub(super) fn of_repository(ask: &Ask<'_>) -> Answer {
+fn of_repository(ask: &Ask<'_>) -> Answer {
     let of = ask.repository();
     let parents = ask.parameter("includes_parents") != Some("false");
     let above = ask.model.parents(of).filter(|_| parents);

@@ -31,29 +31,6 @@ fn is_scanned(of: &Repository) -> bool {
     available && of.security.secret_scanning
 }
 
-/// `PATCH /repos/{owner}/{repo}`, of which only this is served.
-pub(super) fn change(ask: &mut Ask<'_>) -> Answer {
-    if let Some(refused) = ask.barred(Permission::Admin, "administration") {
-        return refused;
-    }
-    let wanted = ask.body["security_and_analysis"].clone();
-    let on = |name: &str| wanted[name]["status"].as_str().map(|status| status == "enabled");
-    let private = ask.repository().visibility != Visibility::Public;
-    if private && !ask.repository().security.advanced_security && on("secret_scanning") == Some(true) {
-        return Answer::refused(422, "Secret scanning is not available for this repository.");
-    }
-    let name = ask.name.clone();
-    ask.model.edit(&name, |of| {
-        if let Some(on) = on("secret_scanning") {
-            of.security.secret_scanning = on;
-        }
-        if let Some(on) = on("secret_scanning_push_protection") {
-            of.security.push_protection = on;
-        }
-    });
-    Answer::ok(super::repos::shown(ask.model, ask.access, ask.repository()))
-}
-
 /// `actions/permissions` of a repository.
 pub(super) fn actions(ask: &mut Ask<'_>) -> Answer {
     if let Some(refused) = ask.barred(Permission::Admin, "administration") {

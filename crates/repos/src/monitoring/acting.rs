@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Ask, Monitor, MonitorReport, WatchedWorkflow};
 use crate::issues::acting::{Acting as Writing, Done};
-use crate::issues::{self, Issue, IssuesBySubject};
+use crate::issues::by_subject::IssuesBySubject;
+use crate::issues::{self, Issue};
 use crate::keeping;
 use crate::ports::{FoundIssues, Spent};
 use crate::snapshot::{Fact, Repository, RepositoryId, WorkflowId};

@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use toml::Value;
 
 use super::file::{self, Check, ExemptionTable, Table, TellTable};
-use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem, Tell, TellLayer, security};
+use super::problems::Problems;
+use super::{Exemption, Layer, Policy, PolicyErrors, Tell, TellLayer, security};
 use crate::dependabot::ecosystems;
 use crate::patterns::Glob;
 use crate::rules::{Rule, Severity};
@@ -41,17 +42,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyErrors> {
     }
 }
 
-/// Collects problems, so that all are told at once.
-pub(super) struct Problems(Vec<PolicyProblem>);
-
 impl Problems {
-    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(PolicyProblem {
-            path: path.into(),
-            message: message.into(),
-        });
-    }
-
     fn layer(&mut self, path: &str, table: Table) -> Layer {
         let Table {
             include,
@@ -234,17 +225,6 @@ impl Problems {
             }
         }
         names.into_iter().collect()
-    }
-
-    pub(super) fn globs(&mut self, path: &str, patterns: &[String]) -> Vec<Glob> {
-        let mut globs = Vec::new();
-        for pattern in patterns {
-            match Glob::new(pattern) {
-                Ok(glob) => globs.push(glob),
-                Err(error) => self.add(path, format!("the pattern `{pattern}` cannot be read: {error}")),
-            }
-        }
-        globs
     }
 
     fn repositories(&mut self, path: &str, patterns: &[String]) -> Vec<Glob> {

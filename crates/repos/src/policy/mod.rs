@@ -5,6 +5,7 @@
 
 mod check;
 mod file;
+mod problems;
 mod security;
 #[cfg(test)]
 mod tests;

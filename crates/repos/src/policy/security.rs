@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::check::Problems;
+use super::problems::Problems;
 use crate::patterns::Glob;
 use crate::snapshot::AllowedActions;
 

@@ -6,7 +6,7 @@ use cc_devops_kernel::names::NameError;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use serde_json::{Map, Value};
 
-use crate::envelope::kind;
+use crate::json_kind::kind;
 
 /// A parameter that breaks a rule.
 pub fn invalid(message: impl Into<String>) -> Failure {

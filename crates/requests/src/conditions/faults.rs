@@ -6,7 +6,7 @@ use cc_devops_kernel::ports::{Content, Record, RecordKey, RecordKind, StateChang
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::looking::requests;
+use super::newest_requests::newest_requests;
 use super::standing;
 use crate::ports::{PortError, PortErrorKind, PortResult, Ports};
 
@@ -109,7 +109,7 @@ async fn share(
     if limits.requests_failed_percent == 0 {
         return Ok(true);
     }
-    let all = requests(ports, Some(&completed.action), since).await?;
+    let all = newest_requests(ports, Some(&completed.action), since).await?;
     let ended = all.iter().filter(|request| request.completed.is_some()).count();
     Ok(faults * 100 >= ended * usize::from(limits.requests_failed_percent))
 }

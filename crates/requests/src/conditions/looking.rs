@@ -11,10 +11,10 @@ use cc_devops_kernel::ports::{Content, Record, RecordKey, RecordKind, StateChang
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::newest_requests::newest_requests;
 use super::{faults, spend, standing};
 use crate::engine::ControlPlane;
 use crate::ports::{PortError, PortErrorKind, PortResult, Ports, SecretSummary};
-use crate::record::{RequestFilter, RequestRecord};
 
 /// The name of the record of what looks found.
 const RECORD: &str = "looks";
@@ -34,11 +34,8 @@ const FIRST_VERIFY: SignedDuration = SignedDuration::from_hours(1);
 /// How often that is done while it is broken.
 const VERIFY_BROKEN_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
-/// How many rows are asked for at a time.
+/// How many secrets are asked for at a time.
 const PAGE: usize = 500;
-
-/// How many requests are looked at for how long they take, the newest.
-const MOST_REQUESTS: usize = 1_000;
 
 /// What looks found, as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,7 +193,7 @@ impl Look {
             None => Ok(Vec::new()),
             Some(limit) => {
                 let since = now.saturating_sub(limits.requests_window).unwrap_or(Timestamp::MIN);
-                let ended = requests(ports, None, since).await;
+                let ended = newest_requests(ports, None, since).await;
                 ended.map(|requests| standing::slow(&requests, limit, now))
             }
         };
@@ -246,23 +243,4 @@ async fn secrets(ports: &Ports) -> PortResult<Vec<SecretSummary>> {
             return Ok(all);
         }
     }
-}
-
-/// The newest requests that arrived since then, at most so many.
-pub(super) async fn requests(ports: &Ports, action: Option<&str>, since: Timestamp) -> PortResult<Vec<RequestRecord>> {
-    let filter = RequestFilter {
-        action: action.map(str::to_owned),
-        since: Some(since),
-        ..RequestFilter::default()
-    };
-    let (mut all, mut before) = (Vec::new(), None);
-    while all.len() < MOST_REQUESTS {
-        let page = ports.ledger.list(&filter, before, PAGE).await?;
-        all.extend(page.items);
-        before = page.next;
-        if before.is_none() {
-            break;
-        }
-    }
-    Ok(all)
 }

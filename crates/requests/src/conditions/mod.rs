@@ -3,6 +3,7 @@
 mod faults;
 mod logged;
 mod looking;
+mod newest_requests;
 pub mod outcomes;
 pub(crate) mod spend;
 pub mod standing;

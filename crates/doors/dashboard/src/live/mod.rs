@@ -1,13 +1,10 @@
 //! What tells open pages what kind of thing changed. It says no more than that: a page then asks for itself.
 
-mod beside;
 mod stream;
 
 use std::sync::Arc;
 
-pub(crate) use beside::beside;
-
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
 use crate::state::DashboardState;
 
 pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {

@@ -8,7 +8,8 @@ use cc_devops_kernel::ports::PortResult;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Areas, Listening, polling};
+use super::listening::Listening;
+use super::{Areas, polling};
 use crate::access::Credential;
 use crate::app::{App, Shared};
 use crate::connections::{Peer, UnderWay};

@@ -5,20 +5,19 @@
 
 mod area;
 mod changes;
+mod listening;
 mod looking;
 mod polling;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
 pub use area::{Area, Areas};
 pub use changes::{Changes, Next};
 use looking::Looker;
-
-use crate::app::App;
 
 /// How many changes are remembered for whoever comes back.
 const REMEMBERED: usize = 256;
@@ -105,14 +104,6 @@ impl Live {
         })
     }
 
-    /// The newest change's number, once there was a look.
-    async fn newest(&self, app: &App) -> u64 {
-        if !self.begun.load(Ordering::Acquire) {
-            polling::look(app).await;
-        }
-        *self.newest.borrow()
-    }
-
     /// A number as readers know it.
     fn id(&self, number: u64) -> String {
         format!("{}-{number}", self.process)
@@ -123,34 +114,6 @@ impl Live {
         let (process, number) = id.rsplit_once('-')?;
         let number = number.parse().ok()?;
         (process == self.process && number <= *self.newest.borrow()).then_some(number)
-    }
-}
-
-/// Somebody listens, until this is dropped.
-struct Listening(App);
-
-impl Listening {
-    /// The first one begins the looking.
-    fn begin(app: &App) -> Self {
-        let begins = {
-            let mut known = app.live.known();
-            known.listeners += 1;
-            !std::mem::replace(&mut known.is_looking, true)
-        };
-        if begins {
-            app.running.spawn(polling::run(Arc::clone(app)));
-        }
-        // What happened while nobody looked is told now.
-        app.live.wake.notify_one();
-        Self(Arc::clone(app))
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        let live = &self.0.live;
-        live.known().listeners -= 1;
-        live.wake.notify_one();
     }
 }
 

@@ -58,6 +58,14 @@ async fn woken(app: &App, news: &mut watch::Receiver<Cursor>, bell: &mut Listene
 }
 
 impl super::Live {
+    /// The newest change's number, once there was a look.
+    pub(super) async fn newest(&self, app: &App) -> u64 {
+        if !self.begun.load(Ordering::Acquire) {
+            look(app).await;
+        }
+        *self.newest.borrow()
+    }
+
     /// Ends the looking where nobody listens; whether that is so.
     fn rests(&self) -> bool {
         let mut known = self.known();

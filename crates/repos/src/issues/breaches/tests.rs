@@ -1,7 +1,8 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::issues::{IssueRef, IssuesBySubject};
+use crate::issues::IssueRef;
+use crate::issues::by_subject::IssuesBySubject;
 use crate::ports::FoundIssues;
 use crate::samples::issue;
 use crate::snapshot::Gap;

@@ -16,9 +16,9 @@ use super::path_of;
 use crate::components::{code, confirm, moment, notice, select};
 use crate::extract::{Form, Path};
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::section::Section;
 
 /// How long the older tokens may go on, in seconds.
 const KEEP: [(&str, &str); 4] = [

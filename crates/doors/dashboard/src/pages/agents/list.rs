@@ -20,8 +20,8 @@ use crate::components::{Column, Tone, code, empty, field, filter, moment, moment
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many agents a page has.
 const ROWS: usize = 50;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use cc_devops_kernel::names::AgentName;
 
-use crate::layout::Section;
-use crate::routes::{Row, act, page};
+use crate::row::{Row, act, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 pub(crate) use words::tone;

@@ -23,10 +23,10 @@ use crate::components::{
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links::to_request;
 use crate::pages::requests::standing;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many changes of state a page has.
 const FLIPS: usize = 50;

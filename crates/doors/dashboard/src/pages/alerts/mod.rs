@@ -21,11 +21,11 @@ use crate::components::{Column, code, empty, filter, moment, moment_or, section,
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::pages::asked;
 use crate::refusal::Refusal;
-use crate::routes::{Row, act, page};
+use crate::row::{Row, act, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 /// How many open alerts are read, and how many of them are shown.

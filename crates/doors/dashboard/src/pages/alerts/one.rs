@@ -18,10 +18,10 @@ use crate::components::{Column, Tone, code, facts, field, moment, section, statu
 use crate::extract::{Form, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::section::Section;
 
 #[derive(Deserialize)]
 pub(super) struct Which {

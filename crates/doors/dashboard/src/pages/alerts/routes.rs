@@ -16,10 +16,10 @@ use crate::components::{Column, Tone, code, field, filter, moment, section, sele
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::pages::asked;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

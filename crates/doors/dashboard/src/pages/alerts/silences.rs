@@ -19,10 +19,10 @@ use crate::components::{Column, Tone, empty, field, moment, section, select, sta
 use crate::extract::{Form, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::section::Section;
 
 const PATH: &str = "/ui/alerts/silences";
 

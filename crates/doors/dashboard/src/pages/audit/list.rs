@@ -15,9 +15,9 @@ use crate::components::{Column, code, empty, facts, filter, moment, notice, sect
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links::{segment, to_agent_or};
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many rows a page has.
 const PAGE: usize = 50;

@@ -12,9 +12,9 @@ use cc_devops_kernel::outcome::Status;
 use maud::{Markup, html};
 
 use crate::components::{Tone, status};
-use crate::layout::Section;
 use crate::links::segment;
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {

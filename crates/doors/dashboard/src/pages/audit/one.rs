@@ -13,9 +13,9 @@ use super::{in_chain, outcome};
 use crate::components::{code, facts, fields, moment, notice, section};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::links::{to_agent_or, to_request};
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// The chain that a row stands in, where there are several.
 #[derive(Debug, Default, Deserialize)]

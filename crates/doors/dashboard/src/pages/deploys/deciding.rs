@@ -14,10 +14,10 @@ use super::words;
 use crate::components::{code, confirm, field, notice, section};
 use crate::extract::{Form, Path};
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::section::Section;
 use cc_devops_kernel::health::Condition;
 
 /// The longest comment or reason, in characters.

@@ -10,9 +10,9 @@ use maud::{Markup, html};
 use crate::components::{Column, Tone, code, empty, moment_or, status, table};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How far ahead is looked.
 const AHEAD: SignedDuration = SignedDuration::from_hours(21 * 24);

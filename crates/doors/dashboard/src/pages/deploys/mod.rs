@@ -23,11 +23,11 @@ use crate::components::{Column, Tone, code, empty, field, filter, moment, moment
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::pages::asked;
 use crate::refusal::Refusal;
-use crate::routes::{Row, act, page};
+use crate::row::{Row, act, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 pub(crate) use words::state;

@@ -15,9 +15,9 @@ use crate::components::{Column, Tone, code, facts, moment, section, status, tabl
 use crate::extract::Path;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many parameters, tags and notes are shown.
 const MOST_ABOUT: usize = 100;

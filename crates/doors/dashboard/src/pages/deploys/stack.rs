@@ -12,9 +12,9 @@ use crate::components::{Column, Tone, age, code, empty, moment, section, status,
 use crate::extract::Path;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many deploys are shown.
 const MOST: usize = 50;

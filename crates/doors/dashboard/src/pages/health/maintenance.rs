@@ -10,9 +10,9 @@ use serde::Deserialize;
 use crate::components::{confirm, field, select};
 use crate::extract::Form;
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::section::Section;
 
 /// Where it is switched on.
 pub(super) const BEGIN: &str = "/ui/health/maintenance";

@@ -11,9 +11,9 @@ use maud::html;
 
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::refusal::Refusal;
-use crate::routes::{Row, act, page};
+use crate::row::{Row, act, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {

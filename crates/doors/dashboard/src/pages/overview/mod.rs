@@ -25,9 +25,9 @@ use self::part::{Part, read};
 use crate::components::{Tone, panel, status};
 use crate::gate::{AnyVisitor, Visit};
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::refusal::Refusal;
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 /// How many open alerts are read, the worst of which come first.

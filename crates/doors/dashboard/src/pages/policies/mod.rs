@@ -16,10 +16,10 @@ use serde::Deserialize;
 use crate::components::{Tone, code, empty, facts, field, notice, section, select, status};
 use crate::extract::Query;
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::pages::asked;
 use crate::refusal::Refusal;
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 /// How much of the policies' text is shown, in bytes.

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::{badness, name, score};
 use crate::components::{Column, Tone, empty, field, filter, pager, select, status, table};
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many stand on a page.
 const ROWS: usize = 50;

@@ -17,9 +17,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::components::{Column, Tone, code, empty, moment, status, table};
-use crate::layout::Section;
 use crate::links;
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 const ONE: &str = "/ui/repositories/{name}";

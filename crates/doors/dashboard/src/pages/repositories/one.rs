@@ -15,9 +15,9 @@ use crate::components::{Column, Tone, code, facts, moment, section, status, tabl
 use crate::extract::Path;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links::segment;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 pub(super) async fn show(visit: Visit<ReadRepositories>, Path(name): Path<String>) -> Result<Response, Refusal> {
     let Some(place) = visit.permitted.code_host() else {

@@ -15,8 +15,8 @@ use crate::components::{Column, Tone, code, figure, moment, section, stat, statu
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many days the line shows.
 const DAYS: u16 = 90;

@@ -14,9 +14,9 @@ use crate::components::{Column, code, empty, filter, moment, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links::{segment, to_agent, to_request};
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many requests a page has.
 const PAGE: usize = 50;

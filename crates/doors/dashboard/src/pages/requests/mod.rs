@@ -14,8 +14,8 @@ use cc_devops_requests::record::{RequestRecord, RequestState};
 use maud::Markup;
 
 use crate::components::{Tone, status};
-use crate::layout::Section;
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {

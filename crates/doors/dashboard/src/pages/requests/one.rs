@@ -16,9 +16,9 @@ use crate::components::{Column, code, facts, fields, moment, section, table};
 use crate::extract::Path;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links::{segment, segments, to_agent};
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How much of an output is shown, in characters: its end.
 const OUTPUT: usize = 40_000;

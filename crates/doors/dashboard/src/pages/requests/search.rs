@@ -15,9 +15,9 @@ use super::super::asked;
 use super::reasons;
 use crate::components::{field, select};
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// The query of the list.
 #[derive(Debug, Default, Deserialize)]

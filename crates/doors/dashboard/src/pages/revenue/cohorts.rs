@@ -12,8 +12,8 @@ use crate::components::empty;
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many of the newest cohorts, and of the newest months of each, are shown; a file has them all.
 const SHOWN: usize = 24;

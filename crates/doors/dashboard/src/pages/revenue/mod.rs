@@ -13,8 +13,8 @@ use cc_devops_revenue::currency::Currency;
 use maud::{Markup, html};
 
 use crate::components::{code, empty};
-use crate::layout::Section;
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 const MOVEMENTS: &str = "/ui/revenue/movements";

@@ -18,9 +18,9 @@ use crate::components::{Column, empty, field, filter, select, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many stand on a page.
 const ROWS: usize = 50;

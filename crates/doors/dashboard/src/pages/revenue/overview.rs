@@ -15,8 +15,8 @@ use crate::components::{Column, Tone, figure, moment, notice, section, stat, sta
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::refusal::Refusal;
+use crate::section::Section;
 use cc_devops_reports::charts::inline::{self, LineChart, Series};
 
 /// How many of the newest days stand in the table beneath the line; a file has them all.

@@ -17,8 +17,8 @@ use super::{PRODUCTS, csv_link, never_reported, sheets, ways};
 use crate::components::{Column, code, empty, moment, table};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 pub(super) async fn show(visit: Visit<ReadRevenue>) -> Result<Response, Refusal> {
     let latest = visit.permitted.latest().await?;

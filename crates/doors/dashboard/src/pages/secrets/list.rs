@@ -14,9 +14,9 @@ use crate::components::{Column, code, empty, field, filter, moment, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links::segment;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many secrets a page has.
 const ROWS: usize = 50;

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::components::{Tone, moment, status};
-use crate::layout::Section;
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {

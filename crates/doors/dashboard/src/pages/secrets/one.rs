@@ -19,10 +19,10 @@ use crate::components::{Column, Tone, age, code, empty, facts, moment, section, 
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links::segment;
 use crate::pages::audit::outcome;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 /// How many rows of the audit trail a page has.
 const ROWS: usize = 50;

@@ -8,9 +8,9 @@ use maud::{Markup, html};
 
 use crate::components::{Column, code, empty, section, table};
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::refusal::Refusal;
-use crate::routes::{Row, page};
+use crate::row::{Row, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {

@@ -1,7 +1,6 @@
 //! Signing in and out.
 
 mod link;
-mod next;
 
 use std::sync::Arc;
 
@@ -22,11 +21,10 @@ use serde::Deserialize;
 use crate::components::code;
 use crate::extract::{Form, Query};
 use crate::gate::{bare_page, secret, set_cookie, shown};
+use crate::next_page;
 use crate::refusal::Refusal;
-use crate::routes::{Row, open_act, open_page};
+use crate::row::{Row, open_act, open_page};
 use crate::state::DashboardState;
-
-pub(crate) use next::address;
 
 pub(crate) fn rows(shared: &Arc<DashboardState>) -> Vec<Row> {
     vec![
@@ -91,7 +89,7 @@ async fn sign_in(
     let secret = new_secret()?;
     let sessions = shared.sessions();
     sessions.begin(credential.agent(), token, &secret, shared.now()).await?;
-    Ok(signed_in(&secret, &next::ours(&given.next)))
+    Ok(signed_in(&secret, &next_page::ours(&given.next)))
 }
 
 /// Ends the session, where there is one: to log out twice does no harm.
@@ -125,7 +123,7 @@ fn page(shared: &DashboardState, problem: Option<&str>, next: &str) -> Response 
         }
         @if let Some(problem) = problem { p.notice.bad role="alert" id="problem" { (problem) } }
         form.login method="post" action="/ui/login" {
-            input type="hidden" name="next" value=(next::ours(next));
+            input type="hidden" name="next" value=(next_page::ours(next));
             div.field {
                 label for="token" { "An operator\u{2019}s token" }
                 input id="token" name="token" type="password" required autocomplete="current-password" spellcheck="false"

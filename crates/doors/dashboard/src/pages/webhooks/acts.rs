@@ -12,10 +12,10 @@ use super::{address, origin};
 use crate::components::confirm;
 use crate::extract::Path;
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::section::Section;
 
 /// What is asked of who may act on webhooks.
 pub(super) const LOOK_AFTER: &str = "look after webhooks";

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use crate::components::{code, facts, field, notice};
 use crate::extract::Form;
 use crate::gate::Visit;
-use crate::layout::Section;
 use crate::pages::asked;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 #[derive(Deserialize)]
 pub(super) struct NewWebhook {

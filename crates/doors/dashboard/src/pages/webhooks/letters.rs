@@ -16,8 +16,8 @@ use crate::components::{Column, button, code, empty, facts, moment, section, tab
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::refusal::Refusal;
+use crate::section::Section;
 
 #[derive(Deserialize)]
 pub(super) struct Place {

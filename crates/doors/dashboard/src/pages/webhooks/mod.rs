@@ -19,10 +19,10 @@ use url::Url;
 use crate::components::{Column, Tone, code, empty, moment, section, status, table};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::links;
 use crate::refusal::Refusal;
-use crate::routes::{Row, act, page};
+use crate::row::{Row, act, page};
+use crate::section::Section;
 use crate::state::DashboardState;
 
 /// How many rows a page has.

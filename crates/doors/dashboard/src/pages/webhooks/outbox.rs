@@ -17,10 +17,10 @@ use crate::components::{Column, confirm, empty, moment, moment_or, table};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
-use crate::layout::Section;
 use crate::pages::consumers::{state, who, whom};
 use crate::refusal::Refusal;
 use crate::said::Said;
+use crate::section::Section;
 
 #[derive(Deserialize)]
 pub(super) struct Place {

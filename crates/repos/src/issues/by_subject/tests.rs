@@ -1,5 +1,7 @@
-use super::breaches::{Breaches, MARKS};
+use jiff::Timestamp;
+
 use super::*;
+use crate::issues::breaches::{Breaches, MARKS};
 use crate::samples::issue;
 use crate::snapshot::{Gap, RepositoryId};
 

@@ -21,7 +21,7 @@ pub(crate) fn address(wanted: &Uri) -> String {
 }
 
 /// The page of ours that an address names, as a browser would understand it; the first page where it names none.
-pub(super) fn ours(next: &str) -> String {
+pub(crate) fn ours(next: &str) -> String {
     read(next).unwrap_or_else(|| START.to_owned())
 }
 
