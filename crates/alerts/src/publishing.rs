@@ -2,7 +2,7 @@
 //! says when it is over, a day ends it.
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::{Reason, Status};
@@ -56,10 +56,10 @@ impl Alerts {
     ///
     /// # Errors
     /// What no policy permits, which is on record; what the store says.
-    pub async fn publish(&self, notice: &Notice, by: &AgentName, asker: Asker<'_>) -> Result<Publishing, ActError> {
+    pub async fn publish(&self, notice: &Notice, by: &AgentName, actor: Actor<'_>) -> Result<Publishing, ActError> {
         let now = self.now();
         let author = self
-            .author(asker, &Access::PublishAlert, actions::ALERT_PUBLISHED, now)
+            .author(actor, &Access::PublishAlert, actions::ALERT_PUBLISHED, now)
             .await?;
         let key = key_of(notice, by);
         let condition = condition(&key, notice, by, now);

@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use cc_devops_aws::Backend;
 use cc_devops_kernel::audit::AuditFilter;
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::work::Claim;
 use cc_devops_outbox::ports::{Consumer, Outcome, Settled};
 use cc_devops_requests::ports::Ledger;
 use cc_devops_requests::record::{Receipt, RequestFilter, RequestState, StackLock};

@@ -18,7 +18,7 @@ use cc_devops_fleet::schedule::Schedule;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::Watching;
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::{Agent, Principal, Role};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
@@ -202,7 +202,7 @@ async fn enrol(capabilities: &Capabilities, watching: &Watching) -> Result<(), F
     let enrolment = Enrolment::new(
         &capabilities.ports,
         &capabilities.settings.installation,
-        Asker::Operator,
+        Actor::Operator,
     );
     for cast in &CAST {
         let name = AgentName::new(cast.name)?;
@@ -225,7 +225,7 @@ async fn enrol(capabilities: &Capabilities, watching: &Watching) -> Result<(), F
             ..WatchSettings::default()
         };
         let name = AgentName::new(cast.name)?;
-        Ok::<(), Failed>(watching.set(&name, Some(settings), Asker::Operator).await?)
+        Ok::<(), Failed>(watching.set(&name, Some(settings), Actor::Operator).await?)
     });
     join_all(set).await.into_iter().collect()
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
@@ -161,7 +161,7 @@ impl Parameters<'_> {
         &self,
         (name, value): (&str, &str),
         overwrite: bool,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         token: impl Fn() -> PortResult<Token> + Send + Sync,
     ) -> Result<u64, NotWritten> {
         match self.meant(name) {
@@ -182,7 +182,7 @@ impl Parameters<'_> {
             );
             return Err(refused(message));
         }
-        let enrolment = Enrolment::new(self.ports, self.installation, asker);
+        let enrolment = Enrolment::new(self.ports, self.installation, actor);
         for name in new {
             let agent = Agent {
                 name: name.clone(),

@@ -15,12 +15,11 @@ use crate::snapshot::{Fact, Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use cc_devops_alerts::ConditionSink;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
-use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::{Announcements, AuditTrail, Clock, MaintenanceMode, PortResult};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::{Claim, Progress, WorkHandle};
 
 /// What audits, the monitor and remedies work with beside the code host.
 #[derive(Clone)]
@@ -216,13 +215,13 @@ pub trait CodeHostNotices: Send + Sync {
 #[async_trait]
 pub trait RepositoryWorker: Send + Sync {
     /// Does the work; what it changes is on record with its author. What a request is answered with, or why it
-    /// is refused; an `Err` is tried again if it is transient. `Stopped` where the course said so: everything
+    /// is refused; an `Err` is tried again if it is transient. `Stopped` where the handle said so: everything
     /// begun before is whole, and the same work goes on from there.
     async fn carry_out(
         &self,
         work: &RepositoryWork,
         author: &Author,
-        course: &Course,
+        handle: &WorkHandle,
     ) -> PortResult<Result<Value, Failure>>;
 
     /// Hands the work of a claimed request over to whoever does it elsewhere; a repeat changes nothing. False

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_kernel::agent::Agent;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::{Completed, Failure, Reason};
+use cc_devops_kernel::work::WorkHandle;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ impl ControlPlane {
         } = claimed;
         let under_way = self.running.begin(Some(claimed.claim.clone()), self.now());
         let ClaimedRequest { claim, tries, head, .. } = &claimed;
-        let Broke { error, in_effect } = match self.execute(&claimed, admitted, known, &under_way.course).await {
+        let Broke { error, in_effect } = match self.execute(&claimed, admitted, known, &under_way.handle).await {
             Ok((Carried::Ended(ended), detail)) => return self.conclude(claim, head, ended, detail).await,
             // What waits is looked at, which is a way of its own.
             Ok((Carried::Elsewhere, detail)) => return Box::pin(self.park(claim, head, detail)).await,
@@ -121,7 +121,7 @@ impl ControlPlane {
         claimed: &ClaimedRequest,
         admitted: Option<Command>,
         known: Option<Agent>,
-        course: &Course,
+        handle: &WorkHandle,
     ) -> Result<(Carried, Value), Broke> {
         let ClaimedRequest { claim, tries, head, .. } = claimed;
         if *tries > self.settings.max_attempts {
@@ -147,7 +147,7 @@ impl ControlPlane {
             claim,
             head,
             stage: command.stage(),
-            course,
+            handle,
         };
         let carried = command.effect().carry_out(given).await?;
         Ok((carried, detail))

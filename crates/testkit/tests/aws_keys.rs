@@ -3,7 +3,7 @@
 
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeyId, AwsKeys, ListedKey, MOST_KEYS, newest};
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::door::Door;
@@ -43,7 +43,7 @@ impl House {
     }
 
     async fn add(&self, number: u8) -> AwsKey {
-        let added = self.keys().add(&agent_name(AGENT), [number; 32], Asker::Operator).await;
+        let added = self.keys().add(&agent_name(AGENT), [number; 32], Actor::Operator).await;
         added.unwrap()
     }
 
@@ -63,14 +63,14 @@ impl House {
 
     async fn rotate(&self, number: u8, keep_old: SignedDuration) {
         let installation = sample::installation();
-        let enrolment = Enrolment::new(&self.ports, &installation, Asker::Operator).with_aws_keys(KEY);
+        let enrolment = Enrolment::new(&self.ports, &installation, Actor::Operator).with_aws_keys(KEY);
         let token = Token::from_random([number; 32]);
         enrolment.rotate(&agent_name(AGENT), &token, keep_old).await.unwrap();
     }
 
     async fn revoke(&self) {
         let installation = sample::installation();
-        let enrolment = Enrolment::new(&self.ports, &installation, Asker::Operator);
+        let enrolment = Enrolment::new(&self.ports, &installation, Actor::Operator);
         enrolment.revoke(&agent_name(AGENT)).await.unwrap();
     }
 
@@ -110,11 +110,11 @@ async fn an_agent_has_several_keys_and_its_secrets_are_kept_nowhere() {
     }
     assert!(house.keys().list(&agent_name(OTHER_AGENT)).await.unwrap().is_empty());
 
-    let ended = house.keys().end(&one.id, None, Asker::Operator).await.unwrap();
+    let ended = house.keys().end(&one.id, None, Actor::Operator).await.unwrap();
     assert_eq!(ended, agent_name(AGENT));
     assert_eq!(house.owner(&one.id).await, None);
     assert_eq!(house.owner(&other.id).await.as_deref(), Some(AGENT));
-    let again = house.keys().end(&one.id, None, Asker::Operator).await;
+    let again = house.keys().end(&one.id, None, Actor::Operator).await;
     assert!(matches!(again, Err(ActError::Port(error)) if error.kind == PortErrorKind::NotFound));
     assert_eq!(
         house.acts(),
@@ -135,7 +135,7 @@ async fn keys_end_with_their_agent_and_do_not_come_back_with_it() {
         [actions::AGENT_REVOKED, actions::AWS_KEY_ENDED],
         "one row for both"
     );
-    let added = house.keys().add(&agent_name(AGENT), [3; 32], Asker::Operator).await;
+    let added = house.keys().add(&agent_name(AGENT), [3; 32], Actor::Operator).await;
     assert!(
         matches!(added, Err(ActError::Port(error)) if error.kind == PortErrorKind::NotFound),
         "a revoked agent is given none"
@@ -222,7 +222,7 @@ async fn without_the_stores_key_for_them_keys_end_at_once() {
     let house = House::new().await;
     let key = house.add(1).await;
     let installation = sample::installation();
-    let enrolment = Enrolment::new(&house.ports, &installation, Asker::Operator);
+    let enrolment = Enrolment::new(&house.ports, &installation, Actor::Operator);
     let token = Token::from_random([3; 32]);
     enrolment.rotate(&agent_name(AGENT), &token, HOUR).await.unwrap();
     assert_eq!(house.owner(&key.id).await, None);
@@ -245,7 +245,7 @@ async fn what_somebody_else_wrote_is_no_key() {
     assert_eq!(house.owner(&"AKIAIOSFODNN7EXAMPLE".parse().unwrap()).await, None);
     let stranger = house.ports.aws_keys([9; 32]);
     let theirs = stranger
-        .add(&agent_name(AGENT), [2; 32], Asker::Operator)
+        .add(&agent_name(AGENT), [2; 32], Actor::Operator)
         .await
         .unwrap();
     assert_eq!(house.owner(&theirs.id).await, None);
@@ -267,7 +267,7 @@ async fn an_agent_has_a_bounded_number_of_keys_and_those_with_an_end_do_not_coun
     for number in 0..u8::try_from(MOST_KEYS).unwrap() {
         house.add(number).await;
     }
-    let one_more = house.keys().add(&agent_name(AGENT), [100; 32], Asker::Operator).await;
+    let one_more = house.keys().add(&agent_name(AGENT), [100; 32], Actor::Operator).await;
     assert!(matches!(one_more, Err(ActError::Refused(failure)) if failure.reason == Reason::InvalidParameter));
     house.rotate(3, HOUR).await;
     house.add(101).await;
@@ -278,12 +278,12 @@ async fn an_agent_has_a_bounded_number_of_keys_and_those_with_an_end_do_not_coun
 #[tokio::test]
 async fn a_secret_is_shown_again_on_record_alone() {
     let house = House::new().await;
-    let nothing = house.keys().reveal(&agent_name(AGENT), Asker::Operator).await.unwrap();
+    let nothing = house.keys().reveal(&agent_name(AGENT), Actor::Operator).await.unwrap();
     assert!(nothing.is_none() && house.acts().is_empty());
     let key = house.add(1).await;
     let shown = house
         .keys()
-        .reveal(&agent_name(AGENT), Asker::Operator)
+        .reveal(&agent_name(AGENT), Actor::Operator)
         .await
         .unwrap()
         .unwrap();
@@ -297,12 +297,12 @@ async fn the_policies_decide_who_manages_keys() {
     let key = house.add(1).await;
     let policy = Policy::shipped(PolicySet::default(), &sample::installation(), vocabulary());
     let plain = sample::agent(OTHER_AGENT).agent;
-    let asker = Asker::Agent(&plain, &policy, Door::Api);
+    let actor = Actor::Agent(&plain, &policy, Door::Api);
     let (keys, name) = (house.keys(), agent_name(AGENT));
     let refused = [
-        keys.add(&name, [2; 32], asker).await.err(),
-        keys.end(&key.id, None, asker).await.err(),
-        keys.reveal(&name, asker).await.err(),
+        keys.add(&name, [2; 32], actor).await.err(),
+        keys.end(&key.id, None, actor).await.err(),
+        keys.reveal(&name, actor).await.err(),
     ];
     for error in refused {
         assert!(
@@ -318,8 +318,8 @@ async fn the_policies_decide_who_manages_keys() {
         role: Role::Admin,
         ..plain
     };
-    let asker = Asker::Agent(&admin, &policy, Door::Api);
-    assert!(keys.add(&name, [3; 32], asker).await.is_ok());
+    let actor = Actor::Agent(&admin, &policy, Door::Api);
+    assert!(keys.add(&name, [3; 32], actor).await.is_ok());
 }
 
 #[tokio::test]
@@ -327,7 +327,7 @@ async fn a_short_lived_key_is_ended_by_no_id() {
     let house = House::new().await;
     let token = sample::token(1).hash;
     let key = house.keys().short_lived(&token, house.ports.clock.now());
-    let ended = house.keys().end(&key.id, None, Asker::Operator).await;
+    let ended = house.keys().end(&key.id, None, Actor::Operator).await;
     assert!(matches!(ended, Err(ActError::Refused(failure)) if failure.message.contains("agents rotate")));
     let now = house.ports.clock.now();
     let again = house.keys().short_lived(&token, now);

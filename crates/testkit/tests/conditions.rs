@@ -3,7 +3,7 @@
 
 use cc_devops_alerts::limits::{ConditionLimits, SecretAge};
 use cc_devops_alerts::{Condition, Severity};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::outcome::{Completed, Reason, Status};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_outbox::ports::{Consumer, Outcome};
@@ -222,7 +222,7 @@ async fn what_was_given_up_and_who_is_behind_is_open_until_it_is_put_right() {
     house.plane.publish_all().await.unwrap();
     house.look().await;
     assert_eq!(house.open(), ["dead-letters/bus"], "the others have caught up");
-    cc_devops_requests::standing::give_back(&ports, Consumer::Bus, Asker::Operator)
+    cc_devops_requests::standing::give_back(&ports, Consumer::Bus, Actor::Operator)
         .await
         .unwrap();
     house.plane.publish_all().await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cc_devops_alerts::publishing::end_published;
 use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notice, Publishing, Severity};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_kernel::ports::RecordKind;
 use cc_devops_requests::ports::Ports;
@@ -29,7 +29,7 @@ async fn publish(alerts: &Alerts, by: &str, text: &str) -> Publishing {
         severity: Severity::Warning,
     };
     let by = sample::agent_name(by);
-    alerts.publish(&notice, &by, Asker::Operator).await.unwrap()
+    alerts.publish(&notice, &by, Actor::Operator).await.unwrap()
 }
 
 /// An agent publishes as much as it may.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use cc_devops_alerts::{ConditionChange, ConditionSink};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::events::OutgoingEvent;
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::outcome::Reason;
@@ -211,7 +211,7 @@ async fn what_fails_for_about_a_day_is_set_aside_and_can_be_given_back() {
     assert!(check.message.unwrap().contains("cc-devops outbox retry people"));
 
     topic.there.store(true, Ordering::SeqCst);
-    let given = give_back(house.plane.ports(), Consumer::People, Asker::Operator)
+    let given = give_back(house.plane.ports(), Consumer::People, Actor::Operator)
         .await
         .unwrap();
     assert_eq!((given, house.pass().await.published), (1, 1));

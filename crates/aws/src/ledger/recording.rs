@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::stored;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::record::{Conclusion, NewRequest, Receipt, RequestState};
 use jiff::{SignedDuration, Timestamp};
 

@@ -19,7 +19,7 @@ use cc_devops_aws::{Backend, Roster};
 use cc_devops_fleet::schedule::Schedule;
 use cc_devops_fleet::watch::{Status, WatchSettings};
 use cc_devops_fleet::watching::WatchedAgent;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use cc_devops_lambda::{Watch, wiring};
 use cc_devops_testkit::clock::ManualClock;
@@ -217,7 +217,7 @@ async fn a_daily_job_is_down_an_hour_after_its_time_and_a_read_that_fails_flips_
         ..WatchSettings::default()
     };
     let nightly = agent_name("Nightly");
-    let set = function.watching.set(&nightly, Some(daily), Asker::Operator);
+    let set = function.watching.set(&nightly, Some(daily), Actor::Operator);
     set.await.unwrap();
     fleet.line.all_calls();
     for minute in [2, 60, 1_439, 1_441, 1_499] {

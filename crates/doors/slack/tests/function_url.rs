@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use cc_devops_fleet::SlackUsers;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Role;
 use cc_devops_notify::{Channel, Value as Place, Way};
 use cc_devops_requests::engine::ControlPlane;
@@ -53,7 +53,7 @@ impl Function {
         };
         let user = "U0ADMIN1".parse().unwrap();
         users
-            .set(&operator.agent.name, Some(&user), Asker::Operator)
+            .set(&operator.agent.name, Some(&user), Actor::Operator)
             .await
             .unwrap();
         let channel = Channel {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cc_devops_alerts::policy::{AlertPolicy, Grouping};
 use cc_devops_alerts::{Conditions, Telling};
 use cc_devops_fleet::watch::{Heard, Signal, Status};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, Record, RecordKind, StateStore};
 use jiff::SignedDuration;
 
@@ -93,6 +93,6 @@ async fn what_is_told_meanwhile_keeps_no_heartbeat_from_counting() {
     assert_eq!(taken.unwrap().status, Status::Up);
     assert_eq!(of_state(&all(&world, RecordKind::Alert).await, "resolved"), 1);
     say(&world, &watching, &writer, "10:00:40", Signal::Failure).await;
-    watching.pause(&writer, "ana", Asker::Operator).await.unwrap();
+    watching.pause(&writer, "ana", Actor::Operator).await.unwrap();
     assert_eq!(of_state(&all(&world, RecordKind::Alert).await, "closed"), 1);
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use cc_devops_fake_github::{Access, Model, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_kernel::acts::{ActError, Asker, Author};
+use cc_devops_kernel::acts::{ActError, Actor, Author};
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_policy::{Policy as Policies, PolicySet};
 use cc_devops_repos::fix::Plan;
 use cc_devops_repos::monitoring::{Ask, Monitor, MonitoringSettings};
@@ -76,7 +76,7 @@ async fn plan(house: &House) -> Plan {
 }
 
 async fn operator(remedy: &Remedy) -> Author {
-    remedy.author(&Asker::Operator, &[]).await.unwrap()
+    remedy.author(&Actor::Operator, &[]).await.unwrap()
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_change_is_on_record_before_it_is_made_and_after() {
     let house = house().await;
     let (plan, remedy) = (plan(&house).await, remedy(&house, &house.memory.ports()));
     let author = operator(&remedy).await;
-    let applied = remedy.apply(&plan, &author, &Course::default()).await.unwrap();
+    let applied = remedy.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
     let trail = trail(&house).await;
     let said: Vec<_> = trail.iter().map(|entry| entry.action.as_str()).collect();
@@ -107,7 +107,7 @@ async fn a_change_that_was_refused_is_on_record_as_such() {
     let ports = house.memory.ports();
     let weak = Remedy::new(host(&house, "weak"), "acme", Arc::new(Policy::default()), &ports);
     let author = operator(&weak).await;
-    let applied = weak.apply(&plan, &author, &Course::default()).await.unwrap();
+    let applied = weak.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
     assert!(applied.iter().all(|applied| !applied.done), "{applied:?}");
     let last = trail(&house).await.pop().unwrap();
     assert_eq!((last.status, last.reason), (Status::Error, Some(Reason::ApiError)));
@@ -122,7 +122,7 @@ async fn an_agent_puts_right_what_the_policies_let_it() {
     let agent = sample::agent(sample::AGENT).agent;
     for names in [vec![], vec!["web".to_owned()]] {
         let denied = remedy
-            .author(&Asker::Agent(&agent, &policies, Door::Api), &names)
+            .author(&Actor::Agent(&agent, &policies, Door::Api), &names)
             .await
             .unwrap_err();
         assert!(
@@ -140,9 +140,9 @@ async fn an_agent_puts_right_what_the_policies_let_it() {
     )
     .unwrap();
     let names = ["web".to_owned(), "api".to_owned()];
-    let asker = Asker::Agent(&agent, &own, Door::Api);
-    remedy.author(&asker, &names[..1]).await.unwrap();
-    remedy.author(&asker, &names).await.unwrap_err();
+    let actor = Actor::Agent(&agent, &own, Door::Api);
+    remedy.author(&actor, &names[..1]).await.unwrap();
+    remedy.author(&actor, &names).await.unwrap_err();
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn no_change_is_made_that_the_trail_does_not_know_of() {
             let points = CrashPoints::at(CrashPoint { call, moment });
             let mortal = remedy(&house, &points.wrap(&house.memory.ports()));
             let author = operator(&mortal).await;
-            let applied = mortal.apply(&plan, &author, &Course::default()).await.unwrap();
+            let applied = mortal.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
             if !points.crashed() {
                 break;
             }
@@ -169,7 +169,7 @@ async fn no_change_is_made_that_the_trail_does_not_know_of() {
             assert!(begun || !changed, "{moment:?} call {call}: {trail:?}");
             // Done again, it is right and its end on record.
             let whole = remedy(&house, &house.memory.ports());
-            whole.apply(&plan, &author, &Course::default()).await.unwrap();
+            whole.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
             assert!(house.fake.read(|model| model.get("acme/web").vulnerability_alerts));
             let last = self::trail(&house).await.pop().unwrap();
             assert_eq!(
@@ -186,7 +186,7 @@ async fn the_issues_of_the_daily_look_are_on_record() {
     let house = house().await;
     let monitor = monitor(&house, &house.memory.ports());
     monitor
-        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .check(&Ask::default(), &WorkHandle::default(), &mut |_, _| ())
         .await
         .unwrap();
     house.fake.change(|model| {
@@ -195,7 +195,7 @@ async fn the_issues_of_the_daily_look_are_on_record() {
         model.rerun(run, "success");
     });
     monitor
-        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .check(&Ask::default(), &WorkHandle::default(), &mut |_, _| ())
         .await
         .unwrap();
     let trail = trail(&house).await;
@@ -224,7 +224,9 @@ async fn a_crash_at_any_call_of_a_look_leaves_one_issue_and_none_that_is_not_on_
             let house = house().await;
             let points = CrashPoints::at(CrashPoint { call, moment });
             let mortal = monitor(&house, &points.wrap(&house.memory.ports()));
-            let looked = mortal.check(&Ask::default(), &Course::default(), &mut |_, _| ()).await;
+            let looked = mortal
+                .check(&Ask::default(), &WorkHandle::default(), &mut |_, _| ())
+                .await;
             if !points.crashed() {
                 looked.unwrap();
                 break;
@@ -242,7 +244,7 @@ async fn a_crash_at_any_call_of_a_look_leaves_one_issue_and_none_that_is_not_on_
             );
             let whole = monitor(&house, &house.memory.ports());
             whole
-                .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+                .check(&Ask::default(), &WorkHandle::default(), &mut |_, _| ())
                 .await
                 .unwrap();
             let issues = house.fake.read(|model| model.get("acme/web").issues().len());

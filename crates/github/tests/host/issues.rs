@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cc_devops_fake_github::{Access, Fault, Model, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::issues::ActionTaken;
 use cc_devops_repos::monitoring::{Ask, Monitor, MonitorReport, MonitoringSettings};
 use cc_devops_repos::policy::Policy;
@@ -33,7 +33,7 @@ fn usual(house: &House) -> Monitor {
 
 async fn check(monitor: &Monitor) -> MonitorReport {
     monitor
-        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .check(&Ask::default(), &WorkHandle::default(), &mut |_, _| ())
         .await
         .unwrap()
 }
@@ -231,7 +231,7 @@ async fn maintenance_and_a_dry_run_write_nothing() {
         ..Ask::default()
     };
     let report = usual(&house)
-        .check(&dry, &Course::default(), &mut |_, _| ())
+        .check(&dry, &WorkHandle::default(), &mut |_, _| ())
         .await
         .unwrap();
     assert_eq!(report.workflows[0].withheld.len(), 1);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cc_devops_fake_github::{APP_ID, APP_KEY, Access, Model, Permission, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::monitoring::{Ask, Monitor, MonitorReport, MonitoringSettings};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, DocumentKind, RepositoryStore};
@@ -30,7 +30,7 @@ async fn look(house: &House, memory: &Memory, credential: &str) -> MonitorReport
     };
     let monitor = Monitor::new(host, memory.ports(), settings);
     monitor
-        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .check(&Ask::default(), &WorkHandle::default(), &mut |_, _| ())
         .await
         .unwrap()
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cc_devops_fake_github::{Access, Model, Permission, Protection, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_kernel::acts::Asker;
-use cc_devops_kernel::course::Course;
+use cc_devops_kernel::acts::Actor;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::RepositoryStore;
@@ -64,9 +64,9 @@ async fn both_switches_go_on_at_once_and_stay_as_they_are_then() {
     );
     assert_eq!(plans.would_change(), 1);
     let remedy = remedy(&house, TOKEN);
-    let author = remedy.author(&Asker::Operator, &[]).await.unwrap();
+    let author = remedy.author(&Actor::Operator, &[]).await.unwrap();
     let applied = remedy
-        .apply(&plans.plans[0], &author, &Course::default())
+        .apply(&plans.plans[0], &author, &WorkHandle::default())
         .await
         .unwrap();
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use cc_devops_fake_github::{Actors, Model, Protection, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_kernel::acts::Asker;
-use cc_devops_kernel::course::Course;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::fix::{ChangeKind, Means};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
@@ -48,9 +48,9 @@ async fn fix(house: &House, means: Means) -> Vec<Applied> {
     let plans = remedy.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
     assert!(plans.missing.is_empty(), "{plans:?}");
     let mut applied = Vec::new();
-    let author = remedy.author(&Asker::Operator, &[]).await.unwrap();
+    let author = remedy.author(&Actor::Operator, &[]).await.unwrap();
     for plan in &plans.plans {
-        applied.extend(remedy.apply(plan, &author, &Course::default()).await.unwrap());
+        applied.extend(remedy.apply(plan, &author, &WorkHandle::default()).await.unwrap());
     }
     applied
 }

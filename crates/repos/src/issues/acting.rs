@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Action, ActionTaken, CloseReason, Issue, IssueRef, IssueStanding, Memory, Subject};
 use crate::ports::{CodeHost, IssueLookup, Spent};
-use cc_devops_kernel::acts::{Author, Outside};
+use cc_devops_kernel::acts::{Author, ExternalAct};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortError, PortErrorKind, PortResult};
 
@@ -145,12 +145,12 @@ impl<'m> Acting<'m> {
         subject: S,
         resource: String,
         mut detail: Value,
-    ) -> Outside<'m> {
+    ) -> ExternalAct<'m> {
         if let Value::Object(fields) = &mut detail {
             fields.insert("act".to_owned(), json!(done));
             fields.extend(subject.record());
         }
-        Outside {
+        ExternalAct {
             begun: actions::ISSUE_BEGUN,
             done,
             resource,

@@ -17,11 +17,11 @@ use crate::ports::{CodeHost, RepositoryPorts, RepositoryStore, Spent};
 use crate::remedying::Applied;
 use crate::rules::Rule;
 use crate::snapshot::{Fact, Trait};
-use cc_devops_kernel::acts::{Author, Outside};
+use cc_devops_kernel::acts::{Author, ExternalAct};
 use cc_devops_kernel::audit::actions;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortError, PortErrorKind, PortResult, SecretStore, SecretVersion};
+use cc_devops_kernel::work::WorkHandle;
 
 /// How many secrets are listed at a time.
 const PAGE: usize = 500;
@@ -231,18 +231,18 @@ impl Reconciler {
     ///
     /// # Errors
     /// `Stopped`, before the repository is looked at or between two changes; the store.
-    pub async fn apply(&self, plan: &SettingsPlan, author: &Author, course: &Course) -> PortResult<Vec<Applied>> {
+    pub async fn apply(&self, plan: &SettingsPlan, author: &Author, handle: &WorkHandle) -> PortResult<Vec<Applied>> {
         let changes = &plan.drift.changes;
         let refused = self.moved(plan).await?;
         let mut applied = Vec::with_capacity(changes.len());
         let mut set = self.set_from_here(plan).await?;
         for change in changes {
-            course.is_at(applied.len() as u64, changes.len() as u64, "settings");
-            course.go_on()?;
+            handle.is_at(applied.len() as u64, changes.len() as u64, "settings");
+            handle.go_on()?;
             let outcome = if let Some(why) = &refused {
                 Err(PortError::new(PortErrorKind::Superseded, why.clone()))
             } else {
-                let act = Outside {
+                let act = ExternalAct {
                     begun: actions::REPOSITORY_CHANGE_BEGUN,
                     done: actions::REPOSITORY_CHANGED,
                     resource: plan.repository.clone(),

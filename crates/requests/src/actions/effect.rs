@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::{ApprovalOutcome, Failure, to_value};
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_policy::{Access, Resource};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -57,7 +57,7 @@ pub struct Given<'a> {
     /// The stage it is carried out on.
     pub stage: &'a Stage,
     /// Where it says how far it is, and hears whether it is to stop.
-    pub course: &'a Course,
+    pub handle: &'a WorkHandle,
 }
 
 /// A request that arrives, and is to be done in the transaction that takes it in.

@@ -50,7 +50,7 @@ impl Effect for RepositoryWork {
             if worker.hand_over(given.claim, self, &author).await.map_err(in_effect)? {
                 return Ok(Carried::Elsewhere);
             }
-            let outcome = worker.carry_out(self, &author, given.course).await.map_err(in_effect)?;
+            let outcome = worker.carry_out(self, &author, given.handle).await.map_err(in_effect)?;
             Ok(Carried::Ended(Ended::with(outcome.map(within_an_event))))
         }
         .boxed()

@@ -9,7 +9,6 @@ use cc_devops_fleet::ports::{Agents, Heartbeats};
 use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
@@ -20,6 +19,7 @@ use cc_devops_kernel::ports::{
 };
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::Claim;
 use cc_devops_outbox::ports::{
     Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, RequestSample, RequestStep, RequestTotals,
     SetAside, Settled, Standing, Steps, Webhooks,

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::agent::{Principal, Role};
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::engine::ControlPlane;
@@ -58,15 +58,15 @@ impl RepositoryWorker for Slow {
         &self,
         _work: &RepositoryWork,
         _: &Author,
-        course: &Course,
+        handle: &WorkHandle,
     ) -> PortResult<Result<Value, Failure>> {
         self.begun.fetch_add(1, Ordering::SeqCst);
-        course.is_at(3, 9, "repositories");
+        handle.is_at(3, 9, "repositories");
         let ends = async {
             self.ends.acquire().await.expect("it is not closed").forget();
             Ok(Ok(json!({"repositories": 9})))
         };
-        course.unless_stopped(ends).await
+        handle.unless_stopped(ends).await
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cc_devops_kernel::acts::Asker;
-use cc_devops_kernel::course::Course;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::fix::{Means, Plan};
 use cc_devops_repos::remedying::{Applied, Plans, Wanted};
 use cc_devops_repos::rules::Rule;
@@ -79,10 +79,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let plans = planned.map_err(|error| CliError::of_named(error, &wanted.names))?;
     let mut applied = Vec::new();
     if args.apply {
-        let author = hygiene.remedy.author(&Asker::Operator, &wanted.names).await?;
+        let author = hygiene.remedy.author(&Actor::Operator, &wanted.names).await?;
         let mut progress = output.progress("plans carried out:");
         for (plan, done) in plans.plans.iter().zip(1..) {
-            applied.extend(hygiene.remedy.apply(plan, &author, &Course::default()).await?);
+            applied.extend(hygiene.remedy.apply(plan, &author, &WorkHandle::default()).await?);
             progress.of(done, plans.plans.len() as u64);
         }
     }

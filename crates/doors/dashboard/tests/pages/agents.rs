@@ -3,7 +3,7 @@
 use cc_devops_dashboard::Dashboard;
 use cc_devops_fleet::watch::{Heard, Signal, WatchSettings};
 use cc_devops_fleet::{NewAgent, Token, TokenHash};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::AuditRow;
 use cc_devops_kernel::names::AgentName;
@@ -380,13 +380,13 @@ async fn a_calendar_is_said_in_words() {
     house
         .watch
         .watching
-        .set(&name, Some(settings), Asker::Operator)
+        .set(&name, Some(settings), Actor::Operator)
         .await
         .unwrap();
     house
         .watch
         .watching
-        .pause(&name, "ana <x>", Asker::Operator)
+        .pause(&name, "ana <x>", Actor::Operator)
         .await
         .unwrap();
     let page = browser.get(&format!("/ui/agents/{AGENT}")).await.page();

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Request};
 use cc_devops_dashboard::{Dashboard, door};
 use cc_devops_http::config::Limits;
 use cc_devops_http::{Capabilities, Server, ServerConfig};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::events::LoggedEvent;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::Cursor;
@@ -131,7 +131,7 @@ async fn listen(browser: &Browser<'_>) -> (Stream, String) {
 async fn maintain(house: &House) {
     let alerts = &house.watch.alerts;
     alerts
-        .maintenance_on("it is tried", None, ADMIN, Asker::Operator)
+        .maintenance_on("it is tried", None, ADMIN, Actor::Operator)
         .await
         .unwrap();
 }

@@ -1,7 +1,7 @@
 //! Alerts over HTTP, and the workers behind them: an agent that fails is told of, taken on, silenced, paused.
 
 use axum::http::{Method, StatusCode};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, RecordKey, RecordKind};
 use cc_devops_notify::{Channel, Value, Way};
 use cc_devops_testkit::{Memory, sample};
@@ -295,7 +295,7 @@ async fn a_badge_shows_a_state_and_is_not_found_by_guessing() {
     let address = house
         .watch()
         .watching
-        .ping_address(&name, Asker::Operator)
+        .ping_address(&name, Actor::Operator)
         .await
         .unwrap();
     assert!(!svg.text.contains(&address.uuid));

@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use cc_devops_fleet::aws_keys::{self, AwsKeys};
 use cc_devops_fleet::{Enrolment, Token};
 use cc_devops_http::{App, DoorProfile, Mount};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::outcome::{Reason, Status};
@@ -210,7 +210,7 @@ async fn a_short_lived_key_ends_with_the_token_it_was_fetched_with() {
     let (id, token) = (text(&key["AccessKeyId"]).to_owned(), text(&key["Token"]).to_owned());
     let ports = house.control.ports();
     let installation = sample::installation();
-    let enrolment = Enrolment::new(ports, &installation, Asker::Operator);
+    let enrolment = Enrolment::new(ports, &installation, Actor::Operator);
     let new = Token::from_random([5; 32]);
     enrolment
         .rotate(&agent_name(AGENT), &new, SignedDuration::from_mins(5))

@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, StatusCode};
 use cc_devops_http::ServerConfig;
 use cc_devops_http::config::RateLimit;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{PortErrorKind, RecordKind};
 use cc_devops_testkit::{Memory, sample};
 use futures::stream;
@@ -14,7 +14,7 @@ use crate::house::{AGENT, Answer, As, House};
 /// The path of an agent's ping address.
 async fn address(house: &House, name: &str) -> String {
     let watching = house.watch().watching;
-    let address = watching.ping_address(&sample::agent_name(name), Asker::Operator).await;
+    let address = watching.ping_address(&sample::agent_name(name), Actor::Operator).await;
     address.unwrap().path()
 }
 

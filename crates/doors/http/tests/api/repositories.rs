@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
 use cc_devops_http::Hygiene;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
@@ -73,7 +73,7 @@ pub(crate) struct RecordingWorker(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
 impl RepositoryWorker for RecordingWorker {
-    async fn carry_out(&self, work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, work: &RepositoryWork, _: &Author, _: &WorkHandle) -> PortResult<Result<Value, Failure>> {
         self.0.lock().unwrap().push(work.clone());
         Ok(Ok(json!({})))
     }

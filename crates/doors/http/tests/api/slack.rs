@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
 use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_fleet::{NewAgent, SlackUsers};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::SecretName;
@@ -116,7 +116,7 @@ impl Chat {
         };
         let user = user.parse().unwrap();
         users
-            .set(&sample::agent_name(name), Some(&user), Asker::Operator)
+            .set(&sample::agent_name(name), Some(&user), Actor::Operator)
             .await
             .unwrap();
     }

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use cc_devops_fleet::aws_keys::{PURPOSE, SHORT_LIVED_LASTS};
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_testkit::sample;
 use jiff::SignedDuration;
 
@@ -74,7 +74,7 @@ async fn keys_end_with_the_tokens_of_their_agent() {
     let ports = house.memory.ports();
     let installation = sample::installation();
     let key = sample::control_plane(ports.clone()).derived_key(PURPOSE);
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Operator).with_aws_keys(key);
+    let enrolment = Enrolment::new(&ports, &installation, Actor::Operator).with_aws_keys(key);
     let (name, hour) = (sample::agent_name(AGENT), SignedDuration::from_hours(1));
     enrolment
         .rotate(&name, &Token::from_random([5; 32]), hour)

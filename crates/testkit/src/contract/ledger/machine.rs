@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use cc_devops_kernel::audit::AuditFilter;
-use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::work::{Claim, Progress};
 use cc_devops_requests::fingerprint::Fingerprint;
 use cc_devops_requests::ports::{Backlog, Forgotten, Ports};
 use cc_devops_requests::record::{

@@ -10,7 +10,7 @@ mod receiving;
 mod waiting;
 mod witness;
 
-use cc_devops_kernel::course::Claim;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::ports::{Ledger, Ports};
 use cc_devops_requests::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestRecord};
 
