@@ -34,7 +34,7 @@ impl Capabilities {
             watch: Some(Watch {
                 watching: Arc::new(self.watching().await?),
                 alerts: self.alerts(),
-                telling: self.telling(),
+                notifier: self.notifier(),
                 delivering: self.delivering(),
                 outside: self.settings.alerts.heartbeat.clone(),
                 badges: self.badge_keys().await?,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_alerts::{Alerts, Conditions, Telling};
+use cc_devops_alerts::{Alerts, Conditions, Notifier};
 use cc_devops_fleet::SlackUsers;
 use cc_devops_fleet::aws_keys;
 use cc_devops_fleet::badges::BadgeKeys;
@@ -144,9 +144,9 @@ impl Capabilities {
     }
 
     /// Decides whom to tell of what.
-    pub fn telling(&self) -> Telling {
+    pub fn notifier(&self) -> Notifier {
         let configured = (self.settings.mode == Mode::Maintenance).then(|| CONFIGURED.to_owned());
-        Telling::new(
+        Notifier::new(
             Arc::clone(&self.ports.state),
             Arc::clone(&self.settings.alerts.policy),
             configured,

@@ -168,7 +168,7 @@ impl Month {
     /// Finds who fell silent, and decides whom to tell.
     async fn settle(&self, now: Timestamp) -> Result<(), Failed> {
         self.watching.sweep(now, 1_000).await?;
-        self.capabilities.telling().turn(now).await?;
+        self.capabilities.notifier().turn(now).await?;
         let delivering = self.capabilities.delivering();
         delivering.turn(now).await?;
         delivering.settled().await;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use cc_devops_alerts::policy::{AlertPolicy, AlertsFile};
-use cc_devops_alerts::{Conditions, Telling};
+use cc_devops_alerts::{Conditions, Notifier};
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_fleet::Beat;
 use cc_devops_fleet::watch::{Heard, Signal, WatchSettings};
@@ -158,10 +158,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let flips = house.watching.sweep(house.clock.now(), usize::MAX).await?.flips;
     let flipping = begun.elapsed();
-    let telling = Telling::new(house.store.state(), Arc::clone(&house.policy), None);
-    telling.turn(house.clock.now()).await?;
+    let notifier = Notifier::new(house.store.state(), Arc::clone(&house.policy), None);
+    notifier.turn(house.clock.now()).await?;
     house.clock.go_on(11);
-    telling.turn(house.clock.now()).await?;
+    notifier.turn(house.clock.now()).await?;
     let decided = begun.elapsed();
     let messages = house
         .store

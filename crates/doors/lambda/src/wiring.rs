@@ -97,7 +97,7 @@ pub async fn watch(
             async move { roster.bring_in_line(&backend, &watching, now).await }.boxed()
         }),
         watching,
-        telling: Arc::new(capabilities.telling()),
+        notifier: Arc::new(capabilities.notifier()),
         delivering: Arc::new(capabilities.delivering()),
         clock: Arc::clone(&capabilities.ports.clock),
     })

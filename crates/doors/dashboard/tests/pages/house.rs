@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request};
 use axum::response::Response;
-use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notifier};
 use cc_devops_dashboard::{Dashboard, door, rows};
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::sessions::Sessions;
@@ -329,7 +329,7 @@ fn watch(ports: &Ports) -> Watch {
             Arc::clone(&ports.audit),
             Arc::clone(&ports.clock),
         ),
-        telling: Telling::new(Arc::clone(&ports.state), policy, None),
+        notifier: Notifier::new(Arc::clone(&ports.state), policy, None),
         delivering: Delivering::new(channels, outbox),
         outside: None,
         badges: BadgeKeys::new([4; 32]),

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use cc_devops_alerts::policy::Match;
-use cc_devops_alerts::{Alert, Alerts, Maintenance, Notice, OpenAlerts, Publishing, Silence};
+use cc_devops_alerts::{Alert, Alerts, Maintenance, Notice, OpenAlerts, PublishOutcome, Silence};
 use cc_devops_fleet::uptime::Uptime;
 use cc_devops_fleet::watching::{History, Ping, WatchedAgent};
 use cc_devops_kernel::access::Access;
@@ -252,11 +252,11 @@ impl Permitted<PublishAlerts> {
         let (actor, _) = self.actor();
         let alerts = &self.watched()?.alerts;
         match alerts.publish(notice, &self.caller.0.name, actor).await? {
-            Publishing::Told(key) => {
+            PublishOutcome::Published(key) => {
                 self.app.telling.notify_one();
                 Ok(key)
             }
-            Publishing::TooMany(message) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, message)),
+            PublishOutcome::TooMany(message) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, message)),
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notifier};
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{Watching, WatchingPorts};
@@ -408,7 +408,7 @@ pub(crate) fn watch(ports: &Ports, channels: Vec<Channel>) -> Watch {
             Arc::clone(&ports.audit),
             Arc::clone(&ports.clock),
         ),
-        telling: Telling::new(Arc::clone(&ports.state), policy, None),
+        notifier: Notifier::new(Arc::clone(&ports.state), policy, None),
         delivering: Delivering::new(channels, outbox),
         outside: None,
         badges: BadgeKeys::new([4; 32]),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notifier};
 use cc_devops_fleet::NewAgent;
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::watch::WatchSettings;
@@ -152,7 +152,7 @@ fn watch(backend: &Ports) -> Watch {
             Arc::clone(audit),
             Arc::clone(clock),
         ),
-        telling: Telling::new(Arc::clone(state), policy, None),
+        notifier: Notifier::new(Arc::clone(state), policy, None),
         delivering: Delivering::new(vec![log], parts),
         outside: None,
         badges: BadgeKeys::new([4; 32]),
