@@ -10,7 +10,7 @@ use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_requests::conditions::outcomes::Says;
+use cc_devops_requests::conditions::outcomes::OutcomeSignal;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::Backlog;
 use cc_devops_requests::receiving::Received;
@@ -251,6 +251,6 @@ fn what_an_older_version_let_in_is_refused_and_alarms_nobody() {
         let record = ledger.find(&request.head.id).await.expect("find").expect("it is kept");
         let completed = record.completed.expect("it has its outcome");
         assert_eq!(completed.reason, Some(Reason::SchemaValidationFailed), "{completed:?}");
-        assert_eq!(Says::of(&completed), None);
+        assert_eq!(OutcomeSignal::of(&completed), None);
     });
 }

@@ -252,7 +252,9 @@ async fn an_entry_that_the_bus_refuses_is_tried_again_alone() {
 async fn a_consumer_that_hangs_holds_up_nobody() {
     let mut house = House::new(|ports| ports.conditions = Arc::new(Hangs)).await;
     // Whoever does not answer at once has had its time.
-    house.plane = house.plane.patient(Arc::new(|| Box::pin(std::future::ready(()))));
+    house.plane = house
+        .plane
+        .with_consumer_timeout(Arc::new(|| Box::pin(std::future::ready(()))));
     house.failed_deploys(&["d1", "d2"]).await;
     assert_eq!(house.pass().await.failed, 2, "it counts as failing");
     house.told_once(&["d1", "d2"], Consumer::People).await;

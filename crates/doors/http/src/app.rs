@@ -17,7 +17,7 @@ use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbound::Guard;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::Ports;
-use cc_devops_requests::retention::Keeper;
+use cc_devops_requests::retention::Pruner;
 use cc_devops_slack::SlackClicks;
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -56,7 +56,7 @@ pub struct Shared {
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) revenue: Option<Revenue>,
     pub(crate) hygiene: Option<Hygiene>,
-    pub(crate) keeper: Option<Arc<Keeper>>,
+    pub(crate) pruner: Option<Arc<Pruner>>,
     pub(crate) watch: Option<Watch>,
     pub(crate) slack: Option<Arc<SlackClicks>>,
     /// How the workers of the watch get on.
@@ -129,7 +129,7 @@ impl Shared {
             control,
             revenue,
             hygiene,
-            keeper,
+            pruner,
             slack,
             watch,
             doors: _,
@@ -141,7 +141,7 @@ impl Shared {
             control,
             revenue,
             hygiene,
-            keeper,
+            pruner,
             slack,
             watch_progress: WatchProgress::default(),
             watch,

@@ -9,7 +9,7 @@ use cc_devops_notify::{Delivering, Value};
 use cc_devops_repos::auditing::Auditor;
 use cc_devops_repos::ports::{CodeHostNotices, RepositoryWorker};
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::retention::Keeper;
+use cc_devops_requests::retention::Pruner;
 use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_revenue::reporting::Reporter;
 use cc_devops_slack::SlackClicks;
@@ -26,7 +26,7 @@ pub struct Capabilities {
     /// The hygiene of repositories, where they are looked after here.
     pub hygiene: Option<Hygiene>,
     /// Who forgets what is not kept any longer, where that is done here.
-    pub keeper: Option<Arc<Keeper>>,
+    pub pruner: Option<Arc<Pruner>>,
     /// Who takes clicks in Slack; none where no channel has buttons.
     pub slack: Option<Arc<SlackClicks>>,
     /// The watch over the agents, and who tells people, where that is done here.
@@ -59,7 +59,7 @@ impl From<Arc<ControlPlane>> for Capabilities {
             control,
             revenue: None,
             hygiene: None,
-            keeper: None,
+            pruner: None,
             slack: None,
             watch: None,
             doors: Vec::new(),

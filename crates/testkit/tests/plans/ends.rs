@@ -128,7 +128,7 @@ async fn a_failed_change_is_history_too() {
 /// Who was asked to approve is told of it as that, and nobody is woken by a deploy that failed.
 #[tokio::test]
 async fn a_plan_that_was_not_begun_is_no_failed_deploy() {
-    use cc_devops_requests::conditions::outcomes::Says;
+    use cc_devops_requests::conditions::outcomes::OutcomeSignal;
     let house = House::new().await;
     house.deploy("expires").await;
     house.later(SignedDuration::from_hours(24));
@@ -140,13 +140,16 @@ async fn a_plan_that_was_not_begun_is_no_failed_deploy() {
         .deploy_with("alone", json!({"stackName": STACK_SUCCEEDS, "planOnly": true}))
         .await;
     for id in ["expires", "denied", "alone"] {
-        assert_eq!(Says::of(&house.outcome(id).await), None, "{id}");
+        assert_eq!(OutcomeSignal::of(&house.outcome(id).await), None, "{id}");
     }
     house.memory.script_stack(stack(), StackScript::Fails);
     house.deploy("fails").await;
     house.approve(ANA, "fails").await.unwrap();
     house.sweep().await;
-    assert_eq!(Says::of(&house.outcome("fails").await), Some(Says::DeployFailed));
+    assert_eq!(
+        OutcomeSignal::of(&house.outcome("fails").await),
+        Some(OutcomeSignal::DeployFailed)
+    );
 }
 
 #[tokio::test]

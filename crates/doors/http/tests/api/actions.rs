@@ -9,7 +9,8 @@ use cc_devops_kernel::names::RepositoryName;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_policy::{On, Policy};
 use cc_devops_requests::actions::{
-    Action, Asked, Broke, Carried, Carrying, Effect, Given, Kind, Param, Params, Registry, broken_name, vocabulary,
+    Action, Asked, Carrying, Effect, EffectContext, EffectError, EffectProgress, Kind, Param, Params, Registry,
+    broken_name, vocabulary,
 };
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
@@ -52,9 +53,9 @@ impl Effect for Greeting {
         Resource::Repository(self.0.clone())
     }
 
-    fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
-        let result = json!({"greeted": self.0, "for": given.head.agent});
-        async move { Ok(Carried::done(result)) }.boxed()
+    fn carry_out<'a>(&'a self, context: EffectContext<'a>) -> BoxFuture<'a, Result<EffectProgress, EffectError>> {
+        let result = json!({"greeted": self.0, "for": context.head.agent});
+        async move { Ok(EffectProgress::done(result)) }.boxed()
     }
 }
 

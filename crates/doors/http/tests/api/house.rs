@@ -224,7 +224,7 @@ impl House {
             control: control.clone(),
             revenue,
             hygiene,
-            keeper: None,
+            pruner: None,
             slack: None,
             watch: None,
             doors: Vec::new(),
