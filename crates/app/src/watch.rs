@@ -29,8 +29,8 @@ impl Settings {
     /// How agents are watched that have no settings of their own.
     pub fn watched_by_default(&self) -> WatchSettings {
         WatchSettings {
-            schedule: Schedule::Period(self.rhythm.period),
-            grace: self.rhythm.grace,
+            schedule: Schedule::Period(self.heartbeat_interval.period),
+            grace: self.heartbeat_interval.grace,
             ..WatchSettings::default()
         }
     }
@@ -84,7 +84,7 @@ impl Capabilities {
             Backend::Embedded(_) => watching,
             #[cfg(feature = "aws")]
             Backend::Aws(backend) => watching
-                .hearing(backend.hearing())
+                .heartbeat_source(backend.heartbeat_source())
                 .beats(Arc::clone(&self.ports.heartbeats)),
         })
     }

@@ -10,7 +10,7 @@ mod conditions;
 mod deploy_role;
 mod error;
 mod handed_over;
-mod hearing;
+mod heartbeat_source;
 mod heartbeats;
 mod invoke;
 mod keys;

@@ -130,7 +130,7 @@ async fn heartbeats_are_heard_since_the_last_one_oldest_first() {
         healthy,
         message: None,
     };
-    let hearing = backend.hearing();
+    let source = backend.heartbeat_source();
     let name = |name: &str| -> AgentName { agent_name(name) };
     let asked = [
         (name("Silent"), ago(60)),
@@ -138,14 +138,14 @@ async fn heartbeats_are_heard_since_the_last_one_oldest_first() {
         (name("Daily"), ago(26 * 60)),
         (name("DevOpsAutomation"), now),
     ];
-    let mut heard = hearing.heard(&asked, now).await.unwrap();
+    let mut heard = source.heard(&asked, now).await.unwrap();
     heard.sort_by(|one, other| one.0.cmp(&other.0));
     let expected = [
         (name("Daily"), vec![beat(25 * 60, true)]),
         (name("Writer"), vec![beat(21, true), beat(11, false)]),
     ];
     assert_eq!(heard, expected);
-    assert_eq!(hearing.heard(&[], now).await.unwrap(), []);
+    assert_eq!(source.heard(&[], now).await.unwrap(), []);
 
     let known = backend
         .last_heard(vec![name("Writer"), name("Silent"), name("Daily")], now)

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cc_devops_fleet::Beat;
-use cc_devops_fleet::ports::Hearing;
+use cc_devops_fleet::ports::HeartbeatSource;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
 use jiff::{SignedDuration, Timestamp};
@@ -90,7 +90,7 @@ pub(crate) struct Heartbeats {
 }
 
 #[async_trait]
-impl Hearing for Heartbeats {
+impl HeartbeatSource for Heartbeats {
     async fn heard(&self, asked: &[(AgentName, Timestamp)], now: Timestamp) -> PortResult<Vec<(AgentName, Vec<Beat>)>> {
         let of = |(name, from): &(AgentName, Timestamp)| {
             let cast = CAST.iter().find(|cast| cast.name == name.as_str());

@@ -104,7 +104,10 @@ impl Month {
         let settings = load(Some(config), |_| ())?.settings;
         let capabilities = embedded::in_time(settings, folder, clock.clone())?;
         let plane = capabilities.control_plane().await?;
-        let watching = capabilities.watching().await?.hearing(Arc::new(Heartbeats { end }));
+        let watching = capabilities
+            .watching()
+            .await?
+            .heartbeat_source(Arc::new(Heartbeats { end }));
         enrol(&capabilities, &watching).await?;
 
         let (subscriptions, repositories) = (Arc::new(Subscriptions::default()), Arc::new(Repositories::default()));

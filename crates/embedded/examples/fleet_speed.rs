@@ -14,7 +14,7 @@ use cc_devops_alerts::policy::{AlertPolicy, AlertsFile};
 use cc_devops_alerts::{Conditions, Notifier};
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_fleet::Beat;
-use cc_devops_fleet::watch::{Heard, Signal, WatchSettings};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal, WatchSettings};
 use cc_devops_fleet::watching::{Wanted, Watching, WatchingPorts};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{Clock, RecordKind, StateStore as _, SystemClock};
@@ -125,7 +125,9 @@ impl House {
             };
             for number in 0..PAGE {
                 let name = AgentName::new(format!("Agent{number:06}"))?;
-                self.watching.heard(&name, Heard::new(self.clock.now(), signal)).await?;
+                self.watching
+                    .heard(&name, ReceivedSignal::new(self.clock.now(), signal))
+                    .await?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use cc_devops_fleet::aws_keys::{self, AwsKeys};
 use cc_devops_fleet::sessions::Sessions;
-use cc_devops_fleet::watch::Heard;
+use cc_devops_fleet::watch::ReceivedSignal;
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, Beat};
 use cc_devops_kernel::door::Door;
@@ -258,7 +258,7 @@ impl Shared {
         let Some(watch) = &self.watch else {
             return self.ports().heartbeats.beat(name, &beat).await;
         };
-        self.hear(watch, name, Heard::from(beat)).await
+        self.hear(watch, name, ReceivedSignal::from(beat)).await
     }
 
     /// Takes an agent's heartbeat whose time is its signature's, or which says of when it is: it never counts from
@@ -275,14 +275,14 @@ impl Shared {
             healthy,
             message: None,
         };
-        let heard = Heard {
+        let heard = ReceivedSignal {
             is_repeatable: true,
-            ..Heard::from(beat)
+            ..ReceivedSignal::from(beat)
         };
         self.hear(watch, name, heard).await
     }
 
-    async fn hear(&self, watch: &Watch, name: &AgentName, heard: Heard) -> PortResult<()> {
+    async fn hear(&self, watch: &Watch, name: &AgentName, heard: ReceivedSignal) -> PortResult<()> {
         let taken = watch.watching.heard(name, heard).await?;
         self.heard_of(taken.flips.len());
         Ok(())

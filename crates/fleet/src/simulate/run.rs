@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::case::{Act, Case, Event};
 use super::{OneOrEach, Played, Transition};
-use crate::watch::{Flip, Heard, Signal, Status, WatchSettings, WatchState, condition_key, conditions};
+use crate::watch::{Flip, ReceivedSignal, Signal, Status, WatchSettings, WatchState, condition_key, conditions};
 use crate::watching::LONGEST_BREATH;
 
 struct Playing<'a> {
@@ -123,10 +123,10 @@ impl Playing<'_> {
             Act::Ack { by } => return self.acknowledge(&event.agents, at, by).await,
             Act::Sweep | Act::ServerDown | Act::ServerUp => return Ok(()),
         };
-        let heard = Heard {
+        let heard = ReceivedSignal {
             exit,
             rid: rid.cloned(),
-            ..Heard::new(at, signal)
+            ..ReceivedSignal::new(at, signal)
         };
         self.change(&event.agents, at, Some(&heard), |state, settings| {
             state.after(settings, &heard)
@@ -143,7 +143,7 @@ impl Playing<'_> {
         &mut self,
         agents: &[AgentName],
         now: Timestamp,
-        heard: Option<&Heard>,
+        heard: Option<&ReceivedSignal>,
         change: impl Fn(WatchState, &WatchSettings) -> (WatchState, Vec<Flip>),
     ) -> PortResult<()> {
         let several = self.watched.len() > 1;

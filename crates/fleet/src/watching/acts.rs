@@ -14,7 +14,7 @@ use super::record::Watched;
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another, never_alone, unknown};
 use crate::rows::of_agent;
-use crate::watch::{Flip, Heard, WatchSettings, WatchState, condition_key};
+use crate::watch::{Flip, ReceivedSignal, WatchSettings, WatchState, condition_key};
 use crate::{AgentStatus, Beat};
 
 /// How many agents are looked up at once.
@@ -192,13 +192,13 @@ impl Watching {
 
     /// Begins a watch with a heartbeat that was heard before there was one.
     fn take_over(&self, turn: &mut Turn, beat: &Beat, now: Timestamp) {
-        let heard = Heard::from(beat.clone());
+        let heard = ReceivedSignal::from(beat.clone());
         turn.let_happen(&self.defaults, Some(&heard), |state, settings| {
             state.after(settings, &heard)
         });
         turn.let_happen(&self.defaults, None, |state, settings| {
             let overdue = state.next_look(settings).is_some_and(|look| look <= now);
-            if overdue && self.hearing.is_none() {
+            if overdue && self.heartbeat_source.is_none() {
                 state.shift(settings, beat.at, now)
             } else {
                 (state, Vec::new())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cc_devops_alerts::policy::{AlertPolicy, Grouping};
 use cc_devops_alerts::{Conditions, Notifier};
-use cc_devops_fleet::watch::{Heard, Signal, Status};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal, Status};
 use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, Record, RecordKind, StateStore};
 use jiff::SignedDuration;
@@ -66,7 +66,7 @@ async fn agents_that_are_down_at_once_are_alerts_in_the_same_write_and_few_messa
         assert!((1..=10).contains(&told), "{told} messages");
         for name in &names {
             watching
-                .heard(name, Heard::new(world.now(), Signal::Success))
+                .heard(name, ReceivedSignal::new(world.now(), Signal::Success))
                 .await
                 .unwrap();
         }
@@ -86,7 +86,7 @@ async fn what_is_told_meanwhile_keeps_no_heartbeat_from_counting() {
     let writer = world.add("Writer");
     say(&world, &watching, &writer, "10:00:00", Signal::Failure).await;
     let later = world.at("10:00:30");
-    let success = Heard::new(later, Signal::Success);
+    let success = ReceivedSignal::new(later, Signal::Success);
     // Both read before either writes.
     let (told, taken) = futures::join!(notifier.turn(later), watching.heard(&writer, success));
     told.unwrap();

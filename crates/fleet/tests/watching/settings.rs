@@ -2,7 +2,7 @@
 
 use cc_devops_alerts::Severity;
 use cc_devops_fleet::schedule::Schedule;
-use cc_devops_fleet::watch::{Heard, Keywords, Reason, Signal, Status, WatchSettings};
+use cc_devops_fleet::watch::{Keywords, Reason, ReceivedSignal, Signal, Status, WatchSettings};
 use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::ports::{Clock, PortErrorKind};
 use jiff::SignedDuration;
@@ -24,10 +24,10 @@ async fn what_does_not_count_by_the_settings_is_kept_and_changes_nothing() {
     };
     watching.set(&writer, Some(settings), Actor::Operator).await.unwrap();
     let at = world.at("10:00:00");
-    let says = |how: &str, body: &str| Heard {
+    let says = |how: &str, body: &str| ReceivedSignal {
         how: Some(how.to_owned()),
         body: Some(body.as_bytes().to_vec()),
-        ..Heard::new(at, Signal::Success)
+        ..ReceivedSignal::new(at, Signal::Success)
     };
     let cases = [
         ("GET", "done", true, Status::New),

@@ -1,7 +1,7 @@
 //! Agents: the list, an agent, and what is done to one.
 
 use cc_devops_dashboard::Dashboard;
-use cc_devops_fleet::watch::{Heard, Signal, WatchSettings};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal, WatchSettings};
 use cc_devops_fleet::{NewAgent, Token, TokenHash};
 use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Role;
@@ -47,9 +47,9 @@ async fn add(house: &House, name: &str, role: Role) -> AgentName {
 }
 
 async fn say(house: &House, name: &AgentName, signal: Signal, message: Option<&str>) {
-    let heard = Heard {
+    let heard = ReceivedSignal {
         message: message.map(str::to_owned),
-        ..Heard::new(house.memory.clock().now(), signal)
+        ..ReceivedSignal::new(house.memory.clock().now(), signal)
     };
     house.watch.watching.heard(name, heard).await.unwrap();
 }

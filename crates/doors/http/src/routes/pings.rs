@@ -9,7 +9,7 @@ use axum::extract::Query;
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use cc_devops_fleet::watch::{Heard, Signal};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal};
 use cc_devops_fleet::watching::BySlug;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
@@ -191,7 +191,7 @@ async fn whose(watch: &Watch, ping: &PingPath<'_>, create: bool) -> Result<(Agen
     }
 }
 
-fn heard(app: &App, says: Says, method: &Method, rid: Option<Uuid>, body: Vec<u8>) -> Heard {
+fn heard(app: &App, says: Says, method: &Method, rid: Option<Uuid>, body: Vec<u8>) -> ReceivedSignal {
     let (signal, exit) = match says {
         Says::Success => (Signal::Success, None),
         Says::Start => (Signal::Start, None),
@@ -199,12 +199,12 @@ fn heard(app: &App, says: Says, method: &Method, rid: Option<Uuid>, body: Vec<u8
         Says::Log => (Signal::Log, None),
         Says::Exit(status) => (Signal::of_exit(status), Some(status)),
     };
-    Heard {
+    ReceivedSignal {
         exit,
         rid: rid.map(|rid| rid.to_string()),
         body: (!body.is_empty()).then_some(body),
         how: Some(method.as_str().to_owned()),
-        ..Heard::new(app.ports().clock.now(), signal)
+        ..ReceivedSignal::new(app.ports().clock.now(), signal)
     }
 }
 
