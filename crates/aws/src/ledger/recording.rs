@@ -289,7 +289,7 @@ impl DynamoLedger {
         for _ in 0..TRIES {
             let place = match held.take() {
                 Some(place) => place,
-                None => shared.numbers.take(shared).await?,
+                None => shared.sequencer.take(shared).await?,
             };
             let mut chain = shared.chains.take();
             let row = chain.extend(

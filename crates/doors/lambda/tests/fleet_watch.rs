@@ -15,7 +15,7 @@ use aws_sdk_ssm::types::ParameterType;
 use aws_smithy_types::DateTime;
 use cc_devops_app::settings::of_variables;
 use cc_devops_app::{Capabilities, Program, aws};
-use cc_devops_aws::{Backend, Roster};
+use cc_devops_aws::{Backend, SyncedAgents};
 use cc_devops_fleet::schedule::Schedule;
 use cc_devops_fleet::watch::{Status, WatchSettings};
 use cc_devops_fleet::watching::WatchedAgent;
@@ -91,8 +91,8 @@ impl Fleet {
         let clock = Arc::new(self.clock.clone());
         let backend = Backend::new(self.line.clients(&self.home, 1), named, sample::installation(), clock);
         let capabilities: Capabilities = aws::capabilities(settings, Program::FUNCTION, backend.clone());
-        let roster = Arc::new(Roster::default());
-        wiring::watch(Arc::new(capabilities), backend, roster).await.unwrap()
+        let synced = Arc::new(SyncedAgents::default());
+        wiring::watch(Arc::new(capabilities), backend, synced).await.unwrap()
     }
 
     /// A heartbeat as agents put it, so many minutes after the beginning.
