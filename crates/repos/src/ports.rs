@@ -81,14 +81,14 @@ pub type TakeFound<'t> = dyn FnMut(Found) + Send + 't;
 
 /// What a reading took of the host's limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spent {
+pub struct ApiUsage {
     /// Requests, tries after a failure included.
     pub requests: u64,
     /// Points of the GraphQL limit.
     pub points: u64,
 }
 
-impl Spent {
+impl ApiUsage {
     /// Both together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -153,17 +153,17 @@ pub trait CodeHost: Send + Sync {
     /// # Errors
     /// What made it impossible to begin: no such owner (`NotFound`), no or a wrong credential (`Key`). What
     /// goes wrong later is handed over.
-    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent>;
+    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<ApiUsage>;
 
     /// One repository, `owner/name`: the same facts as among all, and what a plan must know besides: who is named
     /// in classic protection, the rulesets that are not in force, whether updates are paused. An older name finds
     /// it too.
     /// `NotFound` where there is none that the credential may see.
-    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
+    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, ApiUsage)>;
 
     /// The issues with the marks that are looked for: open ones where they are searched for, and closed ones
     /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
-    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)>;
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, ApiUsage)>;
 
     /// Writes an issue into `owner/name`.
     async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef>;
@@ -178,7 +178,7 @@ pub trait CodeHost: Send + Sync {
     ///
     /// # Errors
     /// As [`CodeHost::repositories`]; `NotFound` for a named repository that is not there.
-    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<Spent>;
+    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<ApiUsage>;
 
     /// Carries out a planned change in `owner/name`. Returns what came of it: a sentence with a link where
     /// there is one. `Superseded` where the repository changed since the plan was made.

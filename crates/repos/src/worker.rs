@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::auditing::{self, AuditError, Auditor};
+use super::fixing::{Fixer, Wanted};
 use super::monitoring::{self, Monitor, MonitorReport};
-use super::remedying::{Remedy, Wanted};
 use super::report::CheckAnswer;
 use super::rules::Rule;
 use crate::ports::{CodeHost, RepositoryWorker};
@@ -41,7 +41,7 @@ pub struct LocalWorker {
     /// Watches workflows.
     pub monitor: Arc<Monitor>,
     /// Puts breaches right.
-    pub remedy: Remedy,
+    pub fixer: Fixer,
     /// Where they are.
     pub host: Arc<dyn CodeHost>,
     /// Where secrets are kept.
@@ -160,7 +160,7 @@ impl LocalWorker {
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
         let mut unsaid = |_, _| ();
         let plans = handle
-            .unless_stopped(self.remedy.plan(&wanted, today, &mut unsaid))
+            .unless_stopped(self.fixer.plan(&wanted, today, &mut unsaid))
             .await?;
         let Some(plan) = plans.plans.first() else {
             return Ok(json!({"repository": repository, "changes": [], "refused": [], "dryRun": dry_run}));
@@ -170,7 +170,7 @@ impl LocalWorker {
                 "repository": repository, "changes": plan.changes, "refused": plan.refused, "dryRun": true,
             }));
         }
-        let applied = self.remedy.apply(plan, author, handle).await?;
+        let applied = self.fixer.apply(plan, author, handle).await?;
         match applied.iter().find(|applied| !applied.done) {
             Some(failed) => Err(PortError::new(PortErrorKind::Refused, failed.outcome.clone())),
             None => Ok(json!({

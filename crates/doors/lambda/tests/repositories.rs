@@ -13,11 +13,11 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_lambda::repositories::{Invocation, RepositoriesFunction};
 use cc_devops_repos::auditing;
 use cc_devops_repos::auditing::Auditor;
+use cc_devops_repos::fixing::Fixer;
 use cc_devops_repos::monitoring;
 use cc_devops_repos::monitoring::Monitor;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{Begun, CodeHost, HandedOver, WorkOutcome};
-use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::worker::LocalWorker;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunc
         owner: "acme".to_owned(),
         auditor: auditor.clone(),
         monitor: Arc::new(Monitor::new(host.clone(), &ports, watched)),
-        remedy: Remedy::new(host.clone(), "acme", policy, &ports),
+        fixer: Fixer::new(host.clone(), "acme", policy, &ports),
         host,
         secrets: ports.secrets.clone(),
         clock: ports.clock.clone(),

@@ -12,10 +12,10 @@ use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_kernel::work::WorkHandle;
 use cc_devops_policy::{Policy as Policies, PolicySet};
 use cc_devops_repos::fix::Plan;
+use cc_devops_repos::fixing::{Fixer, Wanted};
 use cc_devops_repos::monitoring::{Ask, Monitor, MonitoringSettings};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
-use cc_devops_repos::remedying::{Remedy, Wanted};
 use cc_devops_repos::rules::Rule;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::ports::Ports;
@@ -35,8 +35,8 @@ fn host(house: &House, credential: &str) -> Arc<dyn CodeHost> {
     ))
 }
 
-fn remedy(house: &House, ports: &Ports) -> Remedy {
-    Remedy::new(host(house, TOKEN), "acme", Arc::new(Policy::default()), ports)
+fn fixer(house: &House, ports: &Ports) -> Fixer {
+    Fixer::new(host(house, TOKEN), "acme", Arc::new(Policy::default()), ports)
 }
 
 fn monitor(house: &House, ports: &Ports) -> Monitor {
@@ -70,21 +70,21 @@ async fn plan(house: &House) -> Plan {
         rules: [Rule::VulnerabilityAlerts].into(),
         ..Wanted::default()
     };
-    let remedy = remedy(house, &house.memory.ports());
-    let plans = remedy.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
+    let fixer = fixer(house, &house.memory.ports());
+    let plans = fixer.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
     plans.plans.into_iter().next().unwrap()
 }
 
-async fn operator(remedy: &Remedy) -> Author {
-    remedy.author(&Actor::Operator, &[]).await.unwrap()
+async fn operator(fixer: &Fixer) -> Author {
+    fixer.author(&Actor::Operator, &[]).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_change_is_on_record_before_it_is_made_and_after() {
     let house = house().await;
-    let (plan, remedy) = (plan(&house).await, remedy(&house, &house.memory.ports()));
-    let author = operator(&remedy).await;
-    let applied = remedy.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
+    let (plan, fixer) = (plan(&house).await, fixer(&house, &house.memory.ports()));
+    let author = operator(&fixer).await;
+    let applied = fixer.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
     let trail = trail(&house).await;
     let said: Vec<_> = trail.iter().map(|entry| entry.action.as_str()).collect();
@@ -105,7 +105,7 @@ async fn a_change_that_was_refused_is_on_record_as_such() {
         .fake
         .token("weak", Access::fine_grained("ops").without("administration"));
     let ports = house.memory.ports();
-    let weak = Remedy::new(host(&house, "weak"), "acme", Arc::new(Policy::default()), &ports);
+    let weak = Fixer::new(host(&house, "weak"), "acme", Arc::new(Policy::default()), &ports);
     let author = operator(&weak).await;
     let applied = weak.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
     assert!(applied.iter().all(|applied| !applied.done), "{applied:?}");
@@ -117,11 +117,11 @@ async fn a_change_that_was_refused_is_on_record_as_such() {
 #[tokio::test]
 async fn an_agent_puts_right_what_the_policies_let_it() {
     let house = house().await;
-    let remedy = remedy(&house, &house.memory.ports());
+    let fixer = fixer(&house, &house.memory.ports());
     let policies = Policies::shipped(PolicySet::default(), &sample::installation(), vocabulary());
     let agent = sample::agent(sample::AGENT).agent;
     for names in [vec![], vec!["web".to_owned()]] {
-        let denied = remedy
+        let denied = fixer
             .author(&Actor::Agent(&agent, &policies, Door::Api), &names)
             .await
             .unwrap_err();
@@ -141,8 +141,8 @@ async fn an_agent_puts_right_what_the_policies_let_it() {
     .unwrap();
     let names = ["web".to_owned(), "api".to_owned()];
     let actor = Actor::Agent(&agent, &own, Door::Api);
-    remedy.author(&actor, &names[..1]).await.unwrap();
-    remedy.author(&actor, &names).await.unwrap_err();
+    fixer.author(&actor, &names[..1]).await.unwrap();
+    fixer.author(&actor, &names).await.unwrap_err();
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn no_change_is_made_that_the_trail_does_not_know_of() {
             let house = house().await;
             let plan = plan(&house).await;
             let points = CrashPoints::at(CrashPoint { call, moment });
-            let mortal = remedy(&house, &points.wrap(&house.memory.ports()));
+            let mortal = fixer(&house, &points.wrap(&house.memory.ports()));
             let author = operator(&mortal).await;
             let applied = mortal.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
             if !points.crashed() {
@@ -168,7 +168,7 @@ async fn no_change_is_made_that_the_trail_does_not_know_of() {
                 .any(|entry| entry.action == actions::REPOSITORY_CHANGE_BEGUN);
             assert!(begun || !changed, "{moment:?} call {call}: {trail:?}");
             // Done again, it is right and its end on record.
-            let whole = remedy(&house, &house.memory.ports());
+            let whole = fixer(&house, &house.memory.ports());
             whole.apply(&plan, &author, &WorkHandle::default()).await.unwrap();
             assert!(house.fake.read(|model| model.get("acme/web").vulnerability_alerts));
             let last = self::trail(&house).await.pop().unwrap();

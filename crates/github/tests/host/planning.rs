@@ -7,9 +7,9 @@ use cc_devops_github::GitHub;
 use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::fixing::{Fixer, Plans, Wanted};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::RepositoryStore;
-use cc_devops_repos::remedying::{Plans, Remedy, Wanted};
 use cc_devops_repos::rules::Rule;
 use jiff::civil::date;
 
@@ -18,16 +18,16 @@ use crate::house::{House, NOW, given, settings};
 const DEPENDABOT: &str = "version: 2\nupdates:\n  - package-ecosystem: cargo\n    directory: /\n    schedule:\n      \
                           interval: daily\n";
 
-fn remedy(house: &House, token: &str) -> Remedy {
+fn fixer(house: &House, token: &str) -> Fixer {
     let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
     let policy = Policy::from_toml("defaults.protection.require_status_checks = false").unwrap();
     let github = GitHub::new(given(token), "acme", settings(house.fake.url()), store).held_against(policy.clone());
-    Remedy::new(Arc::new(github), "acme", Arc::new(policy), house.memory.ports())
+    Fixer::new(Arc::new(github), "acme", Arc::new(policy), house.memory.ports())
 }
 
 async fn planned(house: &House, token: &str, wanted: &Wanted) -> Plans {
-    let remedy = remedy(house, token);
-    remedy.plan(wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap()
+    let fixer = fixer(house, token);
+    fixer.plan(wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap()
 }
 
 /// `acme/web`, which nothing protects and where both of Dependabot's switches are off; and `acme/fine`.
@@ -63,9 +63,9 @@ async fn both_switches_go_on_at_once_and_stay_as_they_are_then() {
         [&ChangeKind::SwitchOnAlerts, &ChangeKind::SwitchOnSecurityUpdates]
     );
     assert_eq!(plans.would_change(), 1);
-    let remedy = remedy(&house, TOKEN);
-    let author = remedy.author(&Actor::Operator, &[]).await.unwrap();
-    let applied = remedy
+    let fixer = fixer(&house, TOKEN);
+    let author = fixer.author(&Actor::Operator, &[]).await.unwrap();
+    let applied = fixer
         .apply(&plans.plans[0], &author, &WorkHandle::default())
         .await
         .unwrap();

@@ -8,7 +8,7 @@ use cc_devops_github::GitHub;
 use cc_devops_github::client::GithubSettings;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
-use cc_devops_repos::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
+use cc_devops_repos::ports::{ApiUsage, CodeHost, Depth, Found, RepositoryStore};
 use cc_devops_repos::snapshot::{
     AllowedActions, Fact, Gap, Observed, Organization, Posture, Repository, TokenPermission,
 };
@@ -23,7 +23,7 @@ const STRICT: &str = "defaults.rules = 'strict'\ndefaults.workflows.required = [
 pub(crate) struct Read {
     pub(crate) organization: Option<Organization>,
     pub(crate) repositories: Vec<Repository>,
-    spent: Spent,
+    spent: ApiUsage,
 }
 
 impl Read {

@@ -5,7 +5,7 @@ use cc_devops_fake_github::{
 };
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{
-    BypassKind, Conclusion, Fact, Gap, Repository, RulesetRule, SecurityUpdates, Trait, WorkflowState,
+    BypassKind, Conclusion, Fact, Gap, Repository, RepositoryFlag, RulesetRule, SecurityUpdates, WorkflowState,
 };
 use serde_json::json;
 
@@ -63,8 +63,8 @@ async fn settings_are_read_as_they_are() {
         "{tree:?}"
     );
 
-    assert!(all.named("void").is(Trait::Empty) && all.named("void").default_branch.is_none());
-    assert!(all.named("old").is(Trait::Archived));
+    assert!(all.named("void").is(RepositoryFlag::Empty) && all.named("void").default_branch.is_none());
+    assert!(all.named("old").is(RepositoryFlag::Archived));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use cc_devops_fake_github::{Access, Fault, Model, Plan, TOKEN, Visibility};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretChange, SecretStore, SecretTarget};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
-use cc_devops_repos::ports::{CodeHost, Spent};
+use cc_devops_repos::ports::{ApiUsage, CodeHost};
 use cc_devops_repos::settings::reconciling::Reconciler;
 use cc_devops_repos::settings::{FoundSettings, Section, SettingChange, SettingsAsked, SettingsFacts};
 use cc_devops_repos::snapshot::{Fact, Gap};
@@ -17,7 +17,11 @@ use serde_json::json;
 use crate::house::{House, NOW};
 
 /// Reads these sections of all repositories, or of the named ones.
-async fn read(github: &impl CodeHost, names: &[&str], sections: &[Section]) -> PortResult<(Vec<SettingsFacts>, Spent)> {
+async fn read(
+    github: &impl CodeHost,
+    names: &[&str],
+    sections: &[Section],
+) -> PortResult<(Vec<SettingsFacts>, ApiUsage)> {
     let any: BTreeSet<Section> = sections.iter().copied().collect();
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let of = |_: &str, _: &BTreeSet<_>| {

@@ -8,10 +8,10 @@ use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_kernel::work::WorkHandle;
-use cc_devops_repos::fix::{ChangeKind, Means};
+use cc_devops_repos::fix::{ChangeKind, ProtectionMethod};
+use cc_devops_repos::fixing::{Applied, Fixer, Wanted};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
-use cc_devops_repos::remedying::{Applied, Remedy, Wanted};
 use jiff::civil::date;
 
 use crate::house::{House, NOW, given, settings};
@@ -28,10 +28,10 @@ async fn house() -> House {
     House::of(model).await
 }
 
-fn remedy(house: &House) -> Remedy {
+fn fixer(house: &House) -> Fixer {
     let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
     let github = GitHub::new(given(TOKEN), "acme", settings(house.fake.url()), store);
-    Remedy::new(
+    Fixer::new(
         Arc::new(github),
         "acme",
         Arc::new(Policy::default()),
@@ -39,18 +39,18 @@ fn remedy(house: &House) -> Remedy {
     )
 }
 
-async fn fix(house: &House, means: Means) -> Vec<Applied> {
-    let remedy = remedy(house);
+async fn fix(house: &House, means: ProtectionMethod) -> Vec<Applied> {
+    let fixer = fixer(house);
     let wanted = Wanted {
         means,
         ..Wanted::default()
     };
-    let plans = remedy.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
+    let plans = fixer.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
     assert!(plans.missing.is_empty(), "{plans:?}");
     let mut applied = Vec::new();
-    let author = remedy.author(&Actor::Operator, &[]).await.unwrap();
+    let author = fixer.author(&Actor::Operator, &[]).await.unwrap();
     for plan in &plans.plans {
-        applied.extend(remedy.apply(plan, &author, &WorkHandle::default()).await.unwrap());
+        applied.extend(fixer.apply(plan, &author, &WorkHandle::default()).await.unwrap());
     }
     applied
 }
@@ -58,7 +58,7 @@ async fn fix(house: &House, means: Means) -> Vec<Applied> {
 #[tokio::test]
 async fn breaches_are_put_right_once() {
     let house = house().await;
-    let applied = fix(&house, Means::Ruleset).await;
+    let applied = fix(&house, ProtectionMethod::Ruleset).await;
     assert_eq!(applied.len(), 4, "{applied:?}");
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
     house.fake.read(|model| {
@@ -79,7 +79,7 @@ async fn breaches_are_put_right_once() {
         assert_eq!(web.text("main", ".github/dependabot.yml").unwrap(), DEPENDABOT);
     });
     // The pull request still waits for a person; the rest is right.
-    let applied = fix(&house, Means::Ruleset).await;
+    let applied = fix(&house, ProtectionMethod::Ruleset).await;
     assert_eq!(applied.len(), 1, "{applied:?}");
     assert!(applied[0].outcome.contains("proposed already"), "{applied:?}");
     assert_eq!(house.fake.read(|model| model.get("acme/web").pulls().len()), 1);
@@ -87,7 +87,7 @@ async fn breaches_are_put_right_once() {
     house
         .fake
         .change(|model| model.close_issue("acme/web", 1, "not_planned", "ada"));
-    let applied = fix(&house, Means::Ruleset).await;
+    let applied = fix(&house, ProtectionMethod::Ruleset).await;
     assert!(
         !applied[0].done && applied[0].outcome.contains("a person closed"),
         "{applied:?}"
@@ -101,7 +101,7 @@ async fn a_pull_request_speaks_of_lines_that_stayed_only_where_there_were_any() 
     model.commit("acme/web", "main", "Cargo.toml", "");
     let bare = House::of(model).await;
     for (house, stood) in [(bare, false), (house().await, true)] {
-        fix(&house, Means::Ruleset).await;
+        fix(&house, ProtectionMethod::Ruleset).await;
         house.fake.read(|model| {
             let web = model.get("acme/web");
             let body = web.pulls()[0].body.clone().unwrap();
@@ -122,7 +122,7 @@ async fn classic_protection_is_merged_with_what_stands() {
     rule.linear_history = true;
     rule.allow_force_pushes = true;
     house.fake.change(|model| model.protect("acme/web", rule));
-    let applied = fix(&house, Means::Classic).await;
+    let applied = fix(&house, ProtectionMethod::Classic).await;
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
     house.fake.read(|model| {
         let rule = model.get("acme/web").protection("main").unwrap();

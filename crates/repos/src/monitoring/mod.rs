@@ -18,7 +18,7 @@ use super::workflows::runs::{Health, judge};
 use super::workflows::{Seen, Situation, Watched, Watches, condition, decide, marker};
 use crate::issues::{self, Issue, IssueStanding};
 use crate::ports::RepositoryPorts;
-use crate::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, RepositoryStore, Spent};
+use crate::ports::{ApiUsage, CodeHost, Depth, Found, FoundIssues, IssueLookup, RepositoryStore};
 use crate::work::WORKFLOW_MONITOR;
 use cc_devops_alerts::ConditionSink;
 use cc_devops_kernel::access::{Access, Resource};
@@ -372,8 +372,8 @@ impl Monitor {
 }
 
 impl MonitorReport {
-    fn spent(&mut self, spent: Spent) {
-        let all = Spent {
+    fn spent(&mut self, spent: ApiUsage) {
+        let all = ApiUsage {
             requests: self.requests,
             points: self.points,
         }

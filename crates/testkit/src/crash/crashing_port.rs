@@ -28,7 +28,7 @@ use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, Subscriptio
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::ports::{
-    CodeHost, Depth, DocumentKind, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
+    ApiUsage, CodeHost, Depth, DocumentKind, FoundIssues, IssueLookup, RepositoryStore, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
@@ -329,13 +329,13 @@ impl StateStore for CrashingPort<dyn StateStore> {
 }
 
 mortal! { CodeHost {
-    fn repositories(owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> Spent;
-    fn repository(full_name: &str, depth: Depth<'_>) -> (Box<Repository>, Spent);
-    fn issues(lookup: &IssueLookup) -> (FoundIssues, Spent);
+    fn repositories(owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> ApiUsage;
+    fn repository(full_name: &str, depth: Depth<'_>) -> (Box<Repository>, ApiUsage);
+    fn issues(lookup: &IssueLookup) -> (FoundIssues, ApiUsage);
     fn create_issue(repository: &str, title: &str, body: &str, labels: &[String]) -> IssueRef;
     fn update_issue(issue: &IssueRef, body: &str) -> ();
     fn close_issue(issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> ();
-    fn settings(asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> Spent;
+    fn settings(asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> ApiUsage;
     fn change(repository: &str, change: &ChangeKind) -> String;
     fn writers(repository: &str) -> Fact<Vec<String>>;
     fn put_actions_secret(repository: &str, name: &str, value: &SecretValue) -> ();

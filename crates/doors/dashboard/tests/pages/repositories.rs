@@ -13,7 +13,7 @@ use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
-    CodeHost, Depth, DocumentKind, Found, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
+    ApiUsage, CodeHost, Depth, DocumentKind, Found, FoundIssues, IssueLookup, RepositoryStore, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{DefaultBranch, Fact, Files, Gap, Posture, Repository, RepositoryId, Tree, Visibility};
@@ -32,16 +32,16 @@ fn nothing<T>() -> PortResult<T> {
 
 #[async_trait]
 impl CodeHost for Host {
-    async fn repositories(&self, _: &str, _: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
+    async fn repositories(&self, _: &str, _: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<ApiUsage> {
         for repository in &self.0 {
             take(Found::Repository(Box::new(repository.clone())));
         }
-        Ok(Spent::default())
+        Ok(ApiUsage::default())
     }
-    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
+    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, ApiUsage)> {
         nothing()
     }
-    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
+    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, ApiUsage)> {
         nothing()
     }
     async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
@@ -53,7 +53,7 @@ impl CodeHost for Host {
     async fn close_issue(&self, _: &IssueRef, _: CloseReason, _: Option<&str>) -> PortResult<()> {
         nothing()
     }
-    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<Spent> {
+    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<ApiUsage> {
         nothing()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::findings::check;
-use super::fix::{self, ChangeKind, Means, Plan, Unknown};
+use super::fix::{self, ChangeKind, Plan, ProtectionMethod, Unknown};
 use super::policy::Policy;
 use super::report::Verdict;
 use super::rules::Rule;
@@ -25,7 +25,7 @@ use cc_devops_kernel::work::WorkHandle;
 
 /// Plans changes and carries them out.
 #[derive(Clone)]
-pub struct Remedy {
+pub struct Fixer {
     host: Arc<dyn CodeHost>,
     owner: String,
     policy: Arc<Policy>,
@@ -41,7 +41,7 @@ pub struct Wanted {
     /// The rules that are to be put right; all where none is named.
     pub rules: BTreeSet<Rule>,
     /// With what branches are protected.
-    pub means: Means,
+    pub means: ProtectionMethod,
 }
 
 /// Plans for repositories.
@@ -73,8 +73,8 @@ pub struct Applied {
     pub outcome: String,
 }
 
-impl Remedy {
-    /// A remedy for the repositories of an owner.
+impl Fixer {
+    /// A fixer for the repositories of an owner.
     pub fn new(
         host: Arc<dyn CodeHost>,
         owner: impl Into<String>,
