@@ -68,7 +68,7 @@ impl FakeBilling {
             lines: Vec::new(),
             shares: Vec::new(),
             country: None,
-            beside: None,
+            outlook: None,
         };
         says.figures.push(figure);
     }
