@@ -10,9 +10,9 @@ mod planned;
 
 use std::path::{Path, PathBuf};
 
+use cc_devops_app::in_memory;
 use cc_devops_app::repositories::{RepositoryTools, Trouble};
 use cc_devops_app::settings::login;
-use cc_devops_app::unkept;
 use cc_devops_kernel::ports::SecretVersion;
 use cc_devops_repos::owner::{RepositoryNameError, of_owner};
 use cc_devops_repos::policy::Policy;
@@ -158,7 +158,7 @@ impl Whose {
         let (tools, opened) = match given {
             None if is_new => return Err(CliError::no_github_token(&secret)),
             Some(token) if is_new && keeping == Keeping::Shows => {
-                (unkept::repositories(&settings, config, owner, token), None)
+                (in_memory::repositories(&settings, config, owner, token), None)
             }
             given => {
                 let opened = store::open_or_make(context).await?;
