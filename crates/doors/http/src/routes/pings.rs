@@ -22,7 +22,7 @@ use crate::access::Open;
 use crate::app::App;
 use crate::capabilities::Watch;
 use crate::ping_bodies::{self, Beginning, KEPT, NotTaken};
-use crate::ping_paths::{self, BadForm, PingAddress, PingPath, Says};
+use crate::ping_paths::{self, BadForm, PingAddress, PingPath, PingSignal};
 use crate::places::RequestPlace;
 use crate::problem::{DEFAULT_RETRY, Problem};
 
@@ -191,13 +191,13 @@ async fn whose(watch: &Watch, ping: &PingPath<'_>, create: bool) -> Result<(Agen
     }
 }
 
-fn heard(app: &App, says: Says, method: &Method, rid: Option<Uuid>, body: Vec<u8>) -> ReceivedSignal {
+fn heard(app: &App, says: PingSignal, method: &Method, rid: Option<Uuid>, body: Vec<u8>) -> ReceivedSignal {
     let (signal, exit) = match says {
-        Says::Success => (Signal::Success, None),
-        Says::Start => (Signal::Start, None),
-        Says::Failure => (Signal::Failure, None),
-        Says::Log => (Signal::Log, None),
-        Says::Exit(status) => (Signal::of_exit(status), Some(status)),
+        PingSignal::Success => (Signal::Success, None),
+        PingSignal::Start => (Signal::Start, None),
+        PingSignal::Failure => (Signal::Failure, None),
+        PingSignal::Log => (Signal::Log, None),
+        PingSignal::Exit(status) => (Signal::of_exit(status), Some(status)),
     };
     ReceivedSignal {
         exit,
