@@ -33,7 +33,7 @@ use futures::future::{join_all, try_join_all};
 use jiff::{SignedDuration, Timestamp};
 
 use clock::FastClock;
-use fleet::{CAST, Heartbeats, minutes};
+use fleet::{AGENTS, Heartbeats, minutes};
 use repositories::{OWNER, Repositories};
 use subscriptions::Subscriptions;
 
@@ -207,8 +207,8 @@ async fn enrol(capabilities: &Capabilities, watching: &Watching) -> Result<(), F
         &capabilities.settings.installation,
         Actor::Operator,
     );
-    for cast in &CAST {
-        let name = AgentName::new(cast.name)?;
+    for one in &AGENTS {
+        let name = AgentName::new(one.name)?;
         let mut bits = [0; 32];
         getrandom::fill(&mut bits).map_err(|error| error.to_string())?;
         let agent = Agent {
@@ -221,13 +221,13 @@ async fn enrol(capabilities: &Capabilities, watching: &Watching) -> Result<(), F
     }
     let now = capabilities.ports.clock.now();
     watching.adopt(&capabilities.ports.agents.list().await?, now).await?;
-    let set = CAST.iter().map(|cast| async {
+    let set = AGENTS.iter().map(|one| async {
         let settings = WatchSettings {
-            schedule: Schedule::Period(minutes(cast.every)),
-            grace: minutes(cast.grace),
+            schedule: Schedule::Period(minutes(one.every)),
+            grace: minutes(one.grace),
             ..WatchSettings::default()
         };
-        let name = AgentName::new(cast.name)?;
+        let name = AgentName::new(one.name)?;
         Ok::<(), Failed>(watching.set(&name, Some(settings), Actor::Operator).await?)
     });
     join_all(set).await.into_iter().collect()
