@@ -2,13 +2,13 @@
 
 mod claims;
 mod concluding;
+mod invariants;
 mod leases;
 mod listing;
 mod machine;
 mod model;
 mod receiving;
 mod waiting;
-mod witness;
 
 use cc_devops_kernel::work::Claim;
 use cc_devops_requests::ports::{Ledger, Ports};
