@@ -8,7 +8,7 @@ use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::{Allowed, LookUp, Names, network};
 
 use crate::house::{House, message, secret_name, turn};
-use crate::receiver::{Receiver, told};
+use crate::receiver::{Receiver, scripted};
 
 const INSIDE: [&str; 7] = [
     "http://169.254.169.254/latest/meta-data/",
@@ -92,7 +92,7 @@ async fn b14_what_counts_is_where_a_name_leads_when_it_is_connected_to() {
 async fn b14_redirects_are_not_followed() {
     let house = House::new();
     let (receiver, inside) = (Receiver::new(&house.clock).await, Receiver::new(&house.clock).await);
-    receiver.for_ever(told(302).header("location", &inside.url("/")));
+    receiver.for_ever(scripted(302).header("location", &inside.url("/")));
     let delivering = house.delivering(&format!(
         "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"",
         receiver.url("/in")

@@ -10,7 +10,7 @@ use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::{Allowed, LookUp, Names};
 
 use crate::house::{House, message, pass, turn};
-use crate::receiver::{Receiver, told};
+use crate::receiver::{Receiver, scripted};
 
 fn hook(house: &House, receiver: &Receiver) -> Delivering {
     house.delivering(&format!(
@@ -24,11 +24,11 @@ async fn b03_of_two_servers_one_sends_it_once() {
     let house = House::new();
     let receiver = Receiver::new(&house.clock).await;
     let servers = [hook(&house, &receiver), hook(&house, &receiver)];
-    receiver.for_ever(told(500));
+    receiver.for_ever(scripted(500));
     house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
     for second in 0..600 {
         if second == 60 {
-            receiver.for_ever(told(200));
+            receiver.for_ever(scripted(200));
         }
         for server in &servers {
             server.turn(house.now()).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_receiver_that_asks_for_no_wait_is_not_hammered() {
     let house = House::new();
     let receiver = Receiver::new(&house.clock).await;
     let delivering = hook(&house, &receiver);
-    receiver.for_ever(told(429).header("retry-after", "0"));
+    receiver.for_ever(scripted(429).header("retry-after", "0"));
     house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
     turn(&house, &delivering).await;
     assert_eq!(receiver.got().len(), 1);
@@ -172,7 +172,7 @@ async fn a_receiver_that_asks_for_no_wait_is_not_hammered() {
     assert!((2..=4).contains(&receiver.got().len()));
 
     // And while it is left alone for long, nobody looks all the time.
-    receiver.for_ever(told(429).header("retry-after", "300"));
+    receiver.for_ever(scripted(429).header("retry-after", "300"));
     pass(&house, &delivering, 3).await;
     house.put("hook", &message(&house, "m-2", "m-2", "Reader")).await;
     turn(&house, &delivering).await;
@@ -185,7 +185,7 @@ async fn a_later_message_of_a_thread_waits_for_the_earlier_one() {
     let house = House::new();
     let receiver = Receiver::new(&house.clock).await;
     let delivering = hook(&house, &receiver);
-    receiver.next(told(500));
+    receiver.next(scripted(500));
     house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
     turn(&house, &delivering).await;
     house.advance(1);
@@ -238,7 +238,7 @@ async fn what_does_not_arrive_for_a_day_is_given_up_and_said() {
     let house = House::new();
     let receiver = Receiver::new(&house.clock).await;
     let delivering = hook(&house, &receiver);
-    receiver.for_ever(told(500));
+    receiver.for_ever(scripted(500));
     house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
     turn(&house, &delivering).await;
     assert_eq!(delivering.health().await.unwrap()[0].state, ChannelState::Failing);
@@ -257,7 +257,7 @@ async fn what_does_not_arrive_for_a_day_is_given_up_and_said() {
         "once that it fails, once that a message was given up: {noted:?}"
     );
     assert_eq!(delivering.health().await.unwrap()[0].dead_letters, 1);
-    receiver.for_ever(told(200));
+    receiver.for_ever(scripted(200));
     house.put("hook", &message(&house, "m-2", "m-2", "Writer")).await;
     pass(&house, &delivering, 600).await;
     assert_eq!(house.noted().last().unwrap(), "over channel/hook");
@@ -321,7 +321,7 @@ async fn b12_no_address_is_in_what_is_said_of_a_failure() {
     house.guard = Guard::with_names(Allowed::default(), Arc::new(NoNames));
     let receiver = Receiver::new(&house.clock).await;
     let path = "/services/T000/B000/SECRETPART";
-    receiver.for_ever(told(500).body(&receiver.url(path)));
+    receiver.for_ever(scripted(500).body(&receiver.url(path)));
     let tls = format!("https://{}{path}", receiver.address());
     for (url, expected) in [
         (

@@ -9,7 +9,7 @@ use cc_devops_notify::Topics;
 use standardwebhooks::Webhook;
 
 use crate::house::{House, message, pass, turn};
-use crate::receiver::{Receiver, told};
+use crate::receiver::{Receiver, scripted};
 
 #[tokio::test]
 async fn a_webhook_is_signed_and_its_copies_are_the_same() {
@@ -21,7 +21,7 @@ async fn a_webhook_is_signed_and_its_copies_are_the_same() {
         "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\nsigning_secret = \"alerts/hook-signing\"",
         receiver.url("/in?x=1")
     ));
-    receiver.next(told(503).header("retry-after", "7"));
+    receiver.next(scripted(503).header("retry-after", "7"));
     house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
     turn(&house, &delivering).await;
     pass(&house, &delivering, 7).await;
@@ -49,7 +49,7 @@ async fn a_webhook_is_signed_and_its_copies_are_the_same() {
 async fn pagerduty_teams_and_ntfy_get_their_own_form() {
     let house = House::new();
     let receiver = Receiver::new(&house.clock).await;
-    receiver.for_ever(told(202));
+    receiver.for_ever(scripted(202));
     house.secret("alerts/pd", "0123456789abcdef0123456789abcdef").await;
     house.secret("alerts/teams", &receiver.url("/workflows/x")).await;
     house.secret("alerts/ntfy", "tk_secret").await;
@@ -162,14 +162,14 @@ async fn b31_a_test_says_so_touches_nothing_and_is_not_tried_again() {
         "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\n[[channels]]\nname = \"log\"\nkind = \"log\"",
         receiver.url("/in")
     ));
-    receiver.for_ever(told(500));
+    receiver.for_ever(scripted(500));
     house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
     turn(&house, &delivering).await;
     assert!(delivering.test("hook").await.unwrap_err().contains("answered 500"));
     assert_eq!(receiver.got().len(), 2);
     assert_eq!(house.waiting("hook").await, 1);
     assert!(house.noted().is_empty());
-    receiver.for_ever(told(200));
+    receiver.for_ever(scripted(200));
     delivering.test("hook").await.unwrap();
     delivering.test("log").await.unwrap();
     let json = receiver.got().last().unwrap().json();

@@ -3,7 +3,7 @@
 use cc_devops_notify::ChannelState;
 
 use crate::house::{House, message, pass, turn};
-use crate::receiver::{Receiver, told};
+use crate::receiver::{Receiver, scripted};
 
 const CHAT: &str = r#"
 [[channels]]
@@ -27,7 +27,7 @@ async fn b05_slack_is_left_alone_for_as_long_as_it_asks_and_others_are_not_delay
     let house = House::new();
     let (slack, hook) = (Receiver::slack(&house.clock).await, Receiver::new(&house.clock).await);
     let delivering = both(&house, &slack, &hook).await;
-    slack.next(told(429).header("retry-after", "30").body("rate_limited"));
+    slack.next(scripted(429).header("retry-after", "30").body("rate_limited"));
     let began = house.now();
     let down = message(&house, "m-1", "m-1", "Writer");
     house.put("chat", &down).await;
@@ -55,7 +55,7 @@ async fn b06_a_channel_that_is_gone_is_set_aside_said_once_and_tried_once_an_hou
     let house = House::new();
     let (slack, hook) = (Receiver::slack(&house.clock).await, Receiver::new(&house.clock).await);
     let delivering = both(&house, &slack, &hook).await;
-    slack.for_ever(told(410).body("channel_is_archived"));
+    slack.for_ever(scripted(410).body("channel_is_archived"));
     for (id, agent) in [("m-1", "A1"), ("m-2", "A2"), ("m-3", "A3")] {
         house.put("chat", &message(&house, id, id, agent)).await;
         pass(&house, &delivering, 20 * 60).await;
@@ -79,7 +79,7 @@ async fn b06_a_channel_that_is_gone_is_set_aside_said_once_and_tried_once_an_hou
     // A test that fails changes nothing, and one that arrives has it used again.
     assert!(delivering.test("chat").await.unwrap_err().contains("410"));
     assert_eq!(house.waiting("chat").await, 3);
-    slack.for_ever(told(200).body("ok"));
+    slack.for_ever(scripted(200).body("ok"));
     delivering.test("chat").await.unwrap();
     let test = slack.got().pop().unwrap().json();
     assert!(
@@ -97,7 +97,7 @@ async fn a_new_address_holds_within_a_minute_without_anybody_saying_so() {
     let house = House::new();
     let (slack, hook) = (Receiver::slack(&house.clock).await, Receiver::new(&house.clock).await);
     let delivering = both(&house, &slack, &hook).await;
-    slack.next(told(404).body("no_service"));
+    slack.next(scripted(404).body("no_service"));
     house.put("chat", &message(&house, "m-1", "m-1", "Writer")).await;
     pass(&house, &delivering, 90).await;
     assert_eq!(slack.got().len(), 1);
@@ -144,7 +144,7 @@ async fn a_message_that_is_refused_for_its_own_sake_is_given_up_and_the_others_a
     let (slack, hook) = (Receiver::slack(&house.clock).await, Receiver::new(&house.clock).await);
     let delivering = both(&house, &slack, &hook).await;
     for _ in 0..2 {
-        slack.next(told(400).body("invalid_blocks"));
+        slack.next(scripted(400).body("invalid_blocks"));
     }
     house.put("chat", &message(&house, "m-1", "m-1", "Writer")).await;
     turn(&house, &delivering).await;
@@ -157,12 +157,12 @@ async fn a_message_that_is_refused_for_its_own_sake_is_given_up_and_the_others_a
     assert_eq!(house.waiting("dead/chat").await, 0);
 
     // Now only the first is refused, also when the other has shown that the channel works.
-    slack.next(told(400).body("invalid_blocks"));
+    slack.next(scripted(400).body("invalid_blocks"));
     house.put("chat", &message(&house, "m-3", "m-3", "Writer")).await;
     turn(&house, &delivering).await;
     house.put("chat", &message(&house, "m-4", "m-4", "Reader")).await;
-    slack.next(told(200));
-    slack.next(told(400).body("invalid_blocks"));
+    slack.next(scripted(200));
+    slack.next(scripted(400).body("invalid_blocks"));
     pass(&house, &delivering, 3_700).await;
     assert_eq!((house.waiting("chat").await, house.waiting("dead/chat").await), (0, 1));
     assert!(
