@@ -13,7 +13,7 @@ use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_notify::{Delivering, Outside, Parts, Variables};
+use cc_devops_notify::{Delivering, Parts, SendOptions, Variables};
 use cc_devops_outbound::Guard;
 use cc_devops_slack::{HooksOfSlack, SigningParts, SlackClicks};
 
@@ -167,7 +167,7 @@ impl Capabilities {
             secrets: Arc::clone(&self.ports.secrets),
             variables: variables(),
             clock: Arc::clone(&self.ports.clock),
-            outside: Outside {
+            send_options: SendOptions {
                 guard: Guard::new(self.settings.egress.clone()),
                 certificates: None,
                 topics,

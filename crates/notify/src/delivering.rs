@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::channel::Channel;
 use crate::health::{self, ChannelHealth, ChannelState, MOST_COUNTED};
-use crate::send::{Again, LONGEST_TRY, NotSent, Outside, Sender};
+use crate::send::{Again, LONGEST_TRY, NotSent, SendOptions, Sender};
 use crate::settings::ChannelKind;
 use crate::settle::{DEAD_LETTERS, dead_list};
 use crate::values::{Values, Variables};
@@ -63,7 +63,7 @@ pub struct Parts {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Which addresses are called, and with what.
-    pub outside: Outside,
+    pub send_options: SendOptions,
 }
 
 /// Sends what waits. Clones are the same.
@@ -94,7 +94,7 @@ impl Delivering {
         let values = Values::new(parts.secrets, parts.variables, Arc::clone(&parts.clock));
         Self(Arc::new(Inner {
             channels,
-            sender: Sender::new(values, parts.outside, Arc::clone(&parts.clock)),
+            sender: Sender::new(values, parts.send_options, Arc::clone(&parts.clock)),
             store: parts.store,
             conditions: parts.conditions,
             clock: parts.clock,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use cc_devops_fleet::SlackUsers;
 use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Role;
-use cc_devops_notify::{Channel, Value as Place, Way};
+use cc_devops_notify::{Channel, Transport, Value as Place};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_slack::function_url::handle;
 use cc_devops_slack::{Answer, Answers, SigningParts, SlackClicks};
@@ -59,7 +59,7 @@ impl Function {
         let channel = Channel {
             name: "chat".to_owned(),
             bodies: false,
-            way: Way::Slack {
+            transport: Transport::Slack {
                 url: Place::Env("URL".to_owned()),
                 signing: Some(Place::Env("SIGNING".to_owned())),
             },

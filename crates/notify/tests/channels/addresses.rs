@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cc_devops_notify::{Channel, ChannelKind, ChannelSettings, Value, Way, check};
+use cc_devops_notify::{Channel, ChannelKind, ChannelSettings, Transport, Value, check};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::{Allowed, LookUp, Names, network};
 
@@ -47,7 +47,7 @@ async fn b14_and_refused_when_it_is_delivered() {
         let delivering = house.delivering_of(vec![Channel {
             name: "hook".into(),
             bodies: false,
-            way: Way::Webhook {
+            transport: Transport::Webhook {
                 url: Value::Env("HOOK".into()),
                 signing: None,
             },

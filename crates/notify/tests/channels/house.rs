@@ -11,7 +11,7 @@ use cc_devops_kernel::names::{AgentName, SecretName, Stage};
 use cc_devops_kernel::ports::{Clock, PortResult, PutSecret, RecordKind, SecretStore, SecretWrite, StateStore};
 use cc_devops_kernel::records::RecordsInMemory;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_notify::{Channel, ChannelSettings, Delivering, Outside, Parts, Topics, check};
+use cc_devops_notify::{Channel, ChannelSettings, Delivering, Parts, SendOptions, Topics, check};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 use cc_devops_testkit::clock::ManualClock;
@@ -110,7 +110,7 @@ impl House {
                 secrets: self.memory.ports().secrets,
                 variables: Arc::new(move |name| variables.lock().unwrap().get(name).cloned()),
                 clock: Arc::new(self.clock.clone()),
-                outside: Outside {
+                send_options: SendOptions {
                     guard: self.guard.clone(),
                     certificates: self.certificates.clone(),
                     topics: self.topics.clone(),

@@ -18,7 +18,7 @@ use cc_devops_http::config::CodeHostPlace;
 use cc_devops_http::{Capabilities, Mount, ServerConfig, Service, Watch};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::{AuditRow, actions};
-use cc_devops_notify::{Channel, Delivering, Outside, Parts, Way};
+use cc_devops_notify::{Channel, Delivering, Parts, SendOptions, Transport};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 use cc_devops_policy::{Policy, PolicySet};
@@ -291,7 +291,7 @@ fn watch(ports: &Ports) -> Watch {
     let channels = vec![Channel {
         name: "log".to_owned(),
         bodies: false,
-        way: Way::Log,
+        transport: Transport::Log,
     }];
     let names = channels.iter().map(|channel| channel.name.clone()).collect();
     let policy = Arc::new(AlertPolicy::plain(names));
@@ -315,7 +315,7 @@ fn watch(ports: &Ports) -> Watch {
         secrets: Arc::clone(&ports.secrets),
         variables: Arc::new(|_| None),
         clock: Arc::clone(&ports.clock),
-        outside: Outside {
+        send_options: SendOptions {
             guard: Guard::new(Allowed::default()),
             certificates: None,
             topics: None,

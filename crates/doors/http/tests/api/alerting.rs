@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, RecordKey, RecordKind};
-use cc_devops_notify::{Channel, Value, Way};
+use cc_devops_notify::{Channel, Transport, Value};
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
@@ -242,7 +242,7 @@ async fn health_says_that_nobody_can_be_told() {
     let missing = Channel {
         name: "chat".to_owned(),
         bodies: false,
-        way: Way::Slack {
+        transport: Transport::Slack {
             signing: None,
             url: Value::Secret(sample::secret_name("/contentcraft/alerts/slack-url")),
         },

@@ -17,7 +17,7 @@ use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditRow, actions};
 use cc_devops_kernel::names::RequestId;
-use cc_devops_notify::{Channel, Delivering, Outside, Parts, Way};
+use cc_devops_notify::{Channel, Delivering, Parts, SendOptions, Transport};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 use cc_devops_policy::{Policy, PolicySet};
@@ -366,7 +366,7 @@ pub(crate) fn log_channel() -> Channel {
     Channel {
         name: "log".to_owned(),
         bodies: false,
-        way: Way::Log,
+        transport: Transport::Log,
     }
 }
 
@@ -394,7 +394,7 @@ pub(crate) fn watch(ports: &Ports, channels: Vec<Channel>) -> Watch {
         secrets: Arc::clone(&ports.secrets),
         variables: Arc::new(|_| None),
         clock: Arc::clone(&ports.clock),
-        outside: Outside {
+        send_options: SendOptions {
             guard: Guard::new(Allowed::default()),
             certificates: None,
             topics: None,

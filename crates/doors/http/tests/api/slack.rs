@@ -11,7 +11,7 @@ use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::SecretName;
-use cc_devops_notify::{Channel, Value as Place, Way};
+use cc_devops_notify::{Channel, Transport, Value as Place};
 use cc_devops_policy::Policy;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_slack::{Answer as SlackAnswer, Answers, SigningParts, SlackClicks};
@@ -62,7 +62,7 @@ fn channel(signing: Place) -> Channel {
     Channel {
         name: "chat".to_owned(),
         bodies: false,
-        way: Way::Slack {
+        transport: Transport::Slack {
             url: Place::Env("URL".to_owned()),
             signing: Some(signing),
         },

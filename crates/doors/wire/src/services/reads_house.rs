@@ -11,7 +11,7 @@ use cc_devops_http::access::Credential;
 use cc_devops_http::{Capabilities, ServerConfig, Service, Watch};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::door::Door;
-use cc_devops_notify::{Channel, Delivering, Outside, Parts, Way};
+use cc_devops_notify::{Channel, Delivering, Parts, SendOptions, Transport};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 use cc_devops_requests::engine::ControlPlane;
@@ -120,7 +120,7 @@ fn watch(backend: &Ports) -> Watch {
     let log = Channel {
         name: "log".to_owned(),
         bodies: false,
-        way: Way::Log,
+        transport: Transport::Log,
     };
     let policy = Arc::new(AlertPolicy::plain(vec![log.name.clone()]));
     let conditions = Conditions::new(Arc::clone(&backend.state), Arc::clone(&policy));
@@ -137,7 +137,7 @@ fn watch(backend: &Ports) -> Watch {
         secrets: Arc::clone(&backend.secrets),
         variables: Arc::new(|_| None),
         clock: Arc::clone(&backend.clock),
-        outside: Outside {
+        send_options: SendOptions {
             guard: Guard::new(Allowed::default()),
             certificates: None,
             topics: None,
