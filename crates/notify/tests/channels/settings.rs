@@ -5,7 +5,7 @@ use cc_devops_notify::{Channel, ChannelKind, ChannelSettings, MailTls, Problem, 
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 
-use crate::house::secret_name;
+use crate::harness::secret_name;
 
 fn read(text: &str) -> Result<Vec<ChannelSettings>, toml::de::Error> {
     #[derive(serde::Deserialize)]

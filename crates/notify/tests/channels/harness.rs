@@ -30,7 +30,7 @@ impl ConditionSink for Noted {
     }
 }
 
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) memory: Memory,
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<RecordsInMemory>,
@@ -41,7 +41,7 @@ pub(crate) struct House {
     pub(crate) topics: Option<Arc<dyn Topics>>,
 }
 
-impl House {
+impl Harness {
     pub(crate) fn new() -> Self {
         let memory = Memory::new();
         Self {
@@ -153,21 +153,21 @@ pub(crate) fn secret_name(name: &str) -> SecretName {
 }
 
 /// Sends what is due, to the end.
-pub(crate) async fn turn(house: &House, delivering: &Delivering) -> Option<Timestamp> {
-    let next = delivering.turn(house.now()).await.unwrap();
+pub(crate) async fn turn(harness: &Harness, delivering: &Delivering) -> Option<Timestamp> {
+    let next = delivering.turn(harness.now()).await.unwrap();
     delivering.settled().await;
     next
 }
 
 /// Sends what is due each second for so long.
-pub(crate) async fn pass(house: &House, delivering: &Delivering, seconds: i64) {
+pub(crate) async fn pass(harness: &Harness, delivering: &Delivering, seconds: i64) {
     for _ in 0..seconds {
-        house.advance(1);
-        turn(house, delivering).await;
+        harness.advance(1);
+        turn(harness, delivering).await;
     }
 }
 
-pub(crate) fn message(house: &House, id: &str, thread: &str, agent: &str) -> Message {
+pub(crate) fn message(harness: &Harness, id: &str, thread: &str, agent: &str) -> Message {
     let named = Named {
         key: format!("agent/{agent}"),
         alert: format!("a-{agent}"),
@@ -175,7 +175,7 @@ pub(crate) fn message(house: &House, id: &str, thread: &str, agent: &str) -> Mes
         severity: Severity::Critical,
         agent: Some(AgentName::new(agent).unwrap()),
         open: true,
-        since: house.now(),
+        since: harness.now(),
         title: format!("{agent} is down"),
         text: String::new(),
         body: None,
@@ -184,8 +184,8 @@ pub(crate) fn message(house: &House, id: &str, thread: &str, agent: &str) -> Mes
     Message {
         id: id.into(),
         kind: MessageKind::Down,
-        at: house.now(),
-        since: house.now(),
+        at: harness.now(),
+        since: harness.now(),
         agent: named.agent.clone(),
         count: None,
         new: None,
