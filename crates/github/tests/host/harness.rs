@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub(crate) const NOW: i64 = 1_795_392_000;
 
 /// Both, and what is kept.
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) fake: FakeGitHub,
     pub(crate) github: GitHub,
     pub(crate) memory: Memory,
@@ -46,7 +46,7 @@ pub(crate) fn given(credential: &str) -> CredentialSource {
     CredentialSource::Given(SecretValue::new(credential.to_owned()))
 }
 
-impl House {
+impl Harness {
     /// The next listing cannot say this field of its first repository, for this reason; with no field, the repository.
     pub(crate) fn first_lacks(&self, field: &[&str], why: &'static str) {
         let mut path: Vec<Value> = ["repositoryOwner", "repositories", "nodes"].map(Value::from).into();
