@@ -1,7 +1,7 @@
 //! Deploys on the emulator's CloudFormation.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 #[path = "aws_stacks/plans.rs"]
 mod plans;
 
@@ -130,7 +130,7 @@ async fn kept(backend: &Backend) -> String {
 #[tokio::test]
 async fn a_deploy_changes_what_it_names_and_keeps_the_rest() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     with_stack(&backend).await;
     let stacks = backend.stacks(BACKOFF);
 
@@ -177,7 +177,7 @@ async fn a_deploy_changes_what_it_names_and_keeps_the_rest() {
 #[tokio::test]
 async fn a_deploy_that_changes_nothing_says_so_and_leaves_no_change_set() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     with_stack(&backend).await;
     let end = ended(&*backend.stacks(BACKOFF), "r1", &deploy(None, &[])).await;
     let result = end.outcome.unwrap();
@@ -196,7 +196,7 @@ async fn a_deploy_that_changes_nothing_says_so_and_leaves_no_change_set() {
 #[tokio::test]
 async fn a_stack_that_is_not_there_and_a_change_nobody_knows_are_told() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     let stacks = backend.stacks(BACKOFF);
     let failure = ended(&*stacks, "r1", &deploy(None, &[])).await.outcome.unwrap_err();
     assert_eq!(failure.reason, Reason::StackNotFound);

@@ -1,7 +1,7 @@
 //! Records on a DynamoDB that loses answers and whose indexes lag, and what CloudWatch heard of agents.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod line;
 
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
@@ -39,7 +39,7 @@ async fn find(store: &dyn StateStore, name: &str) -> Record {
 #[tokio::test]
 async fn a_lost_answer_is_no_conflict_and_another_writer_is() {
     let peer = peers::ministack().await;
-    let other = house::backend(&peer).await;
+    let other = harness::backend(&peer).await;
     let line = Line::default();
     let (here, there) = (line.to(&other, 3).state(), other.state());
     line.fails(1, "PutItem", &Fault::LostAnswer);
@@ -63,7 +63,7 @@ async fn a_lost_answer_is_no_conflict_and_another_writer_is() {
 #[tokio::test]
 async fn what_a_lagging_index_finds_is_looked_at_again() {
     let peer = peers::ministack().await;
-    let other = house::backend(&peer).await;
+    let other = harness::backend(&peer).await;
     let line = Line::default();
     let (here, there) = (line.to(&other, 1).state(), other.state());
     let changes = [
@@ -112,7 +112,7 @@ async fn put(backend: &Backend, agent: &str, at: Timestamp, value: f64) {
 #[tokio::test]
 async fn heartbeats_are_heard_since_the_last_one_oldest_first() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     // CloudWatch counts in minutes.
     let now = SystemClock.now().as_second() / 60 * 60;
     let now = Timestamp::from_second(now).unwrap();
