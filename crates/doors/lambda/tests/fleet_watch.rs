@@ -1,8 +1,8 @@
 //! The watch over the fleet on the emulator: heartbeats in CloudWatch, agents in the parameter, people at a topic.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "../../../aws/tests/house/mod.rs"]
-mod house;
+#[path = "../../../aws/tests/harness/mod.rs"]
+mod harness;
 #[path = "../../../aws/tests/line/mod.rs"]
 mod line;
 
@@ -47,7 +47,7 @@ struct Fleet {
 impl Fleet {
     async fn new(agents: &str) -> Self {
         let peer = peers::ministack().await;
-        let home = house::backend(&peer).await;
+        let home = harness::backend(&peer).await;
         let clients = home.clients();
         let put = clients.ssm().put_parameter().name(&home.resources().enabled_agents);
         put.r#type(ParameterType::String).value(agents).send().await.unwrap();
