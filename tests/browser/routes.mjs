@@ -18,7 +18,7 @@ function sources() {
 }
 
 /** A row as it is written: which kind, and its path, as a text, as a section's, or by the name of a constant. */
-const ROW = /\b(open_page|open_act|page|act)(?:::<[^()]*>)?\(\s*&?house,\s*(?:"([^"]+)"|Section::(\w+)\.path\(\)|(?:\w+::)?([A-Z][A-Z_]+)\b)/g;
+const ROW = /\b(open_page|open_act|page|act)(?:::<[^()]*>)?\(\s*&?shared,\s*(?:"([^"]+)"|Section::(\w+)\.path\(\)|(?:\w+::)?([A-Z][A-Z_]+)\b)/g;
 
 /** Every row of the table of pages and acts: whether it is a GET, and its path. */
 export function table() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker, Author};
+use cc_devops_kernel::acts::{ActError, Actor, Author};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::port_error::{PortError, PortErrorKind, PortResult};
@@ -110,10 +110,10 @@ impl Alerts {
     ///
     /// # Errors
     /// `invalid_parameter` where there is no such alert, or it is over; what no policy permits.
-    pub async fn ack(&self, which: &str, by: &str, reason: Option<&str>, asker: Asker<'_>) -> Result<Alert, ActError> {
+    pub async fn ack(&self, which: &str, by: &str, reason: Option<&str>, actor: Actor<'_>) -> Result<Alert, ActError> {
         let now = self.clock.now();
         let author = self
-            .author(asker, &Access::ManageAlerts, actions::ALERT_ACKNOWLEDGED, now)
+            .author(actor, &Access::ManageAlerts, actions::ALERT_ACKNOWLEDGED, now)
             .await?;
         let taken = Acknowledged {
             by: said(by),
@@ -149,11 +149,11 @@ impl Alerts {
         (from, to): (Timestamp, Timestamp),
         reason: &str,
         by: &str,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
     ) -> Result<Silence, ActError> {
         let now = self.clock.now();
         let author = self
-            .author(asker, &Access::ManageAlerts, actions::ALERTS_SILENCED, now)
+            .author(actor, &Access::ManageAlerts, actions::ALERTS_SILENCED, now)
             .await?;
         if let Some((label, message)) = matches.wrong() {
             return Err(refused(format!("a silence of {label}: {message}")));
@@ -183,10 +183,10 @@ impl Alerts {
     ///
     /// # Errors
     /// `invalid_parameter` where there is no such silence; what no policy permits.
-    pub async fn unsilence(&self, id: &str, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
+    pub async fn unsilence(&self, id: &str, by: &str, actor: Actor<'_>) -> Result<(), ActError> {
         let now = self.clock.now();
         let author = self
-            .author(asker, &Access::ManageAlerts, actions::ALERTS_UNSILENCED, now)
+            .author(actor, &Access::ManageAlerts, actions::ALERTS_UNSILENCED, now)
             .await?;
         for _ in 0..TRIES {
             let Some(record) = self.state.read_one(&RecordKey::new(RecordKind::Silence, id)).await? else {
@@ -239,11 +239,11 @@ impl Alerts {
         reason: &str,
         until: Option<Timestamp>,
         by: &str,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
     ) -> Result<Maintenance, ActError> {
         let now = self.clock.now();
         let author = self
-            .author(asker, &Access::SetMaintenance, actions::MAINTENANCE_ON, now)
+            .author(actor, &Access::SetMaintenance, actions::MAINTENANCE_ON, now)
             .await?;
         let reason = said(reason);
         if reason.is_empty() {
@@ -276,10 +276,10 @@ impl Alerts {
     ///
     /// # Errors
     /// What no policy permits.
-    pub async fn maintenance_off(&self, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
+    pub async fn maintenance_off(&self, by: &str, actor: Actor<'_>) -> Result<(), ActError> {
         let now = self.clock.now();
         let author = self
-            .author(asker, &Access::SetMaintenance, actions::MAINTENANCE_OFF, now)
+            .author(actor, &Access::SetMaintenance, actions::MAINTENANCE_OFF, now)
             .await?;
         for _ in 0..TRIES {
             let Some(record) = self.mode().await? else {
@@ -370,12 +370,12 @@ impl Alerts {
     /// Who acts, if they may; what no policy permits is on record.
     pub(crate) async fn author(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         access: &Access,
         action: &'static str,
         now: Timestamp,
     ) -> Result<Author, ActError> {
-        asker.author(access, action, self.audit.as_ref(), now).await
+        actor.author(access, action, self.audit.as_ref(), now).await
     }
 
     /// Whether it was written: not where somebody else was faster.

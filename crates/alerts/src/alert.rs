@@ -157,7 +157,7 @@ pub enum WaitsFor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastMessage {
     /// What those who read it believe.
-    pub belief: Belief,
+    pub belief: NotifiedState,
     /// When it was told.
     pub at: Timestamp,
     /// The severity that was told.
@@ -175,7 +175,7 @@ pub struct LastMessage {
 /// What those who read a channel believe of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Belief {
+pub enum NotifiedState {
     /// It is there.
     Open,
     /// It comes and goes.
@@ -223,7 +223,7 @@ impl Alert {
 
     /// Whether anybody believes that it is there.
     pub fn is_believed(&self) -> bool {
-        self.told.values().any(|told| told.belief != Belief::Over)
+        self.told.values().any(|told| told.belief != NotifiedState::Over)
     }
 
     /// Whether nothing is to come of it.

@@ -151,14 +151,14 @@ pub(crate) fn changes_of(group: &Read, decision: &Decision, now: Timestamp) -> P
             content: None,
         });
     }
-    let Verdict::Tell(tellings) = &decision.verdict else {
+    let Verdict::Tell(notifications) = &decision.verdict else {
         return Ok(changes);
     };
-    for telling in tellings {
-        for channel in &telling.channels {
-            let mut message = telling.message.clone();
+    for notification in notifications {
+        for channel in &notification.channels {
+            let mut message = notification.message.clone();
             message.channel = (!channel.is_empty()).then(|| channel.clone());
-            let name = Delivery::name_of(now, telling.order, &message.id, channel);
+            let name = Delivery::name_of(now, notification.order, &message.id, channel);
             let mut delivery = Delivery::new(message, channel, Some(&group.list));
             let before = decision.replaced.iter().filter_map(|name| group.unsent.get(name));
             let before = before

@@ -2,7 +2,7 @@
 //! says when it is over, a day ends it.
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::{Reason, Status};
@@ -43,9 +43,9 @@ pub struct Notice {
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Publishing {
+pub enum PublishOutcome {
     /// It is told, under this key: the same for the same words of the same agent.
-    Told(String),
+    Published(String),
     /// So many are open that no more is taken, which is on record; a sentence for whoever asked.
     TooMany(String),
 }
@@ -56,10 +56,10 @@ impl Alerts {
     ///
     /// # Errors
     /// What no policy permits, which is on record; what the store says.
-    pub async fn publish(&self, notice: &Notice, by: &AgentName, asker: Asker<'_>) -> Result<Publishing, ActError> {
+    pub async fn publish(&self, notice: &Notice, by: &AgentName, actor: Actor<'_>) -> Result<PublishOutcome, ActError> {
         let now = self.now();
         let author = self
-            .author(asker, &Access::PublishAlert, actions::ALERT_PUBLISHED, now)
+            .author(actor, &Access::PublishAlert, actions::ALERT_PUBLISHED, now)
             .await?;
         let key = key_of(notice, by);
         let condition = condition(&key, notice, by, now);
@@ -77,7 +77,7 @@ impl Alerts {
                         ..author.entry(now, actions::ALERT_PUBLISHED, key, detail)
                     };
                     self.audit.append(&refused).await?;
-                    return Ok(Publishing::TooMany(message));
+                    return Ok(PublishOutcome::TooMany(message));
                 }
             }
             let mut changes = conditions.changes(&[condition.clone().opened()], now).await?;
@@ -93,7 +93,7 @@ impl Alerts {
             let detail = json!({"title": condition.title, "severity": notice.severity});
             let entry = author.entry(now, actions::ALERT_PUBLISHED, key.clone(), detail);
             if self.written(&changes, &entry).await? {
-                return Ok(Publishing::Told(key));
+                return Ok(PublishOutcome::Published(key));
             }
         }
         Err(busy())

@@ -33,7 +33,7 @@ impl OpenAlerts {
 
 /// What was told last by a channel of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToldBy {
+pub struct LastNotification {
     /// The channel.
     pub channel: String,
     /// What was told.
@@ -119,13 +119,13 @@ impl Alerts {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn told_by(&self, alert: &Alert) -> PortResult<Vec<ToldBy>> {
+    pub async fn told_by(&self, alert: &Alert) -> PortResult<Vec<LastNotification>> {
         let told: Vec<(&String, &LastMessage)> = alert.told.iter().take(MOST_KEYS).collect();
         let key = |(_, told): &(&String, &LastMessage)| RecordKey::new(RecordKind::Delivery, told.delivery.as_str());
         let keys: Vec<RecordKey> = told.iter().map(key).collect();
         let unsent = self.state.read(&keys).await?;
         let all = told.into_iter().zip(unsent).map(|((channel, told), record)| {
-            Ok(ToldBy {
+            Ok(LastNotification {
                 channel: channel.clone(),
                 told: told.clone(),
                 unsent: record.as_ref().map(Delivery::of).transpose()?,

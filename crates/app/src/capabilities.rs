@@ -11,8 +11,8 @@ use cc_devops_repos::ports::{RepositoryPorts, RepositoryWorker};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
-use cc_devops_requests::relay::Patience;
-use cc_devops_requests::retention::Keeper;
+use cc_devops_requests::relay::ConsumerTimeout;
+use cc_devops_requests::retention::Pruner;
 use cc_devops_requests::waiting::Stopwatch;
 
 use crate::code_host::credential;
@@ -124,8 +124,8 @@ impl Capabilities {
             plane = plane.measuring(stopwatch());
         }
         if let Some(time) = program.consumer_time {
-            let patience: Patience = Arc::new(move || Box::pin(tokio::time::sleep(time)));
-            plane = plane.patient(patience);
+            let timeout: ConsumerTimeout = Arc::new(move || Box::pin(tokio::time::sleep(time)));
+            plane = plane.with_consumer_timeout(timeout);
         }
         Ok(plane)
     }
@@ -174,7 +174,7 @@ impl Capabilities {
     }
 
     /// Who forgets what is not kept any longer.
-    pub fn keeper(&self) -> Keeper {
+    pub fn pruner(&self) -> Pruner {
         let retention = &self.settings.retention;
         #[cfg(feature = "cli")]
         let archive = retention.export_dir.clone().map(|folder| {
@@ -183,7 +183,7 @@ impl Capabilities {
         });
         #[cfg(not(feature = "cli"))]
         let archive = None;
-        Keeper::new(retention.rules, &self.ports, archive)
+        Pruner::new(retention.rules, &self.ports, archive)
     }
 }
 

@@ -30,11 +30,11 @@ impl Capabilities {
                 .filter(|_| here)
                 .and_then(|worker| self.http_repositories(worker)),
             slack: self.slack_clicks().map(Arc::new),
-            keeper: Some(Arc::new(self.keeper())),
+            pruner: Some(Arc::new(self.pruner())),
             watch: Some(Watch {
                 watching: Arc::new(self.watching().await?),
                 alerts: self.alerts(),
-                telling: self.telling(),
+                notifier: self.notifier(),
                 delivering: self.delivering(),
                 outside: self.settings.alerts.heartbeat.clone(),
                 badges: self.badge_keys().await?,

@@ -7,13 +7,13 @@ pub mod billing;
 pub mod capabilities;
 pub mod code_host;
 pub mod error;
+pub mod in_memory;
 pub mod policies;
 pub mod program;
 pub mod rates;
 pub mod repositories;
 pub mod revenue;
 pub mod settings;
-pub mod unkept;
 pub mod watch;
 
 #[cfg(feature = "cli")]

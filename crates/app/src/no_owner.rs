@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
 use serde_json::Value;
@@ -22,7 +22,7 @@ impl RepositoryWorker for NoOwner {
         &self,
         _work: &RepositoryWork,
         _author: &Author,
-        _course: &Course,
+        _handle: &WorkHandle,
     ) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, NO_OWNER)))
     }

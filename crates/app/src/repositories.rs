@@ -8,9 +8,9 @@ use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::ports::SecretStore;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
+use cc_devops_repos::fixing::Fixer;
 use cc_devops_repos::monitoring::{Monitor, MonitoringSettings};
 use cc_devops_repos::ports::{CodeHost, RepositoryPorts};
-use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::settings::reconciling::Reconciler;
 use cc_devops_repos::worker::LocalWorker;
 use cc_devops_requests::ports::Ports;
@@ -31,7 +31,7 @@ pub struct RepositoryTools {
     /// Watches workflows.
     pub monitor: Arc<Monitor>,
     /// Puts breaches right.
-    pub remedy: Remedy,
+    pub fixer: Fixer,
     /// Brings settings to what the policy names.
     pub reconciler: Reconciler,
     /// Where the code host's API answers.
@@ -76,7 +76,7 @@ impl RepositoryTools {
         Self {
             auditor: Arc::new(auditor),
             monitor: Arc::new(monitor),
-            remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports.clone()),
+            fixer: Fixer::new(Arc::clone(&host), owner.clone(), policy, ports.clone()),
             reconciler,
             server,
             host,
@@ -91,7 +91,7 @@ impl RepositoryTools {
             owner: self.owner.clone(),
             auditor: Arc::clone(&self.auditor),
             monitor: Arc::clone(&self.monitor),
-            remedy: self.remedy.clone(),
+            fixer: self.fixer.clone(),
             host: Arc::clone(&self.host),
             secrets: Arc::clone(&ports.secrets),
             clock: Arc::clone(&ports.clock),

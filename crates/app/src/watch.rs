@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_alerts::{Alerts, Conditions, Telling};
+use cc_devops_alerts::{Alerts, Conditions, Notifier};
 use cc_devops_fleet::SlackUsers;
 use cc_devops_fleet::aws_keys;
 use cc_devops_fleet::badges::BadgeKeys;
@@ -13,7 +13,7 @@ use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_notify::{Delivering, Outside, Parts, Variables};
+use cc_devops_notify::{Delivering, Parts, SendOptions, Variables};
 use cc_devops_outbound::Guard;
 use cc_devops_slack::{HooksOfSlack, SigningParts, SlackClicks};
 
@@ -29,8 +29,8 @@ impl Settings {
     /// How agents are watched that have no settings of their own.
     pub fn watched_by_default(&self) -> WatchSettings {
         WatchSettings {
-            schedule: Schedule::Period(self.rhythm.period),
-            grace: self.rhythm.grace,
+            schedule: Schedule::Period(self.heartbeat_interval.period),
+            grace: self.heartbeat_interval.grace,
             ..WatchSettings::default()
         }
     }
@@ -84,7 +84,7 @@ impl Capabilities {
             Backend::Embedded(_) => watching,
             #[cfg(feature = "aws")]
             Backend::Aws(backend) => watching
-                .hearing(backend.hearing())
+                .heartbeat_source(backend.heartbeat_source())
                 .beats(Arc::clone(&self.ports.heartbeats)),
         })
     }
@@ -144,9 +144,9 @@ impl Capabilities {
     }
 
     /// Decides whom to tell of what.
-    pub fn telling(&self) -> Telling {
+    pub fn notifier(&self) -> Notifier {
         let configured = (self.settings.mode == Mode::Maintenance).then(|| CONFIGURED.to_owned());
-        Telling::new(
+        Notifier::new(
             Arc::clone(&self.ports.state),
             Arc::clone(&self.settings.alerts.policy),
             configured,
@@ -167,7 +167,7 @@ impl Capabilities {
             secrets: Arc::clone(&self.ports.secrets),
             variables: variables(),
             clock: Arc::clone(&self.ports.clock),
-            outside: Outside {
+            send_options: SendOptions {
                 guard: Guard::new(self.settings.egress.clone()),
                 certificates: None,
                 topics,

@@ -62,7 +62,7 @@ fn on_aws_all_three_hold_the_same() {
         assert_eq!(held(&other), held(&server), "{}", program.name);
         assert_eq!(its_names, names, "{}", program.name);
         // Each is put together without a call.
-        let _keeper = other.keeper();
+        let _pruner = other.pruner();
         let owner = |held: &Capabilities| held.repositories().map(|tools| tools.owner.clone());
         assert_eq!(
             (owner(&other), owner(&server)),
@@ -94,7 +94,7 @@ async fn in_a_folder_the_server_and_a_command_hold_the_same() {
     );
     assert!(asked.repository_worker().is_none(), "a command carries nothing out");
     let door = server.http(plane).await.unwrap();
-    assert!(door.revenue.is_some() && door.hygiene.is_some() && door.keeper.is_some() && door.watch.is_some());
+    assert!(door.revenue.is_some() && door.hygiene.is_some() && door.pruner.is_some() && door.watch.is_some());
     drop(commands);
 }
 

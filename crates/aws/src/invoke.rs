@@ -9,11 +9,10 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Claim;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::work::{Claim, WorkHandle};
 use cc_devops_repos::ports::{RepositoryWorker, WorkOutcome, WorkStatus};
 use cc_devops_repos::work::RepositoryWork;
 use jiff::{SignedDuration, Timestamp};
@@ -97,7 +96,7 @@ impl RepositoryWorker for FunctionWorker {
         &self,
         work: &RepositoryWork,
         author: &Author,
-        _course: &Course,
+        _handle: &WorkHandle,
     ) -> PortResult<Result<Value, Failure>> {
         let name = &self.0.shared.resources.repositories_function;
         let payload = json!({"asked": work, "author": author});

@@ -10,7 +10,7 @@ mod conditions;
 mod deploy_role;
 mod error;
 mod handed_over;
-mod hearing;
+mod heartbeat_source;
 mod heartbeats;
 mod invoke;
 mod keys;
@@ -49,8 +49,8 @@ pub use clients::{Account, Clients};
 pub use deploy_role::DeployRole;
 pub use queue::Queue;
 pub use resources::Resources;
-pub use stacks::Pace;
-pub use watching::Roster;
+pub use stacks::PollBackoff;
+pub use watching::SyncedAgents;
 
 /// What the adapters share.
 pub(crate) struct Shared {
@@ -58,8 +58,8 @@ pub(crate) struct Shared {
     pub(crate) resources: Resources,
     pub(crate) installation: Installation,
     pub(crate) places: places::Places,
-    pub(crate) numbers: log::Numbers,
-    pub(crate) outbox: outbox::Memory,
+    pub(crate) sequencer: log::Sequencer,
+    pub(crate) outbox: outbox::PendingEvents,
     pub(crate) chains: audit::chains::Chains,
     pub(crate) clock: Arc<dyn Clock>,
     keys: keys::Keys,
@@ -87,8 +87,8 @@ impl Backend {
                 resources,
                 installation,
                 places: places::Places::default(),
-                numbers: log::Numbers::default(),
-                outbox: outbox::Memory::default(),
+                sequencer: log::Sequencer::default(),
+                outbox: outbox::PendingEvents::default(),
                 chains: audit::chains::Chains::default(),
                 clock,
                 keys: keys::Keys::default(),
@@ -104,7 +104,7 @@ impl Backend {
             audit: self.audit(),
             secrets: self.secrets(),
             sealing_keys: self.sealing_keys(),
-            stacks: self.stacks(Pace::default()),
+            stacks: self.stacks(PollBackoff::default()),
             agents: self.agents(),
             heartbeats: self.heartbeats(),
             outbox: self.outbox(),

@@ -2,7 +2,7 @@
 //!
 //! A place is the time in microseconds by its writer's clock, so a list read in the order of its places
 //! is read in the order of time, as far as the writers' clocks agree. One writer never gives a place
-//! twice. What must not depend on clocks, the event log, counts its places instead (`log::numbers`).
+//! twice. What must not depend on clocks, the event log, counts its places instead (`log::sequencer`).
 //!
 //! A list is spread over [`SHARDS`] keys of an index, which readers merge (`walk`): a key of DynamoDB
 //! takes 1,000 writes a second.

@@ -19,9 +19,9 @@ const WHY: &str = "taken out of the list of enabled agents";
 /// The agents as they were last brought in line. A function that starts looks at all of them once; from then on, when
 /// the parameter has changed.
 #[derive(Debug, Default)]
-pub struct Roster(Mutex<Option<BTreeSet<AgentName>>>);
+pub struct SyncedAgents(Mutex<Option<BTreeSet<AgentName>>>);
 
-impl Roster {
+impl SyncedAgents {
     /// Watches whoever is enabled, armed by what was last heard of them, and nobody else.
     ///
     /// # Errors

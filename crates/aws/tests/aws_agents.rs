@@ -1,7 +1,7 @@
 //! The agents and their heartbeats on the emulator, and the race for the parameter.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod line;
 
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ macro_rules! contracts {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $suite() {
             let peer = peers::ministack().await;
-            contract::$suite(async || ports(&house::backend(&peer).await)).await;
+            contract::$suite(async || ports(&harness::backend(&peer).await)).await;
         }
     )*};
 }
@@ -67,14 +67,14 @@ async fn text(backend: &Backend) -> String {
 /// Lets writers register so many agents each, all at once, and looks for every name.
 async fn race(writers: &[&'static str], rounds: usize) {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     write(&backend, "Somebody, not an agent!").await;
     let names = move |writer: &'static str| (0..rounds).map(move |round| agent_name(&format!("{writer}{round}")));
     let racing: Vec<_> = writers
         .iter()
         .map(|writer| {
             // Each a process of its own, with nothing shared but the account.
-            let backend = house::on(peer.url(), backend.resources());
+            let backend = harness::on(peer.url(), backend.resources());
             let names = names(writer);
             tokio::spawn(async move {
                 let agents = backend.agents();
@@ -114,13 +114,13 @@ async fn nor_is_one_of_four_writers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_adds_while_another_removes() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let agents = backend.agents();
     let leaving: Vec<AgentName> = (0..20).map(|round| agent_name(&format!("Leaving{round}"))).collect();
     for name in &leaving {
         agents.register(name, after(1)).await.unwrap();
     }
-    let other = house::on(peer.url(), backend.resources());
+    let other = harness::on(peer.url(), backend.resources());
     let adder = tokio::spawn(async move {
         for round in 0..20 {
             let name = agent_name(&format!("Coming{round}"));
@@ -142,7 +142,7 @@ async fn one_adds_while_another_removes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_another_enabled_is_one() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let agents = backend.agents();
     assert_eq!(
         agents.find(&agent_name(AGENT)).await.unwrap(),
@@ -213,7 +213,7 @@ async fn an_agent_that_another_enabled_is_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_under_which_the_control_plane_keeps_secrets_is_no_agents_whoever_enables_it() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     write(&backend, &format!("GitHub,{AGENT},stripe,DevOpsAutomation")).await;
     let agents = backend.agents();
     for reserved in ["GitHub", "stripe"] {
@@ -238,7 +238,7 @@ async fn a_name_under_which_the_control_plane_keeps_secrets_is_no_agents_whoever
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_another_disabled_is_none() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let mut admin = agent(AGENT);
     admin.agent.role = Role::Admin;
     backend.agents().add(&admin, &token(1), &sample::added()).await.unwrap();
@@ -263,7 +263,7 @@ async fn an_agent_that_another_disabled_is_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_addition_may_be_repeated() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let agents = backend.agents();
     agents.add(&agent(AGENT), &token(1), &sample::added()).await.unwrap();
     agents
@@ -289,8 +289,8 @@ async fn on_record(backend: &Backend) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_another_process_revoked_or_changed_is_seen_so_at_once() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
-    let other = house::on(peer.url(), backend.resources());
+    let backend = harness::backend(&peer).await;
+    let other = harness::on(peer.url(), backend.resources());
     let (agents, name) = (backend.agents(), agent_name(AGENT));
     agents.add(&agent(AGENT), &token(1), &sample::added()).await.unwrap();
     assert!(agents.find(&name).await.unwrap().is_some(), "it is known here");
@@ -312,7 +312,7 @@ async fn who_another_process_revoked_or_changed_is_seen_so_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_and_its_audit_row_are_one_transaction() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let line = Line::default();
     // One try of the SDK: what fails is seen.
     let agents = line.to(&backend, 1).agents();
@@ -355,7 +355,7 @@ async fn a_change_and_its_audit_row_are_one_transaction() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rotations_at_once_leave_every_new_token_good() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     backend
         .agents()
         .add(&agent(AGENT), &token(1), &sample::added())
@@ -381,7 +381,7 @@ async fn rotations_at_once_leave_every_new_token_good() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_parameter_says_so() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let full: Vec<String> = (0..64).map(|n| format!("{}{n:02}", "A".repeat(60))).collect();
     let full = format!("{},{}", full.join(","), "B".repeat(60));
     write(&backend, &full).await;
@@ -414,7 +414,7 @@ fn beat(at: Timestamp, healthy: bool) -> Beat {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_goes_to_cloudwatch_and_one_from_there_is_shown() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let agents = backend.agents();
     for name in [AGENT, OTHER_AGENT] {
         agents.register(&agent_name(name), after(1)).await.unwrap();

@@ -2,7 +2,7 @@
 //! sweeps at once.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod line;
 
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ struct Trail(Backend);
 impl Trail {
     /// So many rows in one chain, bound by one checkpoint.
     async fn bound(peer: &peers::Peer, rows: i64) -> (Self, String) {
-        let trail = Self(house::backend(peer).await);
+        let trail = Self(harness::backend(peer).await);
         for number in 1..=rows {
             trail.0.audit().append(&entry(number)).await.unwrap();
         }
@@ -243,7 +243,7 @@ async fn a_row_hidden_from_the_list_and_a_deleted_checkpoint_are_found() {
 async fn of_many_sweeps_at_once_one_writes_the_checkpoint() {
     let peer = peers::ministack().await;
     let (trail, _) = Trail::bound(&peer, 2).await;
-    let others: Vec<Backend> = (0..4).map(|_| house::on(peer.url(), trail.0.resources())).collect();
+    let others: Vec<Backend> = (0..4).map(|_| harness::on(peer.url(), trail.0.resources())).collect();
     for round in 0..5 {
         let before = trail.checkpoints().await;
         trail.0.audit().append(&entry(round)).await.unwrap();
@@ -265,7 +265,7 @@ async fn of_many_sweeps_at_once_one_writes_the_checkpoint() {
 async fn the_ends_of_many_chains_take_several_rows_and_are_bound_once() {
     const CHAINS: usize = 1_600;
     let peer = peers::ministack().await;
-    let trail = Trail(house::backend(&peer).await);
+    let trail = Trail(harness::backend(&peer).await);
     let chains = stream::iter(0..CHAINS);
     chains
         .for_each_concurrent(8, async |number| {
@@ -292,7 +292,7 @@ async fn the_ends_of_many_chains_take_several_rows_and_are_bound_once() {
 async fn a_trail_is_verified_while_it_grows_and_nothing_is_found() {
     let peer = peers::ministack().await;
     let (trail, _) = Trail::bound(&peer, 2).await;
-    let other = house::on(peer.url(), trail.0.resources());
+    let other = harness::on(peer.url(), trail.0.resources());
     let writing = tokio::spawn(async move {
         for number in 0..40 {
             other.audit().append(&entry(number)).await.unwrap();
@@ -309,7 +309,7 @@ async fn a_trail_is_verified_while_it_grows_and_nothing_is_found() {
 #[tokio::test]
 async fn a_row_whose_answer_was_lost_stands_once() {
     let peer = peers::ministack().await;
-    let trail = Trail(house::backend(&peer).await);
+    let trail = Trail(harness::backend(&peer).await);
     let line = Line::default();
     let process = line.to(&trail.0, 3);
     line.fails(1, "PutItem", &Fault::LostAnswer);
@@ -323,7 +323,7 @@ async fn a_row_whose_answer_was_lost_stands_once() {
 #[tokio::test]
 async fn after_a_write_that_nobody_knows_of_the_chain_is_left() {
     let peer = peers::ministack().await;
-    let trail = Trail(house::backend(&peer).await);
+    let trail = Trail(harness::backend(&peer).await);
     let line = Line::default();
     let process = line.to(&trail.0, 1);
     line.fails(1, "PutItem", &Fault::LostAnswer);

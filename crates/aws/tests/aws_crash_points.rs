@@ -1,7 +1,7 @@
 //! A crash at every port call of a request's life, with the ledger, the audit trail, the agents, MRR
 //! and the events in AWS. Every restart is a new process: nothing of the old one's memory is left.
 
-mod house;
+mod harness;
 
 use async_trait::async_trait;
 use cc_devops_kernel::names::RequestId;
@@ -26,7 +26,7 @@ impl<'a> Aws<'a> {
         world.script_stack(sample::stack(STACK_SUCCEEDS), StackScript::Succeeds);
         Self {
             peer,
-            first: house::backend(peer).await,
+            first: harness::backend(peer).await,
             world,
         }
     }
@@ -40,7 +40,7 @@ impl Backend for Aws<'_> {
     }
 
     async fn open(&mut self) -> Ports {
-        let process = house::on(self.peer.url(), self.first.resources());
+        let process = harness::on(self.peer.url(), self.first.resources());
         Ports {
             ledger: process.ledger(),
             audit: process.audit(),

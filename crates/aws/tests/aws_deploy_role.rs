@@ -1,7 +1,7 @@
 //! Whether what bounds the role for deploys is seen.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 
 use aws_sdk_cloudformation::types::Parameter;
 use cc_devops_aws::{Backend, DeployRole};
@@ -35,7 +35,7 @@ async fn deployed(backend: &Backend, role: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_for_deploys_without_a_permissions_boundary_is_told_from_one_with() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     assert_eq!(
         backend.deploy_role().await.unwrap(),
         DeployRole::None,
@@ -49,18 +49,18 @@ async fn a_role_for_deploys_without_a_permissions_boundary_is_told_from_one_with
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bounded_role_and_none_are_well_and_one_that_is_gone_is_said() {
     let peer = peers::ministack().await;
-    let bounded = house::bare(&peer);
+    let bounded = harness::bare(&peer);
     let arn = role(&bounded, "bounded", Some("arn:aws:iam::000000000000:policy/boundary")).await;
     deployed(&bounded, &arn).await;
     assert_eq!(bounded.deploy_role().await.unwrap(), DeployRole::Bounded(arn));
 
     let peer = peers::ministack().await;
-    let none = house::bare(&peer);
+    let none = harness::bare(&peer);
     deployed(&none, "").await;
     assert_eq!(none.deploy_role().await.unwrap(), DeployRole::None);
 
     let peer = peers::ministack().await;
-    let gone = house::bare(&peer);
+    let gone = harness::bare(&peer);
     deployed(&gone, "arn:aws:iam::000000000000:role/gone").await;
     assert_eq!(gone.deploy_role().await.unwrap_err().kind, PortErrorKind::NotFound);
 }

@@ -1,7 +1,7 @@
 //! The event log, the webhooks and the schedule with several processes at once, and on a bad line.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod line;
 
 use std::collections::{BTreeSet, HashMap};
@@ -77,9 +77,9 @@ async fn readers_miss_nothing_of_what_several_processes_write_meanwhile() {
     const PROCESSES: i64 = 4;
     const EACH: i64 = 60;
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let writers = (0..PROCESSES).map(|process| {
-        let other = house::on(peer.url(), backend.resources());
+        let other = harness::on(peer.url(), backend.resources());
         tokio::spawn(async move {
             let first = process * EACH;
             publish(&other, first..first + EACH).await;
@@ -115,7 +115,7 @@ async fn readers_miss_nothing_of_what_several_processes_write_meanwhile() {
 #[tokio::test]
 async fn a_writer_that_stopped_holds_up_no_reader_for_long_and_its_event_is_not_passed() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let line = Line::default();
     let slow = line.to(&backend, 1);
     publish(&backend, 1..2).await;
@@ -154,7 +154,7 @@ async fn a_writer_that_stopped_holds_up_no_reader_for_long_and_its_event_is_not_
 #[tokio::test]
 async fn an_event_whose_place_was_closed_takes_another() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let line = Line::default();
     let process = line.to(&backend, 2);
     line.fails(
@@ -181,10 +181,10 @@ async fn an_event_whose_place_was_closed_takes_another() {
 #[tokio::test]
 async fn a_clock_that_is_wrong_changes_nothing_for_readers() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let mut cursor = Cursor(0);
     for (number, seconds) in [(1, 0), (2, -3_600), (3, 3_600), (4, -86_400)] {
-        let process = house::at(peer.url(), backend.resources(), after(seconds));
+        let process = harness::at(peer.url(), backend.resources(), after(seconds));
         publish(&process, number..number + 1).await;
         let page = process.events().after(cursor, None, 10).await.unwrap();
         assert_eq!(page.len(), 1, "at once, and behind what was read before");
@@ -216,7 +216,7 @@ fn bare(id: &str) -> String {
 #[tokio::test]
 async fn the_log_and_the_outbox_of_older_versions_are_read_on() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let place = 1_790_000_000_000_000_i64;
     for (number, id) in (0..).zip(["old-1", "old-2", "damaged"]) {
         let completed = if id == "damaged" { "{".to_owned() } else { bare(id) };
@@ -253,7 +253,7 @@ async fn the_log_and_the_outbox_of_older_versions_are_read_on() {
         put_old(&backend, &row).await;
     }
     publish(&backend, 1..2).await;
-    let other = house::on(peer.url(), backend.resources());
+    let other = harness::on(peer.url(), backend.resources());
     let outbox = other.outbox();
     let due = outbox.due(outbox.consumers(), after(1_000), 10).await.unwrap();
     let readable: Vec<bool> = due.iter().map(|entry| entry.event.is_ok()).collect();
@@ -278,12 +278,12 @@ async fn the_log_and_the_outbox_of_older_versions_are_read_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_processes_queue_and_take_each_delivery_once() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     subscribe(&backend, "one").await;
     subscribe(&backend, "two").await;
     publish(&backend, 0..60).await;
     let senders = (0..4).map(|_| {
-        let other = house::on(peer.url(), backend.resources());
+        let other = harness::on(peer.url(), backend.resources());
         tokio::spawn(async move {
             queue(&other).await;
             claim(&other, 10, 300).await
@@ -307,7 +307,7 @@ async fn several_processes_queue_and_take_each_delivery_once() {
 #[tokio::test]
 async fn without_subscribers_queueing_makes_no_call() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let line = Line::default();
     let process = line.to(&backend, 1);
     publish(&process, 1..3).await;
@@ -328,7 +328,7 @@ async fn without_subscribers_queueing_makes_no_call() {
 #[tokio::test]
 async fn a_sender_that_dies_uses_up_an_attempt() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     subscribe(&backend, "one").await;
     publish(&backend, 1..2).await;
     queue(&backend).await;
@@ -356,7 +356,7 @@ async fn change(backend: &Backend, keys: (&str, &str), name: &str, value: Attrib
 #[tokio::test]
 async fn a_damaged_subscription_does_not_hold_up_the_others() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     subscribe(&backend, "bad").await;
     subscribe(&backend, "good").await;
     publish(&backend, 1..3).await;
@@ -374,7 +374,7 @@ async fn a_damaged_subscription_does_not_hold_up_the_others() {
 #[tokio::test]
 async fn what_an_older_version_logged_and_did_not_queue_is_delivered() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     subscribe(&backend, "one").await;
     let place = 1_790_000_000_000_000_i64;
     for (number, id) in (0..).zip(["told", "not-told"]) {
@@ -396,7 +396,7 @@ async fn what_an_older_version_logged_and_did_not_queue_is_delivered() {
 #[tokio::test]
 async fn what_an_older_version_queued_is_delivered_and_what_it_left_over_is_gone() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     subscribe(&backend, "one").await;
     let due = format!("{:024}", after(1).as_nanosecond() + 10_i128.pow(21));
     for (number, subscription) in [(1_790_000_000_000_000_i64, "one"), (1_790_000_000_000_001, "gone")] {
@@ -421,7 +421,7 @@ async fn what_an_older_version_queued_is_delivered_and_what_it_left_over_is_gone
 #[tokio::test]
 async fn a_subscription_is_added_once_and_told_so_even_if_the_answer_was_lost() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let line = Line::default();
     let process = line.to(&backend, 2);
     line.fails(1, "TransactWriteItems", &Fault::LostAnswer);
@@ -433,7 +433,7 @@ async fn a_subscription_is_added_once_and_told_so_even_if_the_answer_was_lost() 
 }
 
 async fn due_times(peer: &Peer) -> (Backend, Line, Backend) {
-    let backend = house::backend(peer).await;
+    let backend = harness::backend(peer).await;
     let line = Line::default();
     let process = line.to(&backend, 2);
     (backend, line, process)

@@ -1,7 +1,7 @@
 //! The ledger of several processes at once, and what its table may come to hold.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
 use cc_devops_kernel::audit::AuditFilter;
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::Claim;
 use cc_devops_outbox::ports::{Consumer, DueEvent, Outbox, Outcome, Settled};
 use cc_devops_requests::ports::Ledger;
 use cc_devops_requests::record::{Receipt, StackLock};
@@ -24,8 +24,8 @@ const LEASE: i64 = 60;
 
 /// Two processes on the same resources.
 async fn two(peer: &Peer) -> (Backend, Backend) {
-    let one = house::backend(peer).await;
-    let other = house::on(peer.url(), one.resources());
+    let one = harness::backend(peer).await;
+    let other = harness::on(peer.url(), one.resources());
     (one, other)
 }
 
@@ -50,7 +50,7 @@ async fn due(outbox: &dyn Outbox, seconds: i64, limit: usize) -> Vec<DueEvent> {
 
 /// Everybody was told.
 async fn told(outbox: &dyn Outbox, events: &[DueEvent]) {
-    outbox.settle(after(1), &house::done(events)).await.unwrap();
+    outbox.settle(after(1), &harness::done(events)).await.unwrap();
 }
 
 /// The attributes of a request's item.
@@ -173,7 +173,7 @@ async fn a_process_with_nothing_of_its_own_finds_what_others_left() {
 #[tokio::test]
 async fn the_largest_secret_there_may_be_is_kept_and_more_is_refused_in_words() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let ledger = backend.ledger();
     let mut request = sample::request("r1");
     // A control character takes six bytes as JSON.
@@ -207,7 +207,7 @@ async fn the_largest_secret_there_may_be_is_kept_and_more_is_refused_in_words() 
 #[tokio::test]
 async fn a_request_that_holds_several_stacks_frees_them_all() {
     let peer = peers::ministack().await;
-    let ledger = house::backend(&peer).await.ledger();
+    let ledger = harness::backend(&peer).await.ledger();
     let (one, two) = (take(&*ledger, "r1").await, take(&*ledger, "r2").await);
     let stacks = ["a", "b", "c"].map(sample::stack);
     for stack in &stacks {
@@ -228,9 +228,9 @@ async fn a_request_that_holds_several_stacks_frees_them_all() {
 #[tokio::test]
 async fn an_event_is_forgotten_once_everybody_was_told_and_a_request_once_it_has_ended() {
     let peer = peers::ministack().await;
-    let mut resources = house::backend(&peer).await.resources().clone();
+    let mut resources = harness::backend(&peer).await.resources().clone();
     (resources.requests_days, resources.events_days) = (30, 60);
-    let backend = house::on(peer.url(), &resources);
+    let backend = harness::on(peer.url(), &resources);
     let (ledger, outbox) = (backend.ledger(), backend.outbox());
     let days = |item: &HashMap<String, AttributeValue>| {
         let expires = item.get("expires").map(|at| at.as_n().unwrap().parse::<i64>().unwrap());
@@ -270,7 +270,7 @@ async fn an_event_is_forgotten_once_everybody_was_told_and_a_request_once_it_has
 #[tokio::test]
 async fn one_damaged_row_holds_up_no_other() {
     let peer = peers::ministack().await;
-    let one = house::backend(&peer).await;
+    let one = harness::backend(&peer).await;
     let ledger = one.ledger();
     for id in ["r1", "r2", "r3"] {
         ledger.receive(&sample::request(id), None).await.unwrap();

@@ -8,17 +8,17 @@
 
 #[path = "aws_ledger_faults/chains.rs"]
 mod chains;
-mod house;
+mod harness;
 mod line;
 
 use std::sync::Arc;
 
 use cc_devops_aws::Backend;
 use cc_devops_kernel::audit::AuditFilter;
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::work::Claim;
 use cc_devops_outbox::ports::{Consumer, Outcome, Settled};
 use cc_devops_requests::ports::Ledger;
 use cc_devops_requests::record::{Receipt, RequestFilter, RequestState, StackLock};
@@ -44,7 +44,7 @@ impl Setting {
     /// Each call is tried at most so often by the SDK.
     async fn new(attempts: u32) -> Self {
         let peer = peers::ministack().await;
-        let other = house::backend(&peer).await;
+        let other = harness::backend(&peer).await;
         let line = Line::default();
         let backend = line.to(&other, attempts);
         // So that the key is read before anything fails.
@@ -346,7 +346,7 @@ async fn what_became_of_events_is_written_together_and_counts_once() {
     at.line
         .fails(1, "TransactWriteItems", &Fault::refused(400, "ThrottlingException"));
     failed(
-        outbox.settle(after(5), &house::done(&due)).await,
+        outbox.settle(after(5), &harness::done(&due)).await,
         PortErrorKind::Unavailable,
     );
     let left = outbox.due(consumers, after(5), 10).await.unwrap();
@@ -354,8 +354,8 @@ async fn what_became_of_events_is_written_together_and_counts_once() {
 
     // Another process has settled a part meanwhile.
     let seen = other.due(consumers, after(1_000), 10).await.unwrap();
-    other.settle(after(6), &house::done(&seen[..1])).await.unwrap();
-    outbox.settle(after(7), &house::done(&due)).await.unwrap();
+    other.settle(after(6), &harness::done(&seen[..1])).await.unwrap();
+    outbox.settle(after(7), &harness::done(&due)).await.unwrap();
     assert!(outbox.due(consumers, after(1_000), 10).await.unwrap().is_empty());
 
     // One that failed, of which the first answer was lost.

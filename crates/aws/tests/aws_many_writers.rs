@@ -2,7 +2,7 @@
 //! everybody's back.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
@@ -19,8 +19,8 @@ fn entry(number: i64) -> AuditEntry {
 async fn two_writers_race_on_the_enabled_agents_and_no_name_is_lost() {
     const ROUNDS: usize = 200;
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
-    let other = house::on(peer.url(), backend.resources());
+    let backend = harness::backend(&peer).await;
+    let other = harness::on(peer.url(), backend.resources());
     let (one, two) = (backend.agents(), other.agents());
     for round in 0..ROUNDS {
         let name = |writer: &str| AgentName::new(format!("{writer}{round:03}")).unwrap();
@@ -50,8 +50,8 @@ async fn two_writers_race_on_the_enabled_agents_and_no_name_is_lost() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_write_the_trail_at_once_and_it_holds() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
-    let other = house::on(peer.url(), backend.resources());
+    let backend = harness::backend(&peer).await;
+    let other = harness::on(peer.url(), backend.resources());
     let write = async |trail: &dyn AuditTrail| {
         for number in 0..100 {
             trail.append(&entry(number)).await.unwrap();
@@ -75,7 +75,7 @@ struct Trail {
 
 impl Trail {
     async fn new(peer: &peers::Peer) -> Self {
-        let backend = house::backend(peer).await;
+        let backend = harness::backend(peer).await;
         let audit = backend.audit();
         for number in 1..=10 {
             audit.append(&entry(number)).await.unwrap();

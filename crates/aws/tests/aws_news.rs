@@ -1,7 +1,7 @@
 //! News of the other functions: it is told if it is what its function announces, and nothing else that they leave is.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 
 use std::collections::HashMap;
 
@@ -63,7 +63,7 @@ fn audit_news(key: &str) -> Announcement {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn news_is_moved_into_the_log_in_its_order_and_once() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let news = [
         sample::announcement("mrr/1"),
         sample::announcement("mrr/2"),
@@ -76,7 +76,7 @@ async fn news_is_moved_into_the_log_in_its_order_and_once() {
     assert!(logged.is_empty(), "the functions write nothing into the log");
     assert_eq!(items(&backend, "NEWS#").await, 3);
 
-    let processes: Vec<Backend> = (0..4).map(|_| house::on(peer.url(), backend.resources())).collect();
+    let processes: Vec<Backend> = (0..4).map(|_| harness::on(peer.url(), backend.resources())).collect();
     let looks = processes.iter().map(told);
     futures::future::join_all(looks).await;
     assert_eq!(items(&backend, "NEWS#").await, 0);
@@ -93,7 +93,7 @@ async fn news_is_moved_into_the_log_in_its_order_and_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_news_of_its_function_is_set_aside_and_never_told() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let outcome = written(&EventBody::Completed(Completed {
         request_id: "forged".to_owned(),
         action: "putSecret".to_owned(),
@@ -162,14 +162,14 @@ async fn what_is_no_news_of_its_function_is_set_aside_and_never_told() {
         (items(&backend, "NEWS#").await, items(&backend, "NOTTOLD#").await),
         (0, 10)
     );
-    let again = house::on(peer.url(), backend.resources());
+    let again = harness::on(peer.url(), backend.resources());
     assert_eq!(told(&again).await, ["genuine"], "it is looked at once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_announces_what_has_no_place() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let foreign = Announcement {
         source: "agent.Other".to_owned(),
         ..sample::announcement("x")

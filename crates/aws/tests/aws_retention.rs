@@ -2,7 +2,7 @@
 //! who can write the table.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod line;
 
 use std::collections::HashMap;
@@ -23,8 +23,8 @@ type Item = HashMap<String, AttributeValue>;
 
 /// Rows that are old, in two chains, and rows that are not.
 async fn trail(peer: &peers::Peer) -> Backend {
-    let backend = house::backend(peer).await;
-    let other = house::on(peer.url(), backend.resources());
+    let backend = harness::backend(peer).await;
+    let other = harness::on(peer.url(), backend.resources());
     for (process, numbers) in [(&backend, 1..5), (&other, 5..8), (&backend, 100..103)] {
         let last = numbers.end;
         for number in numbers {
@@ -83,7 +83,7 @@ async fn a_cut_that_breaks_off_at_any_call_leaves_a_trail_that_holds_and_is_made
             "what is not old stays"
         );
         let done = ended.is_ok();
-        cut(&house::on(peer.url(), backend.resources())).await.unwrap();
+        cut(&harness::on(peer.url(), backend.resources())).await.unwrap();
         assert_eq!(breaks(&backend).await, [], "made again after {broken_off} calls");
         assert_eq!(left(&backend).await, [100, 101, 102]);
         assert!(cut(&backend).await.unwrap().is_none(), "nothing is left to cut");
@@ -225,14 +225,14 @@ async fn ends(backend: &Backend, partition: &str) -> Vec<Option<i64>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_kept_for_ever_carries_its_end() {
     let peer = peers::ministack().await;
-    let first = house::backend(&peer).await;
+    let first = harness::backend(&peer).await;
     let rules = Rules {
         requests_days: 50,
         events_days: 40,
         dead_letters_days: 20,
         ..Rules::default()
     };
-    let backend = house::on(peer.url(), &first.resources().clone().keeping(&rules));
+    let backend = harness::on(peer.url(), &first.resources().clone().keeping(&rules));
     let ports = backend.ports();
     let subscription = Subscription {
         id: SubscriptionId("hook".to_owned()),

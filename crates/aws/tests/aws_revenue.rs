@@ -1,7 +1,7 @@
 //! What others read of MRR, and keeping it in a DynamoDB that is short of room or loses answers.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod line;
 
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ impl Setting {
     /// Each call is tried at most so often by the SDK.
     async fn new(attempts: u32) -> Self {
         let peer = peers::ministack().await;
-        let other = house::backend(&peer).await;
+        let other = harness::backend(&peer).await;
         let line = Line::default();
         Self {
             store: line.to(&other, attempts).revenue(),

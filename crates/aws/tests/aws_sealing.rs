@@ -1,6 +1,6 @@
 //! The key that values are sealed to, where agents find it that only know the bus; and how it is kept.
 
-mod house;
+mod harness;
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ async fn parameter(backend: &Backend, name: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_newest_public_key_stands_in_the_parameter_store_and_is_written_once() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let (ports, name): (Ports, String) = (backend.ports(), backend.resources().sealing_key.clone());
     assert_eq!(backend.published_sealing_key().await.unwrap(), None);
     let keeper = SealingKeeper::new(&ports);
@@ -48,11 +48,11 @@ async fn the_newest_public_key_stands_in_the_parameter_store_and_is_written_once
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_stage_publishes_its_key_beside_and_not_in_its_place() {
     let peer = peers::ministack().await;
-    let dev = house::backend(&peer).await;
+    let dev = harness::backend(&peer).await;
     SealingKeeper::new(&dev.ports()).keep().await.unwrap();
     let plain = parameter(&dev, &dev.resources().sealing_key).await.unwrap();
 
-    let mut resources = house::backend(&peer).await.resources().clone();
+    let mut resources = harness::backend(&peer).await.resources().clone();
     resources.stage = Stage::new("prod").unwrap();
     resources.sealing_key.clone_from(&dev.resources().sealing_key);
     let mut installation = sample::installation();
@@ -68,7 +68,7 @@ async fn another_stage_publishes_its_key_beside_and_not_in_its_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_private_key_is_sealed_in_the_table_and_one_that_was_changed_opens_nothing() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let ports = backend.ports();
     SealingKeeper::new(&ports).current().await.unwrap();
     let pair = ports.sealing_keys.pairs().await.unwrap().remove(0);

@@ -1,7 +1,7 @@
 //! Secrets in Secrets Manager, beyond the contract of the secret store: on moto, which knows its rules.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 
 use cc_devops_aws::Backend;
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
@@ -48,7 +48,7 @@ async fn described(backend: &Backend) -> (Option<String>, Vec<(String, String)>)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_says_whose_it_is() {
     let peer = peers::moto().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     put(&backend, "one", 1, None).await;
     let (_, tags) = described(&backend).await;
     let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -69,7 +69,7 @@ async fn a_secret_says_whose_it_is() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_taken_at_the_making_and_with_a_new_version() {
     let peer = peers::moto().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     let created = put(&backend, "one", 1, Some("alias/first")).await;
     assert_eq!(put(&backend, "one", 1, Some("alias/first")).await, created, "a repeat");
     assert_eq!(created.action, SecretAction::Created);
@@ -95,7 +95,7 @@ async fn a_key_is_taken_at_the_making_and_with_a_new_version() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_marked_for_deletion_is_not_read_and_says_how_to_restore_it() {
     let peer = peers::moto().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     put(&backend, "one", 1, None).await;
     let delete = backend.clients().secrets().delete_secret().secret_id(NAME);
     delete.recovery_window_in_days(7).send().await.unwrap();
@@ -120,7 +120,7 @@ async fn a_secret_marked_for_deletion_is_not_read_and_says_how_to_restore_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_wrote_is_listed_within_the_namespace() {
     let peer = peers::moto().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     for name in [
         "/contentcraft/stripe/reporting_api_key",
         "/elsewhere/stripe/key",
@@ -140,7 +140,7 @@ async fn what_others_wrote_is_listed_within_the_namespace() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_work_on_ministack() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     assert_eq!(put(&backend, "one", 1, None).await.action, SecretAction::Created);
     assert_eq!(put(&backend, "two", 2, None).await.action, SecretAction::Updated);
     let name = sample::secret_name(NAME);
@@ -160,7 +160,7 @@ async fn secrets_work_on_ministack() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_is_on_record_before_it_is_begun_and_when_it_has_ended() {
     let peer = peers::moto().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let (name, agent, stage) = (
         sample::secret_name(NAME),
         sample::agent_name(sample::AGENT),

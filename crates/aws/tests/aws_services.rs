@@ -1,7 +1,7 @@
 //! What stands in other services keeps the ports' contracts.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 
 use std::sync::{Arc, Mutex};
 
@@ -18,14 +18,14 @@ struct Peers(Mutex<Vec<Peer>>);
 impl Peers {
     async fn ministack(&self) -> Backend {
         let peer = peers::ministack().await;
-        let backend = house::backend(&peer).await;
+        let backend = harness::backend(&peer).await;
         self.0.lock().unwrap().push(peer);
         backend
     }
 
     async fn moto(&self) -> Backend {
         let peer = peers::moto().await;
-        let backend = house::backend(&peer).await;
+        let backend = harness::backend(&peer).await;
         self.0.lock().unwrap().push(peer);
         backend
     }
@@ -88,7 +88,7 @@ async fn checks() {
             .last()
             .map(|peer| peer.url().to_owned())
             .unwrap();
-        ports(&house::on(&peer, &resources))
+        ports(&harness::on(&peer, &resources))
     })
     .await;
 }

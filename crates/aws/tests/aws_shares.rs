@@ -1,7 +1,7 @@
 //! How many writes each partition key gets of a load: none so many that it bounds a stage.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod line;
 
 use std::collections::{BTreeMap, HashMap};
@@ -87,7 +87,7 @@ impl Units {
 async fn no_partition_key_bounds_a_stage_below_three_thousand_requests_a_second() {
     let peer = peers::ministack().await;
     let line = Line::default();
-    let backend = line.to(&house::backend(&peer).await, 1);
+    let backend = line.to(&harness::backend(&peer).await, 1);
     backend.fingerprint_key().await.unwrap();
     line.calls("");
     let (mut units, outbox, began) = (Units::default(), backend.outbox(), Instant::now());
@@ -96,7 +96,7 @@ async fn no_partition_key_bounds_a_stage_below_three_thousand_requests_a_second(
         join_all(ids.iter().map(|id| put_secret(&backend, id))).await;
         let due = outbox.due(outbox.consumers(), after(3), BATCH).await.unwrap();
         assert_eq!(due.len(), BATCH);
-        outbox.settle(after(3), &house::done(&due)).await.unwrap();
+        outbox.settle(after(3), &harness::done(&due)).await.unwrap();
         for (operation, body) in line.all_calls() {
             match operation.as_str() {
                 "PutItem" | "UpdateItem" => units.write(&body, 1.0),

@@ -1,7 +1,7 @@
 //! Deploys on the emulator's CloudFormation.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 #[path = "aws_stacks/plans.rs"]
 mod plans;
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::types::Parameter;
-use cc_devops_aws::{Backend, Pace};
+use cc_devops_aws::{Backend, PollBackoff};
 use cc_devops_kernel::outcome::{DeployAction, Reason};
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
@@ -30,7 +30,7 @@ const TWO: &str = r#"{
     "Topic": {"Type": "AWS::SNS::Topic"}}
 }"#;
 
-const PACE: Pace = Pace {
+const BACKOFF: PollBackoff = PollBackoff {
     first: Duration::from_millis(20),
     longest: Duration::from_millis(200),
     looks: 30,
@@ -130,9 +130,9 @@ async fn kept(backend: &Backend) -> String {
 #[tokio::test]
 async fn a_deploy_changes_what_it_names_and_keeps_the_rest() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     with_stack(&backend).await;
-    let stacks = backend.stacks(PACE);
+    let stacks = backend.stacks(BACKOFF);
 
     let end = ended(&*stacks, "r1", &deploy(None, &[("Value", "two")])).await;
     let result = end.outcome.clone().unwrap();
@@ -177,9 +177,9 @@ async fn a_deploy_changes_what_it_names_and_keeps_the_rest() {
 #[tokio::test]
 async fn a_deploy_that_changes_nothing_says_so_and_leaves_no_change_set() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     with_stack(&backend).await;
-    let end = ended(&*backend.stacks(PACE), "r1", &deploy(None, &[])).await;
+    let end = ended(&*backend.stacks(BACKOFF), "r1", &deploy(None, &[])).await;
     let result = end.outcome.unwrap();
     assert_eq!((result.action, result.changes.len()), (DeployAction::NoChanges, 0));
     let left = backend
@@ -196,8 +196,8 @@ async fn a_deploy_that_changes_nothing_says_so_and_leaves_no_change_set() {
 #[tokio::test]
 async fn a_stack_that_is_not_there_and_a_change_nobody_knows_are_told() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
-    let stacks = backend.stacks(PACE);
+    let backend = harness::bare(&peer);
+    let stacks = backend.stacks(BACKOFF);
     let failure = ended(&*stacks, "r1", &deploy(None, &[])).await.outcome.unwrap_err();
     assert_eq!(failure.reason, Reason::StackNotFound);
     with_stack(&backend).await;

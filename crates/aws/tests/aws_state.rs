@@ -1,7 +1,7 @@
 //! Records on a DynamoDB that loses answers and whose indexes lag, and what CloudWatch heard of agents.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod line;
 
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
@@ -39,7 +39,7 @@ async fn find(store: &dyn StateStore, name: &str) -> Record {
 #[tokio::test]
 async fn a_lost_answer_is_no_conflict_and_another_writer_is() {
     let peer = peers::ministack().await;
-    let other = house::backend(&peer).await;
+    let other = harness::backend(&peer).await;
     let line = Line::default();
     let (here, there) = (line.to(&other, 3).state(), other.state());
     line.fails(1, "PutItem", &Fault::LostAnswer);
@@ -63,7 +63,7 @@ async fn a_lost_answer_is_no_conflict_and_another_writer_is() {
 #[tokio::test]
 async fn what_a_lagging_index_finds_is_looked_at_again() {
     let peer = peers::ministack().await;
-    let other = house::backend(&peer).await;
+    let other = harness::backend(&peer).await;
     let line = Line::default();
     let (here, there) = (line.to(&other, 1).state(), other.state());
     let changes = [
@@ -112,7 +112,7 @@ async fn put(backend: &Backend, agent: &str, at: Timestamp, value: f64) {
 #[tokio::test]
 async fn heartbeats_are_heard_since_the_last_one_oldest_first() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     // CloudWatch counts in minutes.
     let now = SystemClock.now().as_second() / 60 * 60;
     let now = Timestamp::from_second(now).unwrap();
@@ -130,7 +130,7 @@ async fn heartbeats_are_heard_since_the_last_one_oldest_first() {
         healthy,
         message: None,
     };
-    let hearing = backend.hearing();
+    let source = backend.heartbeat_source();
     let name = |name: &str| -> AgentName { agent_name(name) };
     let asked = [
         (name("Silent"), ago(60)),
@@ -138,14 +138,14 @@ async fn heartbeats_are_heard_since_the_last_one_oldest_first() {
         (name("Daily"), ago(26 * 60)),
         (name("DevOpsAutomation"), now),
     ];
-    let mut heard = hearing.heard(&asked, now).await.unwrap();
+    let mut heard = source.heard(&asked, now).await.unwrap();
     heard.sort_by(|one, other| one.0.cmp(&other.0));
     let expected = [
         (name("Daily"), vec![beat(25 * 60, true)]),
         (name("Writer"), vec![beat(21, true), beat(11, false)]),
     ];
     assert_eq!(heard, expected);
-    assert_eq!(hearing.heard(&[], now).await.unwrap(), []);
+    assert_eq!(source.heard(&[], now).await.unwrap(), []);
 
     let known = backend
         .last_heard(vec![name("Writer"), name("Silent"), name("Daily")], now)

@@ -1,7 +1,7 @@
 //! What stands in the two tables keeps the ports' contracts.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ macro_rules! contracts {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $suite() {
             let peer = peers::ministack().await;
-            contract::$suite(async || ports(&house::backend(&peer).await)).await;
+            contract::$suite(async || ports(&harness::backend(&peer).await)).await;
         }
     )*};
 }
@@ -68,7 +68,7 @@ contracts!(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handed_over() {
     let peer = peers::ministack().await;
-    contract::handed_over(async || house::backend(&peer).await.handed_over()).await;
+    contract::handed_over(async || harness::backend(&peer).await.handed_over()).await;
 }
 
 /// Damages rows behind the backend's back.
@@ -166,10 +166,10 @@ impl Outbox for Later {
 async fn unreadable() {
     let peer = peers::ministack().await;
     contract::unreadable(async || {
-        let backend = house::backend(&peer).await;
+        let backend = harness::backend(&peer).await;
         let outbox = Later {
             writer: backend.outbox(),
-            other: house::on(peer.url(), backend.resources()).outbox(),
+            other: harness::on(peer.url(), backend.resources()).outbox(),
         };
         let ports = Ports {
             outbox: Arc::new(outbox),

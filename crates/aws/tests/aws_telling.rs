@@ -1,7 +1,7 @@
 //! What the backend tells others arrives: events over the bus, alerts over the topic, metrics.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_eventbridge::types::Target;
@@ -57,7 +57,7 @@ async fn receive(backend: &Backend, url: &str, count: usize) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn completed_events_arrive_where_a_rule_sends_them() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let (url, arn) = queue(&backend, "told").await;
     let events = backend.clients().eventbridge();
     let rule = events.put_rule().name("told");
@@ -84,7 +84,7 @@ async fn completed_events_arrive_where_a_rule_sends_them() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_arrives_where_the_topic_sends_it() {
     let peer = peers::ministack().await;
-    let plain = house::backend(&peer).await;
+    let plain = harness::backend(&peer).await;
     let (url, arn) = queue(&plain, "people").await;
     let sns = plain.clients().sns();
     let topic = sns
@@ -116,7 +116,7 @@ async fn an_alert_arrives_where_the_topic_sends_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_other_functions_leave_is_taken_over_once_where_it_is_theirs_to_say() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let now = SystemClock.now();
     let opened = |kind, key: String| {
         let condition = alerts::Condition::new(
@@ -162,7 +162,7 @@ async fn what_other_functions_leave_is_taken_over_once_where_it_is_theirs_to_say
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_are_counted_in_cloudwatch() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let now = SystemClock.now();
     let sample = |status, latency_ms, at| RequestSample {
         event: 1,
@@ -223,10 +223,10 @@ async fn requests_are_counted_in_cloudwatch() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_health_check_shows_the_last_full_one() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
+    let backend = harness::backend(&peer).await;
     let mut resources = backend.resources().clone();
     resources.event_bus = "none-such".to_owned();
-    let astray = house::on(peer.url(), &resources);
+    let astray = harness::on(peer.url(), &resources);
     let state = |checks: &[cc_devops_kernel::health::Check]| {
         let events = checks.iter().find(|check| check.name == "events").unwrap();
         (events.status, events.message.is_some())

@@ -14,7 +14,7 @@ use cc_devops_app::{Backend, Capabilities, Settings};
 use cc_devops_embedded::Store;
 use cc_devops_fleet::Enrolment;
 use cc_devops_http::{Server, ServerConfig, Watch};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::installation::Installation;
@@ -251,7 +251,7 @@ async fn make_admin(dir: &DataDir, ports: &Ports, installation: &Installation) -
         secret_prefixes: Vec::new(),
         stacks: Vec::new(),
     };
-    let enrolment = Enrolment::new(ports, installation, Asker::Operator);
+    let enrolment = Enrolment::new(ports, installation, Actor::Operator);
     Ok(enrolment.add(admin, &token).await?)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 pub(crate) use cc_devops_app::embedded::{exists, master_key};
 use cc_devops_app::{Backend, Capabilities, Settings, embedded};
-use cc_devops_embedded::{Doubt, OpenError, Rotated, RotationStep, Store};
+use cc_devops_embedded::{OpenError, Rotated, RotationStep, Store, TrailMismatch};
 use cc_devops_fleet::aws_keys::AwsKeys;
 use cc_devops_kernel::audit::{AuditEntry, Mark};
 use cc_devops_kernel::ports::{Clock, SystemClock};
@@ -161,7 +161,7 @@ impl Opened {
     }
 
     /// Why the audit trail may not be the newest.
-    pub(crate) fn doubt(&self) -> Option<Doubt> {
+    pub(crate) fn doubt(&self) -> Option<TrailMismatch> {
         self.store().and_then(Store::doubt)
     }
 

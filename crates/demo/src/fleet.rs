@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use cc_devops_fleet::Beat;
-use cc_devops_fleet::ports::Hearing;
+use cc_devops_fleet::ports::HeartbeatSource;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
 use jiff::{SignedDuration, Timestamp};
 
 /// An agent of the demo.
-pub(crate) struct Cast {
+pub(crate) struct DemoAgent {
     pub(crate) name: &'static str,
     /// Minutes between two heartbeats.
     pub(crate) every: i64,
@@ -21,25 +21,25 @@ pub(crate) struct Cast {
 }
 
 /// Every agent.
-pub(crate) const CAST: [Cast; 9] = [
-    Cast::new("ContentOrchestrator", 60, 30, &[(410, 405), (62, 60)], &[]),
-    Cast::new(
+pub(crate) const AGENTS: [DemoAgent; 9] = [
+    DemoAgent::new("ContentOrchestrator", 60, 30, &[(410, 405), (62, 60)], &[]),
+    DemoAgent::new(
         "MediaTranscoder",
         60,
         30,
         &[(633, 628), (500, 498), (300, 276), (150, 149), (51, 47)],
         &[(120, 117)],
     ),
-    Cast::new("SupportBot", 60, 30, &[(222, 219)], &[]),
-    Cast::new("BillingReporter", 360, 60, &[(340, 315)], &[]),
-    Cast::new("CostSentinel", 360, 60, &[], &[]),
-    Cast::new("SearchIndexer", 60, 60, &[(560, 556), (9, 0)], &[]),
-    Cast::new("NewsletterSender", 1_440, 120, &[(200, 150)], &[]),
-    Cast::new("BackupKeeper", 1_440, 180, &[], &[(30, 24)]),
-    Cast::new("ThumbnailMaker", 60, 30, &[(705, 700)], &[]),
+    DemoAgent::new("SupportBot", 60, 30, &[(222, 219)], &[]),
+    DemoAgent::new("BillingReporter", 360, 60, &[(340, 315)], &[]),
+    DemoAgent::new("CostSentinel", 360, 60, &[], &[]),
+    DemoAgent::new("SearchIndexer", 60, 60, &[(560, 556), (9, 0)], &[]),
+    DemoAgent::new("NewsletterSender", 1_440, 120, &[(200, 150)], &[]),
+    DemoAgent::new("BackupKeeper", 1_440, 180, &[], &[(30, 24)]),
+    DemoAgent::new("ThumbnailMaker", 60, 30, &[(705, 700)], &[]),
 ];
 
-impl Cast {
+impl DemoAgent {
     const fn new(
         name: &'static str,
         every: i64,
@@ -90,11 +90,11 @@ pub(crate) struct Heartbeats {
 }
 
 #[async_trait]
-impl Hearing for Heartbeats {
+impl HeartbeatSource for Heartbeats {
     async fn heard(&self, asked: &[(AgentName, Timestamp)], now: Timestamp) -> PortResult<Vec<(AgentName, Vec<Beat>)>> {
         let of = |(name, from): &(AgentName, Timestamp)| {
-            let cast = CAST.iter().find(|cast| cast.name == name.as_str());
-            let beats = cast.map_or_else(Vec::new, |cast| cast.beats(*from, now, self.end));
+            let agent = AGENTS.iter().find(|agent| agent.name == name.as_str());
+            let beats = agent.map_or_else(Vec::new, |agent| agent.beats(*from, now, self.end));
             (name.clone(), beats)
         };
         Ok(asked.iter().map(of).collect())

@@ -18,7 +18,7 @@ use cc_devops_fleet::schedule::Schedule;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::Watching;
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::{Agent, Principal, Role};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
@@ -33,7 +33,7 @@ use futures::future::{join_all, try_join_all};
 use jiff::{SignedDuration, Timestamp};
 
 use clock::FastClock;
-use fleet::{CAST, Heartbeats, minutes};
+use fleet::{AGENTS, Heartbeats, minutes};
 use repositories::{OWNER, Repositories};
 use subscriptions::Subscriptions;
 
@@ -104,7 +104,10 @@ impl Month {
         let settings = load(Some(config), |_| ())?.settings;
         let capabilities = embedded::in_time(settings, folder, clock.clone())?;
         let plane = capabilities.control_plane().await?;
-        let watching = capabilities.watching().await?.hearing(Arc::new(Heartbeats { end }));
+        let watching = capabilities
+            .watching()
+            .await?
+            .heartbeat_source(Arc::new(Heartbeats { end }));
         enrol(&capabilities, &watching).await?;
 
         let (subscriptions, repositories) = (Arc::new(Subscriptions::default()), Arc::new(Repositories::default()));
@@ -168,7 +171,7 @@ impl Month {
     /// Finds who fell silent, and decides whom to tell.
     async fn settle(&self, now: Timestamp) -> Result<(), Failed> {
         self.watching.sweep(now, 1_000).await?;
-        self.capabilities.telling().turn(now).await?;
+        self.capabilities.notifier().turn(now).await?;
         let delivering = self.capabilities.delivering();
         delivering.turn(now).await?;
         delivering.settled().await;
@@ -202,10 +205,10 @@ async fn enrol(capabilities: &Capabilities, watching: &Watching) -> Result<(), F
     let enrolment = Enrolment::new(
         &capabilities.ports,
         &capabilities.settings.installation,
-        Asker::Operator,
+        Actor::Operator,
     );
-    for cast in &CAST {
-        let name = AgentName::new(cast.name)?;
+    for one in &AGENTS {
+        let name = AgentName::new(one.name)?;
         let mut bits = [0; 32];
         getrandom::fill(&mut bits).map_err(|error| error.to_string())?;
         let agent = Agent {
@@ -218,14 +221,14 @@ async fn enrol(capabilities: &Capabilities, watching: &Watching) -> Result<(), F
     }
     let now = capabilities.ports.clock.now();
     watching.adopt(&capabilities.ports.agents.list().await?, now).await?;
-    let set = CAST.iter().map(|cast| async {
+    let set = AGENTS.iter().map(|one| async {
         let settings = WatchSettings {
-            schedule: Schedule::Period(minutes(cast.every)),
-            grace: minutes(cast.grace),
+            schedule: Schedule::Period(minutes(one.every)),
+            grace: minutes(one.grace),
             ..WatchSettings::default()
         };
-        let name = AgentName::new(cast.name)?;
-        Ok::<(), Failed>(watching.set(&name, Some(settings), Asker::Operator).await?)
+        let name = AgentName::new(one.name)?;
+        Ok::<(), Failed>(watching.set(&name, Some(settings), Actor::Operator).await?)
     });
     join_all(set).await.into_iter().collect()
 }

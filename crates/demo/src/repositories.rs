@@ -8,7 +8,7 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
-use cc_devops_repos::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, Spent, TakeFound};
+use cc_devops_repos::ports::{ApiUsage, CodeHost, Depth, Found, FoundIssues, IssueLookup, TakeFound};
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{
     Actors, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Posture, Repository, RepositoryId, RequiredCheck,
@@ -151,24 +151,24 @@ fn no<T>() -> PortResult<T> {
 
 #[async_trait]
 impl CodeHost for Repositories {
-    async fn repositories(&self, _owner: &str, _depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
+    async fn repositories(&self, _owner: &str, _depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<ApiUsage> {
         let repositories = self.now();
         take(Found::Total(REPOSITORIES.len() as u64));
         for repository in repositories {
             take(Found::Repository(Box::new(repository)));
         }
-        Ok(Spent::default())
+        Ok(ApiUsage::default())
     }
-    async fn repository(&self, full_name: &str, _depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
+    async fn repository(&self, full_name: &str, _depth: Depth<'_>) -> PortResult<(Box<Repository>, ApiUsage)> {
         let found = self
             .now()
             .into_iter()
             .find(|repository| repository.full_name() == full_name);
         let missing = || PortError::new(PortErrorKind::NotFound, format!("there is no {full_name}"));
-        Ok((Box::new(found.ok_or_else(missing)?), Spent::default()))
+        Ok((Box::new(found.ok_or_else(missing)?), ApiUsage::default()))
     }
-    async fn issues(&self, _lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
-        Ok((FoundIssues::default(), Spent::default()))
+    async fn issues(&self, _lookup: &IssueLookup) -> PortResult<(FoundIssues, ApiUsage)> {
+        Ok((FoundIssues::default(), ApiUsage::default()))
     }
     async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
         no()
@@ -179,7 +179,7 @@ impl CodeHost for Repositories {
     async fn close_issue(&self, _: &IssueRef, _: CloseReason, _: Option<&str>) -> PortResult<()> {
         no()
     }
-    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<Spent> {
+    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<ApiUsage> {
         no()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {

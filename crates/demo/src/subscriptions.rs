@@ -101,7 +101,7 @@ impl Paid {
                 amount,
             }],
             country: Some(Cow::Borrowed(self.country)),
-            beside: None,
+            outlook: None,
         })
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::fleet::CAST;
+use crate::fleet::AGENTS;
 
 /// The requests of the hour that begins at `hour`, each with who sends it and at which second of the hour.
 pub(crate) fn of_hour(hour: Timestamp) -> Vec<(&'static str, i64, Value)> {
@@ -23,9 +23,9 @@ pub(crate) fn of_hour(hour: Timestamp) -> Vec<(&'static str, i64, Value)> {
 
 fn request(hour: Timestamp, number: i64, count: i64) -> (&'static str, i64, Value) {
     let seed = hour.as_second() / 3_600 * 31 + number * 7;
-    let places = i64::try_from(CAST.len()).unwrap_or(1);
+    let places = i64::try_from(AGENTS.len()).unwrap_or(1);
     let index = usize::try_from(seed.rem_euclid(places)).unwrap_or(0);
-    let agent = CAST.get(index).map_or("ContentOrchestrator", |cast| cast.name);
+    let agent = AGENTS.get(index).map_or("ContentOrchestrator", |one| one.name);
     let own = agent.to_ascii_lowercase();
     let second = 3_600 * number / count + seed.rem_euclid(240);
     let id = format!("{own}-{}-{number}", hour.strftime("%Y%m%d-%H"));

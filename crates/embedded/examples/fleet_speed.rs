@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use cc_devops_alerts::policy::{AlertPolicy, AlertsFile};
-use cc_devops_alerts::{Conditions, Telling};
+use cc_devops_alerts::{Conditions, Notifier};
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_fleet::Beat;
-use cc_devops_fleet::watch::{Heard, Signal, WatchSettings};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal, WatchSettings};
 use cc_devops_fleet::watching::{Wanted, Watching, WatchingPorts};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{Clock, RecordKind, StateStore as _, SystemClock};
@@ -45,14 +45,14 @@ impl Clock for SetClock {
 }
 
 /// A store with the watch over it.
-struct House {
+struct Harness {
     store: Store,
     clock: Arc<SetClock>,
     policy: Arc<AlertPolicy>,
     watching: Watching,
 }
 
-impl House {
+impl Harness {
     fn open(data_dir: PathBuf) -> Result<Self, Box<dyn Error>> {
         let store = Store::open(StoreOptions {
             data_dir,
@@ -125,7 +125,9 @@ impl House {
             };
             for number in 0..PAGE {
                 let name = AgentName::new(format!("Agent{number:06}"))?;
-                self.watching.heard(&name, Heard::new(self.clock.now(), signal)).await?;
+                self.watching
+                    .heard(&name, ReceivedSignal::new(self.clock.now(), signal))
+                    .await?;
             }
         }
         Ok(())
@@ -140,40 +142,40 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let agents: usize = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
     let at_once: usize = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
 
-    let house = House::open(folder.join("many"))?;
-    let enrolling = house.enroll(agents).await?;
+    let harness = Harness::open(folder.join("many"))?;
+    let enrolling = harness.enroll(agents).await?;
     let mut sweeps = Vec::with_capacity(SWEEPS);
     for _ in 0..SWEEPS {
         let begun = Instant::now();
-        house.watching.sweep(house.clock.now(), usize::MAX).await?;
+        harness.watching.sweep(harness.clock.now(), usize::MAX).await?;
         sweeps.push(begun.elapsed());
     }
     sweeps.sort();
-    house.store.close();
+    harness.store.close();
 
-    let house = House::open(folder.join("at-one-instant"))?;
-    house.enroll(at_once).await?;
+    let harness = Harness::open(folder.join("at-one-instant"))?;
+    harness.enroll(at_once).await?;
     // Due after the period, down after the grace; the default group waits ten seconds more.
-    house.clock.go_on(600);
+    harness.clock.go_on(600);
     let begun = Instant::now();
-    let flips = house.watching.sweep(house.clock.now(), usize::MAX).await?.flips;
+    let flips = harness.watching.sweep(harness.clock.now(), usize::MAX).await?.flips;
     let flipping = begun.elapsed();
-    let telling = Telling::new(house.store.state(), Arc::clone(&house.policy), None);
-    telling.turn(house.clock.now()).await?;
-    house.clock.go_on(11);
-    telling.turn(house.clock.now()).await?;
+    let notifier = Notifier::new(harness.store.state(), Arc::clone(&harness.policy), None);
+    notifier.turn(harness.clock.now()).await?;
+    harness.clock.go_on(11);
+    notifier.turn(harness.clock.now()).await?;
     let decided = begun.elapsed();
-    let messages = house
+    let messages = harness
         .store
         .state()
         .list(RecordKind::Delivery, None, None, 1_000)
         .await?
         .len();
     // What the dashboard's page of agents asks for, also where those on it flap.
-    let (counts_ms, page_ms) = house.looking().await?;
-    house.flap().await?;
-    let (_, flapping_page_ms) = house.looking().await?;
-    house.store.close();
+    let (counts_ms, page_ms) = harness.looking().await?;
+    harness.flap().await?;
+    let (_, flapping_page_ms) = harness.looking().await?;
+    harness.store.close();
 
     let micros = |at: usize| sweeps.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e6);
     println!(

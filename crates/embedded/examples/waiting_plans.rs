@@ -69,7 +69,7 @@ impl Stacks for Tables {
     }
 }
 
-async fn house(data_dir: PathBuf) -> Result<(Store, ControlPlane), Box<dyn Error>> {
+async fn harness(data_dir: PathBuf) -> Result<(Store, ControlPlane), Box<dyn Error>> {
     let store = Store::open(StoreOptions {
         data_dir,
         master_key: MasterKeySource::File,
@@ -131,11 +131,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(arguments.next().ok_or("say the folder")?);
     let wanted: usize = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
 
-    let (store, plane) = house(folder.join("none")).await?;
+    let (store, plane) = harness(folder.join("none")).await?;
     let empty = sweep(&plane).await?;
     store.close();
 
-    let (store, plane) = house(folder.join("many")).await?;
+    let (store, plane) = harness(folder.join("many")).await?;
     let begun = Instant::now();
     let mut parked = 0;
     for number in 0..wanted {

@@ -27,7 +27,7 @@ mod vault;
 mod webhooks;
 
 pub use agents::SqliteAgents;
-pub use audit::Doubt;
+pub use audit::TrailMismatch;
 pub use audit::trail::SqliteAudit;
 pub use checks::SqliteChecks;
 pub use completion_queues::SqliteCompletionQueues;

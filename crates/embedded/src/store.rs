@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::agents::SqliteAgents;
 use crate::at_once::SqliteAtOnce;
-use crate::audit::Doubt;
+use crate::audit::TrailMismatch;
 use crate::audit::trail::{self, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
@@ -258,7 +258,7 @@ impl Store {
     /// Why the audit trail may not be the newest: an older database was put in place, its write-ahead log is lost, or
     /// what was kept beside it is gone. A server is not to go on from such a trail without an operator's word,
     /// [`Store::accept`].
-    pub fn doubt(&self) -> Option<Doubt> {
+    pub fn doubt(&self) -> Option<TrailMismatch> {
         self.db.trail().doubt()
     }
 

@@ -32,8 +32,8 @@ pub use self::access::{Access, Permission};
 pub use self::canned::Canned;
 pub use self::model::{
     Actors, Branches, Bypass, Checks, Comment, DependabotRun, Enforcement, Environment, Hook, Invitation, Issue, Job,
-    Label, Model, OrganizationSecurity, Owner, Plan, Property, Protection, Pull, Repository, Reviews, Rule, Ruleset,
-    Run, Security, SelectedActions, Settings as RepositorySettings, Target, Visibility, Workflow,
+    Label, Model, OrganizationSecurity, Owner, Plan, Property, Protection, Pull, Repository, RepositorySettings,
+    Reviews, Rule, Ruleset, Run, Security, SelectedActions, Target, Visibility, Workflow,
 };
 pub use self::recorded::{Replay, recorded, webhooks};
 use self::traffic::Traffic;
@@ -53,12 +53,12 @@ pub const APP_KEY: &str = include_str!("../data/app-key.pem");
 struct Inner {
     model: Mutex<Model>,
     traffic: Mutex<Traffic>,
-    settings: Mutex<Settings>,
+    settings: Mutex<FakeOptions>,
     url: Mutex<String>,
 }
 
 #[derive(Debug)]
-struct Settings {
+struct FakeOptions {
     latency: Duration,
     tokens: HashMap<String, Access>,
     /// How old an issue must be for a search to find it, in seconds.
@@ -86,7 +86,7 @@ impl FakeGitHub {
         let inner = Arc::new(Inner {
             model: Mutex::new(model),
             traffic: Mutex::default(),
-            settings: Mutex::new(Settings {
+            settings: Mutex::new(FakeOptions {
                 latency: Duration::ZERO,
                 tokens: HashMap::from([(TOKEN.to_owned(), Access::classic("ops", Permission::Admin))]),
                 search_lag: 0,

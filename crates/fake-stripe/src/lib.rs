@@ -62,11 +62,11 @@ pub enum Fault {
 struct Inner {
     model: Mutex<Model>,
     traffic: Mutex<Traffic>,
-    settings: Mutex<Settings>,
+    settings: Mutex<FakeOptions>,
 }
 
 #[derive(Debug)]
-struct Settings {
+struct FakeOptions {
     latency: Duration,
     rates: Rates,
     /// What each key may do; `None` is everything.
@@ -90,7 +90,7 @@ impl FakeStripe {
         let inner = Arc::new(Inner {
             model: Mutex::new(model),
             traffic: Mutex::default(),
-            settings: Mutex::new(Settings {
+            settings: Mutex::new(FakeOptions {
                 latency: Duration::ZERO,
                 rates: Rates {
                     of_an_endpoint: 25,

@@ -12,7 +12,7 @@ use crate::aws_keys::ending::Ending;
 use crate::ports::EnrolmentPorts;
 use crate::rows::of_agent;
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker, Author, surely};
+use cc_devops_kernel::acts::{ActError, Actor, Author, surely};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
@@ -23,17 +23,17 @@ use cc_devops_kernel::ports::PortResult;
 pub struct Enrolment<'a> {
     ports: EnrolmentPorts<'a>,
     installation: &'a Installation,
-    asker: Asker<'a>,
+    actor: Actor<'a>,
     aws_keys_key: Option<[u8; 32]>,
 }
 
 impl<'a> Enrolment<'a> {
-    /// Acts that `asker` asks for.
-    pub fn new(ports: impl Into<EnrolmentPorts<'a>>, installation: &'a Installation, asker: Asker<'a>) -> Self {
+    /// Acts that `actor` asks for.
+    pub fn new(ports: impl Into<EnrolmentPorts<'a>>, installation: &'a Installation, actor: Actor<'a>) -> Self {
         Self {
             ports: ports.into(),
             installation,
-            asker,
+            actor,
             aws_keys_key: None,
         }
     }
@@ -124,7 +124,7 @@ impl<'a> Enrolment<'a> {
         Ending { state, at, until }.of(name, author).await
     }
 
-    /// Who is behind an act, and its audit row, if the asker may do it.
+    /// Who is behind an act, and its audit row, if the actor may do it.
     async fn authored(
         &self,
         action: &str,
@@ -133,7 +133,7 @@ impl<'a> Enrolment<'a> {
         detail: Value,
     ) -> Result<(Author, AuditEntry), ActError> {
         let access = Access::ManageAgents;
-        let author = self.asker.author(&access, action, self.ports.audit, at).await?;
+        let author = self.actor.author(&access, action, self.ports.audit, at).await?;
         let entry = of_agent(&author, at, action, agent, detail);
         Ok((author, entry))
     }

@@ -23,7 +23,7 @@ use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::text::cleaned;
 pub use cc_devops_schedule as schedule;
 pub use enrolment::Enrolment;
-pub use liveness::{Liveness, Rhythm};
+pub use liveness::{HeartbeatInterval, Liveness};
 pub use slack_users::{SlackUserId, SlackUsers};
 pub use token::{Token, TokenHash};
 

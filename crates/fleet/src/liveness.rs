@@ -7,14 +7,14 @@ use super::Beat;
 
 /// How often heartbeats are expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rhythm {
+pub struct HeartbeatInterval {
     /// The time between two heartbeats.
     pub period: SignedDuration,
     /// How much later one may come before the agent counts as down.
     pub grace: SignedDuration,
 }
 
-impl Default for Rhythm {
+impl Default for HeartbeatInterval {
     /// Every five minutes (section 5 of the wire contract), and as much grace again.
     fn default() -> Self {
         Self {
@@ -40,11 +40,11 @@ pub enum Liveness {
 
 impl Liveness {
     /// The state of an agent whose last heartbeat was `last`.
-    pub fn of(last: Option<&Beat>, now: Timestamp, rhythm: Rhythm) -> Self {
+    pub fn of(last: Option<&Beat>, now: Timestamp, interval: HeartbeatInterval) -> Self {
         let Some(beat) = last else { return Self::New };
         let age = now.duration_since(beat.at);
-        let late_after = rhythm.period;
-        let down_after = rhythm.period.saturating_add(rhythm.grace);
+        let late_after = interval.period;
+        let down_after = interval.period.saturating_add(interval.grace);
         if !beat.healthy || age > down_after {
             Self::Down
         } else if age > late_after {
@@ -77,7 +77,7 @@ mod tests {
             message: None,
         };
         let now = at.checked_add(SignedDuration::from_secs(age_seconds)).unwrap();
-        Liveness::of(Some(&beat), now, Rhythm::default())
+        Liveness::of(Some(&beat), now, HeartbeatInterval::default())
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
     fn an_agent_that_says_it_fails_is_down_and_a_silent_one_is_new() {
         assert_eq!(state(0, false), Liveness::Down);
         assert_eq!(
-            Liveness::of(None, Timestamp::UNIX_EPOCH, Rhythm::default()),
+            Liveness::of(None, Timestamp::UNIX_EPOCH, HeartbeatInterval::default()),
             Liveness::New
         );
     }

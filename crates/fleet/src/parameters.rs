@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
@@ -93,14 +93,14 @@ pub struct Parameters<'a> {
 
 /// Which parameter is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meant {
+enum ParameterId {
     Enabled,
     Agent,
     Namespace,
     Stages,
 }
 
-impl Meant {
+impl ParameterId {
     const ALL: [Self; 4] = [Self::Enabled, Self::Agent, Self::Namespace, Self::Stages];
 
     fn name(self, installation: &Installation) -> String {
@@ -127,8 +127,8 @@ impl Parameters<'_> {
     /// # Errors
     /// What the store says.
     pub async fn find(&self, name: &str) -> PortResult<Option<Parameter>> {
-        match self.meant(name) {
-            Some(meant) => self.parameter(meant).await.map(Some),
+        match self.id_of(name) {
+            Some(id) => self.parameter(id).await.map(Some),
             None => Ok(None),
         }
     }
@@ -140,11 +140,11 @@ impl Parameters<'_> {
     pub async fn below(&self, path: &str, deep: bool) -> PortResult<Vec<Parameter>> {
         let path = format!("{}/", path.trim_end_matches('/'));
         let mut found = Vec::new();
-        for meant in Meant::ALL {
-            let name = meant.name(self.installation);
+        for id in ParameterId::ALL {
+            let name = id.name(self.installation);
             let Some(rest) = name.strip_prefix(&path) else { continue };
             if deep || !rest.contains('/') {
-                found.push(self.parameter(meant).await?);
+                found.push(self.parameter(id).await?);
             }
         }
         found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -161,14 +161,16 @@ impl Parameters<'_> {
         &self,
         (name, value): (&str, &str),
         overwrite: bool,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         token: impl Fn() -> PortResult<Token> + Send + Sync,
     ) -> Result<u64, NotWritten> {
-        match self.meant(name) {
+        match self.id_of(name) {
             None => return Err(NotWritten::NoSuch),
             Some(_) if !overwrite => return Err(NotWritten::Exists),
-            Some(Meant::Agent | Meant::Namespace | Meant::Stages) => return Err(NotWritten::ReadOnly),
-            Some(Meant::Enabled) => {}
+            Some(ParameterId::Agent | ParameterId::Namespace | ParameterId::Stages) => {
+                return Err(NotWritten::ReadOnly);
+            }
+            Some(ParameterId::Enabled) => {}
         }
         let mut new = names(value)?;
         let (enabled, revoked) = self.register().await?;
@@ -182,7 +184,7 @@ impl Parameters<'_> {
             );
             return Err(refused(message));
         }
-        let enrolment = Enrolment::new(self.ports, self.installation, asker);
+        let enrolment = Enrolment::new(self.ports, self.installation, actor);
         for name in new {
             let agent = Agent {
                 name: name.clone(),
@@ -197,27 +199,27 @@ impl Parameters<'_> {
                 added.map_err(NotWritten::Act)?;
             }
         }
-        Ok(self.parameter(Meant::Enabled).await?.version)
+        Ok(self.parameter(ParameterId::Enabled).await?.version)
     }
 
-    fn meant(&self, name: &str) -> Option<Meant> {
-        let mut all = Meant::ALL.into_iter();
-        all.find(|meant| meant.name(self.installation) == name)
+    fn id_of(&self, name: &str) -> Option<ParameterId> {
+        let mut all = ParameterId::ALL.into_iter();
+        all.find(|id| id.name(self.installation) == name)
     }
 
-    async fn parameter(&self, meant: Meant) -> PortResult<Parameter> {
+    async fn parameter(&self, id: ParameterId) -> PortResult<Parameter> {
         let installation = self.installation;
-        let value = match meant {
-            Meant::Enabled => joined(self.register().await?.0),
-            Meant::Agent => installation.agent.to_string(),
-            Meant::Namespace => installation.namespace.to_string(),
-            Meant::Stages => joined(installation.stages.iter()),
+        let value = match id {
+            ParameterId::Enabled => joined(self.register().await?.0),
+            ParameterId::Agent => installation.agent.to_string(),
+            ParameterId::Namespace => installation.namespace.to_string(),
+            ParameterId::Stages => joined(installation.stages.iter()),
         };
-        let name = meant.name(installation);
+        let name = id.name(installation);
         let (version, changed_at) = self.version(&name, &value).await?;
         Ok(Parameter {
             name,
-            kind: meant.kind(),
+            kind: id.kind(),
             value,
             version,
             changed_at,

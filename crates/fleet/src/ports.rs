@@ -76,7 +76,7 @@ pub trait Heartbeats: Send + Sync {
 
 /// Where heartbeats are asked for, where none are told: CloudWatch.
 #[async_trait]
-pub trait Hearing: Send + Sync {
+pub trait HeartbeatSource: Send + Sync {
     /// The heartbeats of each agent after its instant and up to `now`, the oldest first; agents without any may be left
     /// out. An error says nothing about anybody.
     async fn heard(&self, asked: &[(AgentName, Timestamp)], now: Timestamp) -> PortResult<Vec<(AgentName, Vec<Beat>)>>;

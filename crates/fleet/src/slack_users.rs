@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::AgentName;
@@ -107,9 +107,9 @@ impl SlackUsers<'_> {
     /// # Errors
     /// `NotFound` for an agent that is not there, `invalid_parameter` for one that is no operator, `Exists` where the
     /// Slack user is another operator; what no policy permits.
-    pub async fn set(&self, name: &AgentName, user: Option<&SlackUserId>, asker: Asker<'_>) -> Result<(), ActError> {
+    pub async fn set(&self, name: &AgentName, user: Option<&SlackUserId>, actor: Actor<'_>) -> Result<(), ActError> {
         let (now, action) = (self.clock.now(), actions::SLACK_USER_SET);
-        let author = asker.author(&Access::ManageAgents, action, self.audit, now).await?;
+        let author = actor.author(&Access::ManageAgents, action, self.audit, now).await?;
         if user.is_some() {
             match self.agents.find(name).await? {
                 Some(agent) if agent.role == Role::Admin => {}

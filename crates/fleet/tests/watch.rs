@@ -4,7 +4,7 @@
 
 use cc_devops_alerts::ConditionChange;
 use cc_devops_fleet::schedule::Schedule;
-use cc_devops_fleet::watch::{Flip, Heard, Signal, Status, WatchSettings, WatchState, conditions};
+use cc_devops_fleet::watch::{Flip, ReceivedSignal, Signal, Status, WatchSettings, WatchState, conditions};
 use cc_devops_kernel::names::AgentName;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -124,10 +124,10 @@ impl Watched {
             }
             act => panic!("{act}"),
         };
-        let heard = Heard {
+        let heard = ReceivedSignal {
             rid: event.rid.clone(),
             exit: event.code,
-            ..Heard::new(event.at, signal)
+            ..ReceivedSignal::new(event.at, signal)
         };
         self.keep(self.state.clone().after(&self.settings, &heard));
     }
@@ -285,7 +285,7 @@ fn one_that_failed_and_was_not_heard_again_is_told_though_failures_are_counted()
     let agent = AgentName::new("Writer").unwrap();
     let settings = WatchSettings::default();
     let at = |minute: &str| format!("2026-06-01T10:{minute}:00Z").parse::<Timestamp>().unwrap();
-    let signal = |at, signal| Heard::new(at, signal);
+    let signal = |at, signal| ReceivedSignal::new(at, signal);
     let (state, _) = WatchState::default().after(&settings, &signal(at("00"), Signal::Success));
     let (state, _) = state.after(&settings, &signal(at("02"), Signal::Failure));
     assert_eq!((state.due(), state.down_at(&settings)), (None, None), "it is down");

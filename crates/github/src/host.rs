@@ -8,7 +8,7 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::policy::Policy;
-use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound};
+use cc_devops_repos::ports::{ApiUsage, CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, TakeFound};
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
 
@@ -77,7 +77,7 @@ fn unknown_owner(owner: &str) -> PortError {
 
 #[async_trait]
 impl CodeHost for GitHub {
-    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
+    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<ApiUsage> {
         let client = self.client().await?;
         let scan = scan::owner(&client, &*self.store, self.policy.as_deref(), owner, depth, take);
         match Box::pin(scan).await {
@@ -87,14 +87,14 @@ impl CodeHost for GitHub {
         }
     }
 
-    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
+    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, ApiUsage)> {
         let client = self.client().await?;
         let scan = scan::one(&client, &*self.store, self.policy.as_deref(), full_name, depth);
         let repository = Box::pin(scan).await?;
         Ok((repository, client.spent()))
     }
 
-    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, ApiUsage)> {
         let client = self.client().await?;
         let issues = issues::look_up(&client, &*self.store, lookup).await?;
         Ok((issues, client.spent()))
@@ -116,7 +116,7 @@ impl CodeHost for GitHub {
         Ok(issues::close(&self.client().await?, issue, reason, comment).await?)
     }
 
-    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<Spent> {
+    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<ApiUsage> {
         let client = self.client().await?;
         match settings::read(&client, asked, take).await {
             Ok(()) => Ok(client.spent()),

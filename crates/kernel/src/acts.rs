@@ -24,7 +24,7 @@ use crate::ports::{AuditTrail, Clock, PortError, PortResult};
 
 /// Who asks for an act.
 #[derive(Clone, Copy)]
-pub enum Asker<'a> {
+pub enum Actor<'a> {
     /// Whoever has the machine or the account: the data folder, the stack's credentials. No policy is asked, because
     /// nothing here could keep them from it.
     Operator,
@@ -38,7 +38,7 @@ pub trait Authority: Send + Sync {
     fn decide(&self, agent: &Agent, access: &Access) -> Decision;
 }
 
-impl Asker<'_> {
+impl Actor<'_> {
     /// Who is behind an act, if they may do it. That somebody may not is put on record under `action`.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Asker<'_> {
 }
 
 /// Who is behind an act, and may do it: the control plane by its schedule, unless it was made by
-/// [`Asker::author`] or from a request that was authorised.
+/// [`Actor::author`] or from a request that was authorised.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author(Behind);
 
@@ -154,7 +154,7 @@ impl Author {
 }
 
 /// An act on another system.
-pub struct Outside<'a> {
+pub struct ExternalAct<'a> {
     /// On record before it.
     pub begun: &'static str,
     /// On record after it.
@@ -167,7 +167,7 @@ pub struct Outside<'a> {
     pub author: &'a Author,
 }
 
-impl Outside<'_> {
+impl ExternalAct<'_> {
     /// Does it, on record before and after. `at` says what it was done to, where that is known after it only.
     ///
     /// # Errors

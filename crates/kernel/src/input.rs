@@ -105,7 +105,7 @@ fn read(text: &[u8], plain: Plain) -> Result<Value, InputError> {
 /// The same as [`document`], for those who want nothing of it but to know that it is taken.
 fn looked_at(text: &[u8]) -> Result<(), InputError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let looked = Glance(Plain::within(MAX_DEPTH)).deserialize(&mut reader);
+    let looked = ValidateOnly(Plain::within(MAX_DEPTH)).deserialize(&mut reader);
     looked.and_then(|()| reader.end()).map_err(InputError::of)
 }
 
@@ -127,9 +127,9 @@ fn plain_key<E: serde::de::Error>(key: &str) -> Result<(), E> {
 
 /// A value that is looked at and not kept.
 #[derive(Clone, Copy)]
-struct Glance(Plain);
+struct ValidateOnly(Plain);
 
-impl<'de> DeserializeSeed<'de> for Glance {
+impl<'de> DeserializeSeed<'de> for ValidateOnly {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
@@ -137,7 +137,7 @@ impl<'de> DeserializeSeed<'de> for Glance {
     }
 }
 
-impl<'de> Visitor<'de> for Glance {
+impl<'de> Visitor<'de> for ValidateOnly {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,6 @@ pub mod acts;
 pub mod agent;
 pub mod audit;
 pub mod canonical;
-pub mod course;
 pub mod decision;
 pub mod door;
 pub mod duration;
@@ -25,5 +24,6 @@ pub mod secret;
 pub mod signing;
 pub mod stored;
 pub mod text;
+pub mod work;
 
 pub use installation::Installation;

@@ -47,7 +47,7 @@ pub struct Mail {
 
 /// How a channel is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum Transport {
     /// By mail.
     Smtp(Box<Mail>),
     /// By a Slack incoming webhook.
@@ -100,42 +100,42 @@ pub struct Channel {
     /// Whether it shows bodies of pings.
     pub bodies: bool,
     /// How it is reached.
-    pub way: Way,
+    pub transport: Transport,
 }
 
 impl Channel {
     /// What it speaks.
     pub fn kind(&self) -> ChannelKind {
-        match self.way {
-            Way::Smtp(_) => ChannelKind::Smtp,
-            Way::Slack { .. } => ChannelKind::Slack,
-            Way::Webhook { .. } => ChannelKind::Webhook,
-            Way::Sns { .. } => ChannelKind::Sns,
-            Way::Pagerduty { .. } => ChannelKind::Pagerduty,
-            Way::Teams { .. } => ChannelKind::Teams,
-            Way::Ntfy { .. } => ChannelKind::Ntfy,
-            Way::Log => ChannelKind::Log,
+        match self.transport {
+            Transport::Smtp(_) => ChannelKind::Smtp,
+            Transport::Slack { .. } => ChannelKind::Slack,
+            Transport::Webhook { .. } => ChannelKind::Webhook,
+            Transport::Sns { .. } => ChannelKind::Sns,
+            Transport::Pagerduty { .. } => ChannelKind::Pagerduty,
+            Transport::Teams { .. } => ChannelKind::Teams,
+            Transport::Ntfy { .. } => ChannelKind::Ntfy,
+            Transport::Log => ChannelKind::Log,
         }
     }
 
     /// What Slack signs clicks on its messages with, where it has buttons.
     pub fn clicks_signed_with(&self) -> Option<&Value> {
-        match &self.way {
-            Way::Slack { signing, .. } => signing.as_ref(),
+        match &self.transport {
+            Transport::Slack { signing, .. } => signing.as_ref(),
             _ => None,
         }
     }
 
     /// The values that it needs before anything can be sent.
     pub fn values(&self) -> Vec<&Value> {
-        match &self.way {
-            Way::Smtp(mail) => mail.login.iter().map(|(_, password)| password).collect(),
+        match &self.transport {
+            Transport::Smtp(mail) => mail.login.iter().map(|(_, password)| password).collect(),
             // What clicks are signed with is not needed to send.
-            Way::Slack { url, .. } | Way::Teams { url } => vec![url],
-            Way::Webhook { url, signing } => [Some(url), signing.as_ref()].into_iter().flatten().collect(),
-            Way::Pagerduty { url, routing_key } => vec![url, routing_key],
-            Way::Ntfy { url, token } => [Some(url), token.as_ref()].into_iter().flatten().collect(),
-            Way::Sns { .. } | Way::Log => Vec::new(),
+            Transport::Slack { url, .. } | Transport::Teams { url } => vec![url],
+            Transport::Webhook { url, signing } => [Some(url), signing.as_ref()].into_iter().flatten().collect(),
+            Transport::Pagerduty { url, routing_key } => vec![url, routing_key],
+            Transport::Ntfy { url, token } => [Some(url), token.as_ref()].into_iter().flatten().collect(),
+            Transport::Sns { .. } | Transport::Log => Vec::new(),
         }
     }
 }

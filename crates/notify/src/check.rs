@@ -7,7 +7,7 @@ use cc_devops_kernel::names::{NameError, SecretName};
 use cc_devops_outbound::Guard;
 use lettre::message::Mailbox;
 
-use crate::channel::{Channel, Mail, Value, Way};
+use crate::channel::{Channel, Mail, Transport, Value};
 use crate::settings::{ChannelKind, ChannelSettings, MailTls};
 
 /// Where PagerDuty's Events API v2 answers; `https://events.eu.pagerduty.com/v2/enqueue` for accounts in the EU.
@@ -65,11 +65,11 @@ pub fn check(
         };
         look.name(!names.insert(channel.name.as_str()));
         look.foreign();
-        let way = look.way();
-        channels.extend(way.map(|way| Channel {
+        let transport = look.transport();
+        channels.extend(transport.map(|transport| Channel {
             name: channel.name.clone(),
             bodies: channel.bodies,
-            way,
+            transport,
         }));
     }
     if problems.is_empty() {
@@ -149,23 +149,23 @@ impl Look<'_> {
         }
     }
 
-    fn way(&mut self) -> Option<Way> {
+    fn transport(&mut self) -> Option<Transport> {
         let settings = self.settings;
         match settings.kind {
-            ChannelKind::Smtp => self.mail().map(|mail| Way::Smtp(Box::new(mail))),
+            ChannelKind::Smtp => self.mail().map(|mail| Transport::Smtp(Box::new(mail))),
             ChannelKind::Slack => {
                 let url = self.secret_url();
                 let signing = self.signing();
-                Some(Way::Slack {
+                Some(Transport::Slack {
                     url: url?,
                     signing: signing.ok()?,
                 })
             }
-            ChannelKind::Teams => self.secret_url().map(|url| Way::Teams { url }),
+            ChannelKind::Teams => self.secret_url().map(|url| Transport::Teams { url }),
             ChannelKind::Webhook => {
                 let url = self.url();
                 let signing = self.signing();
-                Some(Way::Webhook {
+                Some(Transport::Webhook {
                     url: url?,
                     signing: signing.ok()?,
                 })
@@ -181,12 +181,12 @@ impl Look<'_> {
                     env: settings.token_env.as_deref(),
                 };
                 let token = self.optional(&token);
-                Some(Way::Ntfy {
+                Some(Transport::Ntfy {
                     url: url?,
                     token: token.ok()?,
                 })
             }
-            ChannelKind::Log => Some(Way::Log),
+            ChannelKind::Log => Some(Transport::Log),
         }
     }
 
@@ -281,7 +281,7 @@ impl Look<'_> {
         value
     }
 
-    fn pagerduty(&mut self) -> Option<Way> {
+    fn pagerduty(&mut self) -> Option<Transport> {
         let settings = self.settings;
         let url = settings.url.as_deref().unwrap_or(PAGERDUTY_URL);
         let admitted = self.guard.read(url).map_err(|refused| refused.to_string());
@@ -310,7 +310,7 @@ impl Look<'_> {
             );
         }
         admitted.ok()?;
-        Some(Way::Pagerduty {
+        Some(Transport::Pagerduty {
             url: Value::Plain(url.to_owned()),
             routing_key: key?,
         })
@@ -318,7 +318,7 @@ impl Look<'_> {
 
     /// `arn:aws:sns:REGION:ACCOUNT:NAME`, source:
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>.
-    fn topic(&mut self) -> Option<Way> {
+    fn topic(&mut self) -> Option<Transport> {
         let Some(arn) = &self.settings.topic_arn else {
             self.add(
                 "topic_arn",
@@ -338,7 +338,7 @@ impl Look<'_> {
             self.add("topic_arn", "is no topic; write arn:aws:sns:REGION:ACCOUNT:NAME");
             return None;
         }
-        Some(Way::Sns { topic_arn: arn.clone() })
+        Some(Transport::Sns { topic_arn: arn.clone() })
     }
 
     fn mail(&mut self) -> Option<Mail> {

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::channel::Channel;
 use crate::delivery_state::{Began, DeliveryState, LOOK_AGAIN};
 use crate::health::{self, ChannelHealth, ChannelState, MOST_COUNTED};
-use crate::send::{Again, LONGEST_TRY, NotSent, Outside, Sender};
+use crate::send::{Again, LONGEST_TRY, NotSent, SendOptions, Sender};
 use crate::settings::ChannelKind;
 use crate::settle::{DEAD_LETTERS, dead_list};
 use crate::values::{Values, Variables};
@@ -55,7 +55,7 @@ pub struct Parts {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Which addresses are called, and with what.
-    pub outside: Outside,
+    pub send_options: SendOptions,
 }
 
 /// Sends what waits. Clones are the same.
@@ -66,7 +66,7 @@ impl Delivering {
     /// For these channels.
     pub fn new(channels: Vec<Channel>, parts: Parts) -> Self {
         let values = Values::new(parts.secrets, parts.variables, Arc::clone(&parts.clock));
-        let sender = Sender::new(values, parts.outside, Arc::clone(&parts.clock));
+        let sender = Sender::new(values, parts.send_options, Arc::clone(&parts.clock));
         let state = DeliveryState::new(channels, sender, parts.store, parts.conditions, parts.clock);
         Self(Arc::new(state))
     }

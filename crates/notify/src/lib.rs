@@ -17,11 +17,11 @@ mod trying;
 mod values;
 mod waiting;
 
-pub use channel::{Channel, Mail, Value, Way};
+pub use channel::{Channel, Mail, Transport, Value};
 pub use check::{PAGERDUTY_URL, Problem, check};
 pub use delivering::{Delivering, Parts};
 pub use health::{ChannelHealth, ChannelState, MOST_COUNTED};
 pub use ports::Topics;
-pub use send::Outside;
+pub use send::SendOptions;
 pub use settings::{ChannelKind, ChannelSettings, MailTls};
 pub use values::Variables;

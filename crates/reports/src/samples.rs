@@ -3,8 +3,8 @@
 use cc_devops_repos::audit::{Audit, Scan, ScanReport, Scope, State};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::snapshot::{
-    Classic, DefaultBranch, Fact, Files, Gap, Observed, Posture, Repository, RepositoryId, SecretScanning,
-    SecurityUpdates, TokenPermission, Trait, Tree, Visibility, WorkflowPermissions,
+    Classic, DefaultBranch, Fact, Files, Gap, Observed, Posture, Repository, RepositoryFlag, RepositoryId,
+    SecretScanning, SecurityUpdates, TokenPermission, Tree, Visibility, WorkflowPermissions,
 };
 use jiff::Timestamp;
 
@@ -79,7 +79,7 @@ pub(crate) fn after(before: &State, repositories: &[Repository], broken: Option<
 /// One with every verdict, and names that mean something elsewhere.
 pub(crate) fn mixed() -> ScanReport {
     let mut archived = repository(5, "old", Fact::Known(None));
-    archived.traits.insert(Trait::Archived);
+    archived.traits.insert(RepositoryFlag::Archived);
     let mut hidden = repository(4, "hidden", Fact::Unavailable("the plan lacks it".to_owned()));
     hidden.default_branch.as_mut().unwrap().rulesets = Fact::Unavailable("the plan lacks it".to_owned());
     let mut unseen = repository(

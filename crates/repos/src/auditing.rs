@@ -20,9 +20,9 @@ use super::policy::Policy;
 use super::rules::{Rule, Severity};
 use super::settings::reconciling::needs;
 use super::settings::{Drift, FoundSettings, KnownSecrets, SettingsAsked, drift};
-use super::snapshot::{Repository, RepositoryId, Trait};
+use super::snapshot::{Repository, RepositoryFlag, RepositoryId};
 use crate::ports::RepositoryPorts;
-use crate::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
+use crate::ports::{ApiUsage, CodeHost, Depth, Found, RepositoryStore};
 use cc_devops_alerts::ConditionChange;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::COMPLETED_SOURCE;
@@ -111,7 +111,7 @@ impl Auditor {
         let mut places = Places::new();
         let error = match self.scan(&ask, Some(&mut places), &mut |_, _| ()).await {
             Ok(mut audit) => {
-                let mut spent = Spent::default();
+                let mut spent = ApiUsage::default();
                 let issues = self.issues_of(&audit, &places, &mut spent).await;
                 audit.report.requests += spent.requests;
                 audit.report.points += spent.points;
@@ -143,7 +143,7 @@ impl Auditor {
     }
 
     /// What was done about issues. That they could not be kept is no reason not to tell of the audit.
-    async fn issues_of(&self, audit: &Audit, places: &Places, spent: &mut Spent) -> Option<IssuesKept> {
+    async fn issues_of(&self, audit: &Audit, places: &Places, spent: &mut ApiUsage) -> Option<IssuesKept> {
         match self.keep_issues(audit, places, spent).await {
             Ok(issues) => issues,
             Err(error) => {
@@ -216,15 +216,15 @@ impl Auditor {
     }
 
     /// How the settings of repositories stand to those that the policy names; nothing is asked where it names none.
-    async fn drifts(&self, names: &[String]) -> Result<(BTreeMap<RepositoryId, Drift>, Spent), AuditError> {
+    async fn drifts(&self, names: &[String]) -> Result<(BTreeMap<RepositoryId, Drift>, ApiUsage), AuditError> {
         let AuditSettings { owner, policy, .. } = &self.settings;
         let mut drifts = BTreeMap::new();
         let any = policy.wanted_sections();
         if any.is_empty() {
-            return Ok((drifts, Spent::default()));
+            return Ok((drifts, ApiUsage::default()));
         }
         let set = keeping::load_set_secrets(&*self.store, owner).await?;
-        let of = |name: &str, traits: &BTreeSet<Trait>| needs(policy, owner, name, traits);
+        let of = |name: &str, traits: &BTreeSet<RepositoryFlag>| needs(policy, owner, name, traits);
         let asked = SettingsAsked {
             owner,
             names,

@@ -1,10 +1,10 @@
 //! Work of a request that another process does: who does it says how it stands, who handed it over looks.
 
 use async_trait::async_trait;
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::work::Progress;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -4,7 +4,7 @@ use cc_devops_kernel::names::RepositoryName;
 
 /// Why a repository cannot be meant by what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotMeant {
+pub enum RepositoryNameError {
     /// Its owner is not the one whose repositories are looked after.
     #[error("{written} is a repository of {of}, and those of {owner} are looked after here")]
     OtherOwner {
@@ -31,21 +31,21 @@ pub enum NotMeant {
 /// The repository that is meant by `name` or `owner/name`. The case of an owner does not matter.
 ///
 /// # Errors
-/// [`NotMeant`]. The repository of another owner is never taken for one of the same name.
-pub fn of_owner(owner: Option<&str>, written: &str) -> Result<RepositoryName, NotMeant> {
+/// [`RepositoryNameError`]. The repository of another owner is never taken for one of the same name.
+pub fn of_owner(owner: Option<&str>, written: &str) -> Result<RepositoryName, RepositoryNameError> {
     let name = match (written.split_once('/'), owner) {
         (None, _) => written,
         (Some((of, name)), Some(owner)) if of.eq_ignore_ascii_case(owner) => name,
         (Some((of, _)), Some(owner)) => {
-            return Err(NotMeant::OtherOwner {
+            return Err(RepositoryNameError::OtherOwner {
                 written: written.to_owned(),
                 of: of.to_owned(),
                 owner: owner.to_owned(),
             });
         }
-        (Some(_), None) => return Err(NotMeant::NoOwner(written.to_owned())),
+        (Some(_), None) => return Err(RepositoryNameError::NoOwner(written.to_owned())),
     };
-    RepositoryName::new(name).map_err(|error| NotMeant::NoName {
+    RepositoryName::new(name).map_err(|error| RepositoryNameError::NoName {
         written: written.to_owned(),
         why: error.to_string(),
     })
@@ -55,7 +55,7 @@ pub fn of_owner(owner: Option<&str>, written: &str) -> Result<RepositoryName, No
 mod tests {
     use super::*;
 
-    fn meant(written: &str) -> Result<String, NotMeant> {
+    fn meant(written: &str) -> Result<String, RepositoryNameError> {
         of_owner(Some("acme"), written).map(|name| name.to_string())
     }
 
@@ -64,14 +64,14 @@ mod tests {
         for written in ["web", "acme/web", "ACME/web"] {
             assert_eq!(meant(written).as_deref(), Ok("web"));
         }
-        assert!(matches!(meant("other/web"), Err(NotMeant::OtherOwner { of, .. }) if of == "other"));
-        assert!(matches!(meant("/web"), Err(NotMeant::OtherOwner { .. })));
+        assert!(matches!(meant("other/web"), Err(RepositoryNameError::OtherOwner { of, .. }) if of == "other"));
+        assert!(matches!(meant("/web"), Err(RepositoryNameError::OtherOwner { .. })));
         for no_name in ["", "acme/", "acme/web/x", "a b", "https://github.com/acme/web"] {
             assert!(meant(no_name).is_err(), "{no_name}");
         }
         assert_eq!(
             of_owner(None, "acme/web"),
-            Err(NotMeant::NoOwner("acme/web".to_owned()))
+            Err(RepositoryNameError::NoOwner("acme/web".to_owned()))
         );
     }
 }

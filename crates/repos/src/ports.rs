@@ -15,12 +15,11 @@ use crate::snapshot::{Fact, Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use cc_devops_alerts::ConditionSink;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
-use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::{Announcements, AuditTrail, Clock, MaintenanceMode, PortResult};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::{Claim, Progress, WorkHandle};
 
 /// What audits, the monitor and remedies work with beside the code host.
 #[derive(Clone)]
@@ -82,14 +81,14 @@ pub type TakeFound<'t> = dyn FnMut(Found) + Send + 't;
 
 /// What a reading took of the host's limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spent {
+pub struct ApiUsage {
     /// Requests, tries after a failure included.
     pub requests: u64,
     /// Points of the GraphQL limit.
     pub points: u64,
 }
 
-impl Spent {
+impl ApiUsage {
     /// Both together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -154,17 +153,17 @@ pub trait CodeHost: Send + Sync {
     /// # Errors
     /// What made it impossible to begin: no such owner (`NotFound`), no or a wrong credential (`Key`). What
     /// goes wrong later is handed over.
-    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent>;
+    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<ApiUsage>;
 
     /// One repository, `owner/name`: the same facts as among all, and what a plan must know besides: who is named
     /// in classic protection, the rulesets that are not in force, whether updates are paused. An older name finds
     /// it too.
     /// `NotFound` where there is none that the credential may see.
-    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
+    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, ApiUsage)>;
 
     /// The issues with the marks that are looked for: open ones where they are searched for, and closed ones
     /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
-    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)>;
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, ApiUsage)>;
 
     /// Writes an issue into `owner/name`.
     async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef>;
@@ -179,7 +178,7 @@ pub trait CodeHost: Send + Sync {
     ///
     /// # Errors
     /// As [`CodeHost::repositories`]; `NotFound` for a named repository that is not there.
-    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<Spent>;
+    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<ApiUsage>;
 
     /// Carries out a planned change in `owner/name`. Returns what came of it: a sentence with a link where
     /// there is one. `Superseded` where the repository changed since the plan was made.
@@ -216,13 +215,13 @@ pub trait CodeHostNotices: Send + Sync {
 #[async_trait]
 pub trait RepositoryWorker: Send + Sync {
     /// Does the work; what it changes is on record with its author. What a request is answered with, or why it
-    /// is refused; an `Err` is tried again if it is transient. `Stopped` where the course said so: everything
+    /// is refused; an `Err` is tried again if it is transient. `Stopped` where the handle said so: everything
     /// begun before is whole, and the same work goes on from there.
     async fn carry_out(
         &self,
         work: &RepositoryWork,
         author: &Author,
-        course: &Course,
+        handle: &WorkHandle,
     ) -> PortResult<Result<Value, Failure>>;
 
     /// Hands the work of a claimed request over to whoever does it elsewhere; a repeat changes nothing. False

@@ -11,7 +11,7 @@ use super::snapshot::{
 
 /// Everything that holds for a branch. A source more can only make it stricter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Union {
+pub struct EffectiveProtection {
     /// What protects it, in words.
     pub sources: BTreeSet<String>,
     /// What pull requests must have; `None` if none are required.
@@ -39,8 +39,8 @@ pub struct Union {
 }
 
 /// Adds up what holds for the default branch of a repository.
-pub fn union(branch: &DefaultBranch) -> Union {
-    let mut union = Union::default();
+pub fn union(branch: &DefaultBranch) -> EffectiveProtection {
+    let mut union = EffectiveProtection::default();
     let mut refused = None;
     match &branch.classic {
         Fact::Known(Some(classic)) => union.classic(classic),
@@ -82,7 +82,7 @@ fn unnamed_check(rule: &str) -> Option<&'static str> {
     }
 }
 
-impl Union {
+impl EffectiveProtection {
     fn classic(&mut self, classic: &Classic) {
         let source = format!("classic protection `{}`", classic.pattern);
         let on = |switch| classic.switches.contains(&switch);

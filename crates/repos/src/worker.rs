@@ -7,17 +7,17 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::auditing::{self, AuditError, Auditor};
+use super::fixing::{Fixer, Wanted};
 use super::monitoring::{self, Monitor, MonitorReport};
-use super::remedying::{Remedy, Wanted};
 use super::report::CheckAnswer;
 use super::rules::Rule;
 use crate::ports::{CodeHost, RepositoryWorker};
 use crate::work::RepositoryWork;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::{ActionsSecretName, RepositoryName, SecretName};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult, SecretStore, SecretVersion};
+use cc_devops_kernel::work::WorkHandle;
 
 /// The rules that the protection of a branch is about.
 const PROTECTION: [Rule; 6] = [
@@ -41,7 +41,7 @@ pub struct LocalWorker {
     /// Watches workflows.
     pub monitor: Arc<Monitor>,
     /// Puts breaches right.
-    pub remedy: Remedy,
+    pub fixer: Fixer,
     /// Where they are.
     pub host: Arc<dyn CodeHost>,
     /// Where secrets are kept.
@@ -55,22 +55,22 @@ type Answer = Result<Value, Failure>;
 
 #[async_trait]
 impl RepositoryWorker for LocalWorker {
-    async fn carry_out(&self, work: &RepositoryWork, author: &Author, course: &Course) -> PortResult<Answer> {
+    async fn carry_out(&self, work: &RepositoryWork, author: &Author, handle: &WorkHandle) -> PortResult<Answer> {
         let done = match work {
             // It reads and changes nothing, so it may be left at any moment.
             RepositoryWork::Check { repository } => {
-                course.unless_stopped(self.check(repository.as_ref(), course)).await
+                handle.unless_stopped(self.check(repository.as_ref(), handle)).await
             }
             RepositoryWork::Monitor { repository, workflow } => {
                 let (repository, workflow) = (repository.as_ref(), workflow.as_deref());
-                self.watch(repository, workflow, author, course).await
+                self.watch(repository, workflow, author, handle).await
             }
-            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run, author, course).await,
+            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run, author, handle).await,
             RepositoryWork::SetSecrets { repository, secrets } => {
                 let mut names = Vec::with_capacity(secrets.len());
                 for (name, kept) in secrets {
-                    course.is_at(names.len() as u64, secrets.len() as u64, "secrets");
-                    course.go_on()?;
+                    handle.is_at(names.len() as u64, secrets.len() as u64, "secrets");
+                    handle.go_on()?;
                     match self.set_secret(repository, name, kept).await? {
                         Ok(()) => names.push(name),
                         Err(failure) => return Ok(Err(failure)),
@@ -104,12 +104,12 @@ fn port(error: AuditError) -> PortError {
 }
 
 impl LocalWorker {
-    async fn check(&self, repository: Option<&RepositoryName>, course: &Course) -> PortResult<Value> {
+    async fn check(&self, repository: Option<&RepositoryName>, handle: &WorkHandle) -> PortResult<Value> {
         let ask = auditing::Ask {
             only: repository.iter().map(ToString::to_string).collect(),
             keep: false,
         };
-        let mut progress = |done, of| course.is_at(done, of, REPOSITORIES);
+        let mut progress = |done, of| handle.is_at(done, of, REPOSITORIES);
         let report = self.auditor.audit(&ask, &mut progress).await.map_err(port)?;
         let answer = |each| serde_json::to_value(CheckAnswer::of(each, report.timestamp)).unwrap_or_default();
         if repository.is_some() {
@@ -129,7 +129,7 @@ impl LocalWorker {
         repository: Option<&RepositoryName>,
         workflow: Option<&str>,
         author: &Author,
-        course: &Course,
+        handle: &WorkHandle,
     ) -> PortResult<Value> {
         let ask = monitoring::Ask {
             only: repository.map(ToString::to_string),
@@ -137,8 +137,8 @@ impl LocalWorker {
             dry_run: false,
             author: author.clone(),
         };
-        let mut progress = |done, of| course.is_at(done, of, REPOSITORIES);
-        let report = self.monitor.check(&ask, course, &mut progress).await?;
+        let mut progress = |done, of| handle.is_at(done, of, REPOSITORIES);
+        let report = self.monitor.check(&ask, handle, &mut progress).await?;
         Ok(match workflow {
             Some(file) => of_workflow(file, &report),
             None => serde_json::to_value(&report).unwrap_or_default(),
@@ -150,7 +150,7 @@ impl LocalWorker {
         repository: &RepositoryName,
         dry_run: bool,
         author: &Author,
-        course: &Course,
+        handle: &WorkHandle,
     ) -> PortResult<Value> {
         let wanted = Wanted {
             names: vec![repository.to_string()],
@@ -159,8 +159,8 @@ impl LocalWorker {
         };
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
         let mut unsaid = |_, _| ();
-        let plans = course
-            .unless_stopped(self.remedy.plan(&wanted, today, &mut unsaid))
+        let plans = handle
+            .unless_stopped(self.fixer.plan(&wanted, today, &mut unsaid))
             .await?;
         let Some(plan) = plans.plans.first() else {
             return Ok(json!({"repository": repository, "changes": [], "refused": [], "dryRun": dry_run}));
@@ -170,7 +170,7 @@ impl LocalWorker {
                 "repository": repository, "changes": plan.changes, "refused": plan.refused, "dryRun": true,
             }));
         }
-        let applied = self.remedy.apply(plan, author, course).await?;
+        let applied = self.fixer.apply(plan, author, handle).await?;
         match applied.iter().find(|applied| !applied.done) {
             Some(failed) => Err(PortError::new(PortErrorKind::Refused, failed.outcome.clone())),
             None => Ok(json!({

@@ -25,7 +25,7 @@ use crate::settings::RequestSettings;
 use crate::waits::{Stopwatch, Waits};
 
 /// Ends when a consumer has had as much time as it gets to take what it is told in one go.
-pub type Patience = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+pub type ConsumerTimeout = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The control plane: its names, its ports, its policies.
 pub struct ControlPlane {
@@ -40,7 +40,7 @@ pub struct ControlPlane {
     /// Where a look at the parked requests that was cut short goes on.
     pub(super) looked_at: Mutex<Option<WaitingRequest>>,
     pub(super) waits: Waits,
-    pub(super) patience: Option<Patience>,
+    pub(super) consumer_timeout: Option<ConsumerTimeout>,
     /// What the last checkpoint of the audit trail found wrong.
     pub(super) doubt: Mutex<Option<String>>,
 }
@@ -65,7 +65,7 @@ impl ControlPlane {
             running: Arc::default(),
             looked_at: Mutex::default(),
             waits: Waits::default(),
-            patience: None,
+            consumer_timeout: None,
             doubt: Mutex::default(),
         }
     }
@@ -86,8 +86,8 @@ impl ControlPlane {
 
     /// The same, with how long a consumer of the outbox gets; without, it is waited for.
     #[must_use]
-    pub fn patient(mut self, patience: Patience) -> Self {
-        self.patience = Some(patience);
+    pub fn with_consumer_timeout(mut self, consumer_timeout: ConsumerTimeout) -> Self {
+        self.consumer_timeout = Some(consumer_timeout);
         self
     }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_kernel::agent::Agent;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::{Completed, Failure, Reason};
+use cc_devops_kernel::work::WorkHandle;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 pub use crate::actions::within_an_event;
-use crate::actions::{Broke, Carried, Command, Ended, Given};
+use crate::actions::{Command, EffectContext, EffectEnd, EffectError, EffectProgress};
 use crate::conclusion::conclusion;
 use crate::deploys::Looking;
 use crate::engine::{ControlPlane, later};
@@ -49,11 +49,11 @@ impl ControlPlane {
         } = claimed;
         let under_way = self.running.begin(Some(claimed.claim.clone()), self.now());
         let ClaimedRequest { claim, tries, head, .. } = &claimed;
-        let Broke { error, in_effect } = match self.execute(&claimed, admitted, known, &under_way.course).await {
-            Ok((Carried::Ended(ended), detail)) => return self.conclude(claim, head, ended, detail).await,
+        let EffectError { error, in_effect } = match self.execute(&claimed, admitted, known, &under_way.handle).await {
+            Ok((EffectProgress::Ended(ended), detail)) => return self.conclude(claim, head, ended, detail).await,
             // What waits is looked at, which is a way of its own.
-            Ok((Carried::Elsewhere, detail)) => return Box::pin(self.park(claim, head, detail)).await,
-            Ok((Carried::Later(at), _)) => return self.hand_back_until(claim, at).await,
+            Ok((EffectProgress::Elsewhere, detail)) => return Box::pin(self.park(claim, head, detail)).await,
+            Ok((EffectProgress::Later(at), _)) => return self.hand_back_until(claim, at).await,
             Err(broke) => broke,
         };
         if error.kind == PortErrorKind::Superseded {
@@ -73,9 +73,9 @@ impl ControlPlane {
         let may_have_done = *tries > 1 || (in_effect && error.kind.is_transient());
         let failure = failure_of(&error, may_have_done);
         let ended = if may_have_done {
-            Ended::fate_unknown(failure)
+            EffectEnd::fate_unknown(failure)
         } else {
-            Ended::with(Err(failure))
+            EffectEnd::with(Err(failure))
         };
         self.conclude(claim, head, ended, Value::Null).await
     }
@@ -121,8 +121,8 @@ impl ControlPlane {
         claimed: &ClaimedRequest,
         admitted: Option<Command>,
         known: Option<Agent>,
-        course: &Course,
-    ) -> Result<(Carried, Value), Broke> {
+        handle: &WorkHandle,
+    ) -> Result<(EffectProgress, Value), EffectError> {
         let ClaimedRequest { claim, tries, head, .. } = claimed;
         if *tries > self.settings.max_attempts {
             let message = format!(
@@ -130,26 +130,26 @@ impl ControlPlane {
                 self.settings.max_attempts
             );
             let failure = Failure::new(Reason::InternalError, message);
-            return Ok((Carried::Ended(Ended::fate_unknown(failure)), Value::Null));
+            return Ok((EffectProgress::Ended(EffectEnd::fate_unknown(failure)), Value::Null));
         }
         let command = match admitted.map_or_else(|| self.readmit(claimed), Ok) {
             Ok(command) => command,
-            Err(failure) => return Ok((Carried::refused(failure), Value::Null)),
+            Err(failure) => return Ok((EffectProgress::refused(failure), Value::Null)),
         };
         let detail = match self.authorise(head, &command, known).await? {
             Ok(policies) => json!({"policies": policies}),
-            Err(denied) => return Ok((Carried::refused(denied), Value::Null)),
+            Err(denied) => return Ok((EffectProgress::refused(denied), Value::Null)),
         };
-        let given = Given {
+        let context = EffectContext {
             plane: self,
             ports: &self.ports,
             repositories: self.repository_worker.as_ref(),
             claim,
             head,
             stage: command.stage(),
-            course,
+            handle,
         };
-        let carried = command.effect().carry_out(given).await?;
+        let carried = command.effect().carry_out(context).await?;
         Ok((carried, detail))
     }
 
@@ -221,10 +221,10 @@ impl ControlPlane {
         &self,
         claim: &Claim,
         head: &RequestHead,
-        ended: Ended,
+        ended: EffectEnd,
         detail: Value,
     ) -> PortResult<Step> {
-        let Ended {
+        let EffectEnd {
             outcome,
             output,
             keeps_stack,

@@ -3,13 +3,13 @@
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::AuditEntry;
-pub use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::door::Door;
 pub use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 use cc_devops_kernel::outcome::{Completed, Reason, Status};
 pub use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::secret::SecretValue;
+pub use cc_devops_kernel::work::{Claim, Progress};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

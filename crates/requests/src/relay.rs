@@ -12,7 +12,7 @@ use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::conditions::outcomes;
-pub use crate::engine::Patience;
+pub use crate::engine::ConsumerTimeout;
 use crate::engine::{ControlPlane, later};
 use crate::ports::{Consumer, DueEvent, Outcome, PortError, PortErrorKind, PortResult, RequestSample, Settled};
 use crate::record::OutgoingEvent;
@@ -122,9 +122,9 @@ impl ControlPlane {
             return Vec::new();
         }
         let taking = Box::pin(self.take(consumer, &events));
-        let results = match &self.patience {
+        let results = match &self.consumer_timeout {
             None => taking.await,
-            Some(patience) => match select(taking, patience()).await {
+            Some(consumer_timeout) => match select(taking, consumer_timeout()).await {
                 Either::Left((results, _)) => results,
                 Either::Right(((), _)) => Err(PortError::new(
                     PortErrorKind::Timeout,
@@ -194,7 +194,7 @@ fn goes_alone(consumer: Consumer, pending: PendingEvent<'_>) -> bool {
 }
 
 fn says_something(event: &OutgoingEvent) -> bool {
-    event.body.completed().and_then(outcomes::Says::of).is_some()
+    event.body.completed().and_then(outcomes::OutcomeSignal::of).is_some()
 }
 
 fn all(events: &[PendingEvent<'_>]) -> Vec<Result<(), String>> {

@@ -1,6 +1,6 @@
 //! How long what is kept, and the run that forgets the rest.
 //!
-//! [`Rules`] say for how many days; [`Rules::plan`] makes of them what ends at which time; a [`Keeper`] carries
+//! [`Rules`] say for how many days; [`Rules::plan`] makes of them what ends at which time; a [`Pruner`] carries
 //! the plan out in small steps. Between two steps its caller pauses, so that nobody's write waits for long.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -195,7 +195,7 @@ impl Run {
 }
 
 /// Forgets what is not kept any longer.
-pub struct Keeper {
+pub struct Pruner {
     rules: Rules,
     retention: Arc<dyn Retention>,
     audit: Arc<dyn AuditTrail>,
@@ -204,8 +204,8 @@ pub struct Keeper {
     section: usize,
 }
 
-impl Keeper {
-    /// A keeper by those rules. With an archive, audit rows are cut off only after it has them.
+impl Pruner {
+    /// A pruner by those rules. With an archive, audit rows are cut off only after it has them.
     pub fn new(rules: Rules, ports: &Ports, archive: Option<Arc<dyn AuditArchive>>) -> Self {
         Self {
             rules,

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::work::WorkHandle;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::record::{Claim, Progress, Renewal};
@@ -24,7 +24,7 @@ struct Register {
 struct Work {
     /// The request it carries out; none for what the clock asked for.
     claim: Option<Claim>,
-    course: Course,
+    handle: WorkHandle,
     /// When its lease began.
     leased_at: Timestamp,
 }
@@ -42,7 +42,7 @@ pub struct UnderWay {
     running: Arc<Running>,
     place: u64,
     /// How it goes.
-    pub course: Course,
+    pub handle: WorkHandle,
 }
 
 impl Drop for UnderWay {
@@ -68,22 +68,22 @@ impl Running {
     /// Puts a piece of work on the list. While everything is to stop, it is told so at once.
     pub(super) fn begin(self: &Arc<Self>, claim: Option<Claim>, now: Timestamp) -> UnderWay {
         let mut register = self.lock();
-        let course = Course::default();
+        let handle = WorkHandle::default();
         if register.stopping {
-            course.stop();
+            handle.stop();
         }
         let place = register.next;
         register.next += 1;
         let work = Work {
             claim,
-            course: course.clone(),
+            handle: handle.clone(),
             leased_at: now,
         };
         register.works.insert(place, work);
         UnderWay {
             running: Arc::clone(self),
             place,
-            course,
+            handle,
         }
     }
 
@@ -98,7 +98,7 @@ impl Running {
         old.filter_map(|work| {
             Some(Renewal {
                 claim: work.claim.clone()?,
-                progress: work.course.progress(),
+                progress: work.handle.progress(),
             })
         })
         .collect()
@@ -109,7 +109,7 @@ impl Running {
         for work in self.lock().works.values_mut() {
             let Some(claim) = &work.claim else { continue };
             if lost.contains(claim) {
-                work.course.stop();
+                work.handle.stop();
             } else if renewals.iter().any(|renewal| renewal.claim == *claim) {
                 work.leased_at = now;
             }
@@ -120,7 +120,7 @@ impl Running {
     pub(super) fn stop_expired(&self, lease: SignedDuration, now: Timestamp) {
         for work in self.lock().works.values() {
             if work.claim.is_some() && now.duration_since(work.leased_at) >= lease {
-                work.course.stop();
+                work.handle.stop();
             }
         }
     }
@@ -130,7 +130,7 @@ impl Running {
         let mut register = self.lock();
         register.stopping = true;
         for work in register.works.values() {
-            work.course.stop();
+            work.handle.stop();
         }
     }
 
@@ -138,7 +138,7 @@ impl Running {
     pub(super) fn break_off(&self) {
         for work in self.lock().works.values() {
             if work.claim.is_some() {
-                work.course.stop();
+                work.handle.stop();
             }
         }
     }
@@ -148,6 +148,6 @@ impl Running {
         let register = self.lock();
         let is_it = |work: &&Work| work.claim.as_ref().is_some_and(|claim| claim.request == *id);
         let newest = register.works.values().rev().find(is_it)?;
-        newest.course.progress()
+        newest.handle.progress()
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use cc_devops_kernel::access::{Access, Resource};
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::door::Door;
@@ -109,8 +109,8 @@ impl ControlPlane {
             on: Resource::Secret(edit.name.clone()),
             stage: Some(stage.clone()),
         };
-        let asker = Asker::Agent(agent, &*self.policy, door);
-        let author = asker.author(&access, action, &*self.ports.audit, now).await?;
+        let actor = Actor::Agent(agent, &*self.policy, door);
+        let author = actor.author(&access, action, &*self.ports.audit, now).await?;
         // As whoever reads there is told.
         if !self.is_here(&edit.name) {
             return Err(EditSecretError::Missing);

@@ -1,7 +1,7 @@
 //! What an agent may know of secrets beside their values: of each that it may read, and of all where it may list them.
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::door::Door;
@@ -27,9 +27,9 @@ impl ControlPlane {
     ) -> Result<Option<DescribedSecret>, ActError> {
         if !self.may_list(agent) {
             let access = Access::ReadSecret { name: name.clone() };
-            let asker = Asker::Agent(agent, &*self.policy, door);
+            let actor = Actor::Agent(agent, &*self.policy, door);
             let audit = &*self.ports.audit;
-            asker
+            actor
                 .author(&access, actions::SECRET_DESCRIBED, audit, self.now())
                 .await?;
         }

@@ -1,7 +1,7 @@
 //! How far behind the control plane is: what its health check says of requests and of the outbox.
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::health::Check;
 use jiff::{SignedDuration, Timestamp};
@@ -63,10 +63,10 @@ impl ControlPlane {
 ///
 /// # Errors
 /// What no policy permits; the trail or the outbox cannot be written.
-pub async fn give_back(ports: &Ports, consumer: Consumer, asker: Asker<'_>) -> Result<u64, ActError> {
+pub async fn give_back(ports: &Ports, consumer: Consumer, actor: Actor<'_>) -> Result<u64, ActError> {
     let (now, action) = (ports.clock.now(), actions::EVENTS_GIVEN_BACK);
     let access = Access::ManageWebhooks;
-    let author = asker.author(&access, action, &*ports.audit, now).await?;
+    let author = actor.author(&access, action, &*ports.audit, now).await?;
     let entry = author.entry(now, action, consumer.to_string(), serde_json::json!({}));
     ports.audit.append(&entry).await?;
     Ok(ports.outbox.give_back(consumer, now).await?)

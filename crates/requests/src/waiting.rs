@@ -12,7 +12,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::actions::{Carrying, Ended, within_an_event};
+use crate::actions::{Carrying, EffectEnd, within_an_event};
 use crate::deploys::Looking;
 use crate::engine::ControlPlane;
 use crate::execution::Step;
@@ -145,7 +145,7 @@ impl ControlPlane {
                 {
                     return Ok(step);
                 }
-                Ended::fate_unknown(overdue)
+                EffectEnd::fate_unknown(overdue)
             }
             Ok(Looking::GoesOn) => return Ok(Step::Parked),
             Err(error) => {
@@ -163,7 +163,7 @@ impl ControlPlane {
         let WaitingRequest { head, .. } = waiting;
         let lost = |message: &str| {
             let failure = Failure::new(Reason::InternalError, message.to_owned());
-            Ok(Looking::Ended(Box::new(Ended::fate_unknown(failure))))
+            Ok(Looking::Ended(Box::new(EffectEnd::fate_unknown(failure))))
         };
         if self.is_on_repositories(head) {
             let Some(worker) = &self.repository_worker else {
@@ -172,7 +172,7 @@ impl ControlPlane {
             return match worker.standing(&head.id, self.now()).await? {
                 WorkStatus::GoesOn(_) => Ok(Looking::GoesOn),
                 WorkStatus::Ended(outcome) => {
-                    let ended = Ended::with(outcome.map(within_an_event));
+                    let ended = EffectEnd::with(outcome.map(within_an_event));
                     Ok(Looking::Ended(Box::new(ended)))
                 }
                 WorkStatus::Unknown => lost(

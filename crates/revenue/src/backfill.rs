@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use self::notes::Note;
 use self::notes::notes;
-use super::comparison::{PAGE, WhoMoved};
+use super::comparison::{MovementWriter, PAGE};
 use super::customer_movements::{SubscriptionAmounts, changed};
 use super::day::{CustomerKey, CustomerRow, Day, Reconstructed, SubscriptionFigures, period_until};
 use super::figure::Figure;
@@ -299,7 +299,7 @@ impl<'r> Backfill<'r> {
         } else {
             Movements::new(run)
         };
-        let mut who = WhoMoved::new(store, date, !is_reported);
+        let mut who = MovementWriter::new(store, date, !is_reported);
         let mut changes: Vec<(CustomerKey, Option<Known>, Known)> = Vec::new();
         // A beginning is compared with nothing.
         let before = self.known.iter().filter(|_| !beginning);

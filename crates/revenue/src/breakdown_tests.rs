@@ -27,7 +27,7 @@ fn figure(currency: Currency, country: Option<&'static str>, shares: Vec<Share>)
         lines: Vec::new(),
         shares,
         country: country.map(Into::into),
-        beside: None,
+        outlook: None,
     }
 }
 

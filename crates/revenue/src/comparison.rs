@@ -36,7 +36,7 @@ pub(super) async fn compare(
         Some(_) => Movements::new(run),
         None => Movements::baseline(run),
     };
-    let mut who = WhoMoved::new(store, date, keep);
+    let mut who = MovementWriter::new(store, date, keep);
     // Not known at the end of that day, but kept by a run since.
     let mut since: HashMap<CustomerKey, CustomerRow> = HashMap::new();
     let mut after: Option<CustomerKey> = None;
@@ -113,7 +113,7 @@ pub(super) async fn compare(
 }
 
 /// Keeps a day's movements of customers as they are found, some at a time.
-pub(super) struct WhoMoved<'s> {
+pub(super) struct MovementWriter<'s> {
     store: &'s dyn RevenueStore,
     date: Date,
     keep: bool,
@@ -121,7 +121,7 @@ pub(super) struct WhoMoved<'s> {
     waiting: Vec<CustomerMovement>,
 }
 
-impl<'s> WhoMoved<'s> {
+impl<'s> MovementWriter<'s> {
     pub(super) fn new(store: &'s dyn RevenueStore, date: Date, keep: bool) -> Self {
         Self {
             store,

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::beside::Beside;
 use super::currency::Currency;
 use super::deductions::{tax_may_be_within, without_fee, without_tax};
 use super::discounts::{Part, Terms, subtract};
@@ -18,6 +17,7 @@ use super::money::{Exact, OutOfRange};
 use super::policy::{ActiveFrom, ChurnTiming, Options, PausedCollection};
 use super::pricing;
 use super::shares::{self, Share};
+use super::subscription_outlook::SubscriptionOutlook;
 
 /// What a subscription comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Figure<'a> {
     /// The customer's country, two letters, if shares were asked for; `None` where it is not told.
     pub country: Option<Cow<'a, str>>,
     /// What stands beside it: a trial, what is agreed for later, what is overdue. `None` where nothing does.
-    pub beside: Option<Box<Beside>>,
+    pub outlook: Option<Box<SubscriptionOutlook>>,
 }
 
 /// Why a subscription counts nothing.
@@ -90,7 +90,7 @@ impl<'a> Figure<'a> {
             lines: self.lines,
             shares: self.shares,
             country: self.country.map(|country| Cow::Owned(country.into_owned())),
-            beside: self.beside,
+            outlook: self.outlook,
         }
     }
 
@@ -108,7 +108,7 @@ impl<'a> Figure<'a> {
             lines: Vec::new(),
             shares: Vec::new(),
             country: None,
-            beside: None,
+            outlook: None,
         }
     }
 }
@@ -137,7 +137,7 @@ pub fn figure<'a>(
         lines: Vec::new(),
         shares: Vec::new(),
         country: country(subscription, catalog, explain),
-        beside: None,
+        outlook: None,
     };
     match exclusion(subscription, options, as_of) {
         Err(error) => figure.mrr = Err(error),

@@ -38,7 +38,7 @@ fn day(date: Date, compared_with: Option<Date>, sheets: &[(Currency, Sheet)]) ->
                 lines: Vec::new(),
                 shares: Vec::new(),
                 country: None,
-                beside: None,
+                outlook: None,
             };
             run.add(&figure).unwrap();
         }

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backfill;
-pub mod beside;
 pub mod billing_item;
 mod borrowed;
 pub mod breakdown;
@@ -25,6 +24,7 @@ pub mod lines;
 pub mod model;
 pub mod money;
 pub mod movements;
+pub mod no_store;
 pub mod notes;
 pub mod outlook;
 pub mod over_time;
@@ -40,7 +40,7 @@ pub mod run;
 pub mod shares;
 pub mod spend;
 mod subscription_amounts;
+pub mod subscription_outlook;
 pub mod tables;
 pub mod totals;
 pub mod transactions;
-pub mod unkept;

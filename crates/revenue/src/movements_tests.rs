@@ -22,7 +22,7 @@ fn figure(customer: &str, currency: Currency, mrr: Result<Exact, FigureError>) -
         lines: Vec::new(),
         shares: Vec::new(),
         country: None,
-        beside: None,
+        outlook: None,
     }
 }
 

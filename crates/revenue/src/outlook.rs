@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::beside::Beside;
 use super::currency::Currency;
 use super::figure::{Figure, figure};
 use super::lines::Explain;
 use super::model::{Catalog, Phase, PhaseRef, Status, Subscription};
 use super::money::{Sum, Total};
 use super::policy::{ActiveFrom, ChurnTiming, Options, PausedCollection};
+pub use super::subscription_outlook::SubscriptionOutlook;
 
 /// How many days back a trial that ended counts for the conversion rate.
 /// Source: <https://support.stripe.com/questions/calculating-trial-conversion-rate-in-billing>.
@@ -25,18 +25,18 @@ pub fn figure_with_outlook<'a>(
     explain: Explain,
 ) -> Figure<'a> {
     let mut figure = figure(subscription, catalog, options, as_of, explain);
-    figure.beside = beside(subscription, &figure, catalog, options, as_of);
+    figure.outlook = outlook(subscription, &figure, catalog, options, as_of);
     figure
 }
 
 /// What stands beside the figure of `subscription`; none where that is nothing.
-fn beside(
+fn outlook(
     subscription: &Subscription<'_>,
     now: &Figure<'_>,
     catalog: &Catalog,
     options: &Options,
     as_of: i64,
-) -> Option<Box<Beside>> {
+) -> Option<Box<SubscriptionOutlook>> {
     let worth = |of: &Subscription<'_>, at: i64| {
         // The account's own rules for prices and discounts; whether it counts is settled here.
         let options = Options {
@@ -54,13 +54,13 @@ fn beside(
     let item_trials = subscription.items.iter().filter_map(|item| item.trial_until);
     let last_trial = item_trials.filter(|end| *end > as_of).max();
     let counts = matches!(subscription.status, Status::Active | Status::PastDue);
-    let mut beside = Beside {
+    let mut outlook = SubscriptionOutlook {
         past_due: subscription.status == Status::PastDue,
         converted: subscription.status == Status::Active
             && subscription
                 .trial_end
                 .is_some_and(|end| end <= as_of && end > as_of - TRIAL_DAYS * 86_400),
-        ..Beside::default()
+        ..SubscriptionOutlook::default()
     };
     if (in_trial || (counts && last_trial.is_some())) && !ends {
         let end = subscription
@@ -73,16 +73,16 @@ fn beside(
         }
         let then = worth(&paying, end.max().unwrap_or(as_of).max(as_of));
         match then.and_then(|then| then.minus(mrr).ok()) {
-            Some(more) => beside.trial = more,
-            None => beside.trial_unknown = true,
+            Some(more) => outlook.trial = more,
+            None => outlook.trial_unknown = true,
         }
     } else if let Some(start) = begins_later.filter(|_| counts && !ends) {
         match worth(&plain(subscription), start) {
-            Some(then) => beside.starting = then,
-            None => beside.later_unknown = true,
+            Some(then) => outlook.starting = then,
+            None => outlook.later_unknown = true,
         }
     } else if counts && ends {
-        beside.leaving = mrr;
+        outlook.leaving = mrr;
     } else if counts {
         match subscription
             .schedule
@@ -90,18 +90,18 @@ fn beside(
             .map(|schedule| (&schedule.next, schedule.ends))
         {
             None | Some((PhaseRef::None, false)) => {}
-            Some((PhaseRef::None, true)) => beside.leaving = mrr,
-            Some((PhaseRef::NotSent, _)) => beside.later_unknown = true,
+            Some((PhaseRef::None, true)) => outlook.leaving = mrr,
+            Some((PhaseRef::NotSent, _)) => outlook.later_unknown = true,
             Some((PhaseRef::Sent(phase), _)) => {
                 let then = worth(&in_phase(subscription, phase), phase.start.max(as_of));
                 match then.and_then(|then| then.minus(mrr).ok()) {
-                    Some(more) => beside.next_phase = more,
-                    None => beside.later_unknown = true,
+                    Some(more) => outlook.next_phase = more,
+                    None => outlook.later_unknown = true,
                 }
             }
         }
     }
-    (beside != Beside::default()).then(|| Box::new(beside))
+    (outlook != SubscriptionOutlook::default()).then(|| Box::new(outlook))
 }
 
 /// The subscription as it is in a phase of its schedule.
@@ -218,19 +218,19 @@ impl Outlooks {
         let (Some(currency), Ok(mrr)) = (figure.currency, &figure.mrr) else {
             return;
         };
-        let past_due = figure.beside.as_ref().is_some_and(|beside| beside.past_due);
+        let past_due = figure.outlook.as_ref().is_some_and(|outlook| outlook.past_due);
         if figure.collection_paused && !past_due {
             self.currencies.entry(currency).or_default().collection_paused.add(*mrr);
         }
-        let Some(beside) = &figure.beside else { return };
-        self.trials_unknown += u64::from(beside.trial_unknown);
-        self.later_unknown += u64::from(beside.later_unknown);
-        self.converted += u64::from(beside.converted);
+        let Some(outlook) = &figure.outlook else { return };
+        self.trials_unknown += u64::from(outlook.trial_unknown);
+        self.later_unknown += u64::from(outlook.later_unknown);
+        self.converted += u64::from(outlook.converted);
         let sums = self.currencies.entry(currency).or_default();
-        sums.trial.add(beside.trial);
-        sums.leaving.add(beside.leaving);
-        sums.next_phases.add(beside.next_phase);
-        sums.starting.add(beside.starting);
+        sums.trial.add(outlook.trial);
+        sums.leaving.add(outlook.leaving);
+        sums.next_phases.add(outlook.next_phase);
+        sums.starting.add(outlook.starting);
         if past_due {
             sums.past_due.add(*mrr);
         }

@@ -76,15 +76,15 @@ fn half() -> Discount<'static> {
     }
 }
 
-fn beside(subscription: &Subscription<'_>) -> Option<Beside> {
+fn outlook(subscription: &Subscription<'_>) -> Option<SubscriptionOutlook> {
     let figure = figure_with_outlook(subscription, &Catalog::default(), &Options::default(), NOW, Explain::No);
-    figure.beside.map(|beside| *beside)
+    figure.outlook.map(|outlook| *outlook)
 }
 
-fn of(change: impl FnOnce(&mut Subscription<'static>)) -> Option<Beside> {
+fn of(change: impl FnOnce(&mut Subscription<'static>)) -> Option<SubscriptionOutlook> {
     let mut changed = subscription();
     change(&mut changed);
-    beside(&changed)
+    outlook(&changed)
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_trial_that_ended_lately_and_pays_was_converted() {
             one.status = status;
             one.trial_end = Some(NOW - days * DAY);
         })
-        .is_some_and(|beside| beside.converted)
+        .is_some_and(|outlook| outlook.converted)
     };
     assert!(ended(Status::Active, 0) && ended(Status::Active, 29));
     assert!(!ended(Status::Active, 30), "30 days, and not one more");
@@ -173,19 +173,19 @@ fn the_next_phase_of_a_schedule_is_what_it_adds() {
 fn what_leaves_begins_or_is_overdue_stands_apart() {
     let mut leaving = subscription();
     leaving.cancels = Some(crate::model::Cancels::At(NOW + DAY));
-    assert_eq!(beside(&leaving), None, "by the default policy it has left already");
+    assert_eq!(outlook(&leaving), None, "by the default policy it has left already");
     let options = Options {
         churn_timing: ChurnTiming::PeriodEnd,
         ..Options::default()
     };
     let counts = figure_with_outlook(&leaving, &Catalog::default(), &options, NOW, Explain::No);
-    assert_eq!(counts.beside.unwrap().leaving, Exact::whole(2_000));
+    assert_eq!(counts.outlook.unwrap().leaving, Exact::whole(2_000));
 
     let mut later = subscription();
     later.start = Some(NOW + DAY);
     let counts = figure_with_outlook(&later, &Catalog::default(), &Options::default(), NOW, Explain::No);
     assert_eq!(counts.excluded, Some(Excluded::NotStarted));
-    assert_eq!(counts.beside.unwrap().starting, Exact::whole(2_000));
+    assert_eq!(counts.outlook.unwrap().starting, Exact::whole(2_000));
 
     assert!(of(|one| one.status = Status::PastDue).unwrap().past_due);
 }

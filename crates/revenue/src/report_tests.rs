@@ -17,7 +17,7 @@ fn figure(customer: &str, currency: Currency, mrr: &str) -> Figure<'static> {
         lines: Vec::new(),
         shares: Vec::new(),
         country: None,
-        beside: None,
+        outlook: None,
     }
 }
 

@@ -70,7 +70,7 @@ fn day(date: Date, compared_with: Option<Date>, sheet: Sheet) -> Day {
             lines: Vec::new(),
             shares: Vec::new(),
             country: None,
-            beside: None,
+            outlook: None,
         };
         run.add(&figure).unwrap();
     }

@@ -15,10 +15,10 @@ use cc_devops_revenue::transactions::{Category, Transactions};
 
 /// The billing source and the rates. Clones share what they say.
 #[derive(Clone, Default)]
-pub struct FakeBilling(Arc<Mutex<Says>>);
+pub struct FakeBilling(Arc<Mutex<BillingScript>>);
 
 #[derive(Default)]
-struct Says {
+struct BillingScript {
     figures: Vec<Figure<'static>>,
     failing: Option<(usize, PortErrorKind)>,
     charges: Vec<(Category, i64, Currency)>,
@@ -55,9 +55,9 @@ impl FakeBilling {
     }
 
     fn push(&self, customer: &str, currency: Currency, mrr: Result<Exact, FigureError>) {
-        let mut says = self.lock();
+        let mut script = self.lock();
         let figure = Figure {
-            id: format!("sub_{}", says.figures.len()).into(),
+            id: format!("sub_{}", script.figures.len()).into(),
             customer: customer.to_owned().into(),
             currency: Some(currency),
             mrr,
@@ -68,9 +68,9 @@ impl FakeBilling {
             lines: Vec::new(),
             shares: Vec::new(),
             country: None,
-            beside: None,
+            outlook: None,
         };
-        says.figures.push(figure);
+        script.figures.push(figure);
     }
 
     /// Forgets all subscriptions.
@@ -96,7 +96,7 @@ impl FakeBilling {
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Says> {
+    fn lock(&self) -> MutexGuard<'_, BillingScript> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,8 +109,8 @@ fn failed(kind: PortErrorKind) -> PortError {
 impl Billing for FakeBilling {
     async fn figures(&self, _wanted: Wanted<'_>, take: &mut TakeFigure<'_>) -> PortResult<()> {
         let (figures, failing) = {
-            let says = self.lock();
-            (says.figures.clone(), says.failing)
+            let script = self.lock();
+            (script.figures.clone(), script.failing)
         };
         for (number, figure) in figures.iter().enumerate() {
             match failing {
@@ -128,9 +128,9 @@ impl Billing for FakeBilling {
     }
 
     async fn figures_of(&self, id: &str, _wanted: Wanted<'_>) -> PortResult<Vec<Figure<'static>>> {
-        let says = self.lock();
+        let script = self.lock();
         let wanted = |figure: &&Figure<'static>| figure.id == id || figure.customer == id;
-        let found: Vec<_> = says.figures.iter().filter(wanted).cloned().collect();
+        let found: Vec<_> = script.figures.iter().filter(wanted).cloned().collect();
         if found.is_empty() {
             return Err(failed(PortErrorKind::NotFound));
         }

@@ -309,7 +309,7 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         lines: Vec::new(),
         shares: Vec::new(),
         country: None,
-        beside: None,
+        outlook: None,
     };
     let mut run = Run::default();
     run.add(&figure).expect("a sample figure is small");

@@ -7,7 +7,9 @@ use cc_devops_kernel::door::Door;
 use cc_devops_kernel::outcome::{Failure, Reason, Status};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_policy::{On, Policy};
-use cc_devops_requests::actions::{Action, Asked, Broke, Carried, Carrying, Effect, Given, Params, Registry};
+use cc_devops_requests::actions::{
+    Action, Asked, Carrying, Effect, EffectContext, EffectError, EffectProgress, Params, Registry,
+};
 use cc_devops_requests::bus::{Signal, Taken};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::envelope::Envelope;
@@ -91,8 +93,8 @@ impl Effect for Nothing {
         Resource::ControlPlane
     }
 
-    fn carry_out<'a>(&'a self, _given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
-        async { Ok(Carried::done(json!({}))) }.boxed()
+    fn carry_out<'a>(&'a self, _context: EffectContext<'a>) -> BoxFuture<'a, Result<EffectProgress, EffectError>> {
+        async { Ok(EffectProgress::done(json!({}))) }.boxed()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeyId, AwsKeys, ListedKey, MOST_KEYS, newest};
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::door::Door;
@@ -22,12 +22,12 @@ const KEY: [u8; 32] = [8; 32];
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// A control plane with two agents.
-struct House {
+struct Harness {
     memory: Memory,
     ports: Ports,
 }
 
-impl House {
+impl Harness {
     async fn new() -> Self {
         let memory = Memory::new();
         let ports = memory.ports();
@@ -43,7 +43,7 @@ impl House {
     }
 
     async fn add(&self, number: u8) -> AwsKey {
-        let added = self.keys().add(&agent_name(AGENT), [number; 32], Asker::Operator).await;
+        let added = self.keys().add(&agent_name(AGENT), [number; 32], Actor::Operator).await;
         added.unwrap()
     }
 
@@ -63,14 +63,14 @@ impl House {
 
     async fn rotate(&self, number: u8, keep_old: SignedDuration) {
         let installation = sample::installation();
-        let enrolment = Enrolment::new(&self.ports, &installation, Asker::Operator).with_aws_keys(KEY);
+        let enrolment = Enrolment::new(&self.ports, &installation, Actor::Operator).with_aws_keys(KEY);
         let token = Token::from_random([number; 32]);
         enrolment.rotate(&agent_name(AGENT), &token, keep_old).await.unwrap();
     }
 
     async fn revoke(&self) {
         let installation = sample::installation();
-        let enrolment = Enrolment::new(&self.ports, &installation, Asker::Operator);
+        let enrolment = Enrolment::new(&self.ports, &installation, Actor::Operator);
         enrolment.revoke(&agent_name(AGENT)).await.unwrap();
     }
 
@@ -97,53 +97,53 @@ impl House {
 
 #[tokio::test]
 async fn an_agent_has_several_keys_and_its_secrets_are_kept_nowhere() {
-    let house = House::new().await;
-    let (one, other) = (house.add(1).await, house.add(2).await);
+    let harness = Harness::new().await;
+    let (one, other) = (harness.add(1).await, harness.add(2).await);
     assert_ne!(one.id, other.id);
     assert_ne!(one.secret.expose(), other.secret.expose());
     for key in [&one, &other] {
-        let now = house.ports.clock.now();
-        let (agent, secret) = house.keys().find(key.id.as_str(), None, now).await.unwrap().unwrap();
+        let now = harness.ports.clock.now();
+        let (agent, secret) = harness.keys().find(key.id.as_str(), None, now).await.unwrap().unwrap();
         assert_eq!((agent.name.as_str(), secret.expose()), (AGENT, key.secret.expose()));
-        let told = format!("{:?} {:?}", house.record(&key.id).await, house.memory.audit_rows());
+        let told = format!("{:?} {:?}", harness.record(&key.id).await, harness.memory.audit_rows());
         assert!(!told.contains(key.secret.expose()), "{told}");
     }
-    assert!(house.keys().list(&agent_name(OTHER_AGENT)).await.unwrap().is_empty());
+    assert!(harness.keys().list(&agent_name(OTHER_AGENT)).await.unwrap().is_empty());
 
-    let ended = house.keys().end(&one.id, None, Asker::Operator).await.unwrap();
+    let ended = harness.keys().end(&one.id, None, Actor::Operator).await.unwrap();
     assert_eq!(ended, agent_name(AGENT));
-    assert_eq!(house.owner(&one.id).await, None);
-    assert_eq!(house.owner(&other.id).await.as_deref(), Some(AGENT));
-    let again = house.keys().end(&one.id, None, Asker::Operator).await;
+    assert_eq!(harness.owner(&one.id).await, None);
+    assert_eq!(harness.owner(&other.id).await.as_deref(), Some(AGENT));
+    let again = harness.keys().end(&one.id, None, Actor::Operator).await;
     assert!(matches!(again, Err(ActError::Port(error)) if error.kind == PortErrorKind::NotFound));
     assert_eq!(
-        house.acts(),
+        harness.acts(),
         [actions::AWS_KEY_ADDED, actions::AWS_KEY_ADDED, actions::AWS_KEY_ENDED]
     );
 }
 
 #[tokio::test]
 async fn keys_end_with_their_agent_and_do_not_come_back_with_it() {
-    let house = House::new().await;
-    let (one, other) = (house.add(1).await, house.add(2).await);
-    house.revoke().await;
+    let harness = Harness::new().await;
+    let (one, other) = (harness.add(1).await, harness.add(2).await);
+    harness.revoke().await;
     for key in [&one, &other] {
-        assert_eq!(house.owner(&key.id).await, None);
+        assert_eq!(harness.owner(&key.id).await, None);
     }
     assert_eq!(
-        house.acts()[2..],
+        harness.acts()[2..],
         [actions::AGENT_REVOKED, actions::AWS_KEY_ENDED],
         "one row for both"
     );
-    let added = house.keys().add(&agent_name(AGENT), [3; 32], Asker::Operator).await;
+    let added = harness.keys().add(&agent_name(AGENT), [3; 32], Actor::Operator).await;
     assert!(
         matches!(added, Err(ActError::Port(error)) if error.kind == PortErrorKind::NotFound),
         "a revoked agent is given none"
     );
-    house.rotate(4, HOUR).await;
+    harness.rotate(4, HOUR).await;
     for key in [&one, &other] {
         assert_eq!(
-            house.owner(&key.id).await,
+            harness.owner(&key.id).await,
             None,
             "it is let in again by its new token alone"
         );
@@ -152,31 +152,31 @@ async fn keys_end_with_their_agent_and_do_not_come_back_with_it() {
 
 #[tokio::test]
 async fn what_a_revocation_left_does_not_come_back_either() {
-    let house = House::new().await;
-    let key = house.add(1).await;
+    let harness = Harness::new().await;
+    let key = harness.add(1).await;
     // As if the process had died between the register and the keys.
-    let agents = &house.ports.agents;
+    let agents = &harness.ports.agents;
     agents
-        .revoke(&agent_name(AGENT), house.ports.clock.now(), &sample::revoked())
+        .revoke(&agent_name(AGENT), harness.ports.clock.now(), &sample::revoked())
         .await
         .unwrap();
-    assert_eq!(house.owner(&key.id).await, None, "of a revoked agent no key is good");
-    house.rotate(4, HOUR).await;
-    assert_eq!(house.owner(&key.id).await, None);
-    assert_eq!(house.list().await, []);
+    assert_eq!(harness.owner(&key.id).await, None, "of a revoked agent no key is good");
+    harness.rotate(4, HOUR).await;
+    assert_eq!(harness.owner(&key.id).await, None);
+    assert_eq!(harness.list().await, []);
 }
 
 #[tokio::test]
 async fn a_revocation_that_is_made_again_ends_what_was_left() {
-    let house = House::new().await;
-    let key = house.add(1).await;
-    let agents = &house.ports.agents;
+    let harness = Harness::new().await;
+    let key = harness.add(1).await;
+    let agents = &harness.ports.agents;
     agents
-        .revoke(&agent_name(AGENT), house.ports.clock.now(), &sample::revoked())
+        .revoke(&agent_name(AGENT), harness.ports.clock.now(), &sample::revoked())
         .await
         .unwrap();
-    house.revoke().await;
-    let left = house
+    harness.revoke().await;
+    let left = harness
         .ports
         .state
         .list(RecordKind::AwsKey, None, None, 10)
@@ -187,72 +187,72 @@ async fn a_revocation_that_is_made_again_ends_what_was_left() {
 
 #[tokio::test]
 async fn a_new_token_ends_keys_as_it_ends_older_tokens() {
-    let house = House::new().await;
-    let key = house.add(1).await;
-    house.rotate(3, HOUR).await;
-    assert_eq!(house.owner(&key.id).await.as_deref(), Some(AGENT));
-    let until = house.ports.clock.now().checked_add(HOUR).unwrap();
-    let listed = house.list().await;
+    let harness = Harness::new().await;
+    let key = harness.add(1).await;
+    harness.rotate(3, HOUR).await;
+    assert_eq!(harness.owner(&key.id).await.as_deref(), Some(AGENT));
+    let until = harness.ports.clock.now().checked_add(HOUR).unwrap();
+    let listed = harness.list().await;
     assert_eq!(listed.iter().map(|key| key.ends_at).collect::<Vec<_>>(), [Some(until)]);
 
     // A key that was made since goes on; what ends earlier is not prolonged.
-    let younger = house.add(2).await;
-    assert_eq!(newest(house.list().await).unwrap().id, younger.id);
-    house.rotate(4, HOUR * 2).await;
-    let ends = house.list().await.into_iter().map(|key| key.ends_at.unwrap());
+    let younger = harness.add(2).await;
+    assert_eq!(newest(harness.list().await).unwrap().id, younger.id);
+    harness.rotate(4, HOUR * 2).await;
+    let ends = harness.list().await.into_iter().map(|key| key.ends_at.unwrap());
     let later = until.checked_add(HOUR).unwrap();
     assert_eq!(ends.collect::<Vec<_>>(), [until, later]);
 
-    house.memory.clock().advance(HOUR);
-    assert_eq!(house.owner(&key.id).await, None);
-    assert_eq!(house.owner(&younger.id).await.as_deref(), Some(AGENT));
-    house.rotate(5, SignedDuration::ZERO).await;
-    assert_eq!(house.owner(&younger.id).await, None, "at once");
-    house.memory.clock().set(sample::START);
+    harness.memory.clock().advance(HOUR);
+    assert_eq!(harness.owner(&key.id).await, None);
+    assert_eq!(harness.owner(&younger.id).await.as_deref(), Some(AGENT));
+    harness.rotate(5, SignedDuration::ZERO).await;
+    assert_eq!(harness.owner(&younger.id).await, None, "at once");
+    harness.memory.clock().set(sample::START);
     assert_eq!(
-        house.owner(&key.id).await,
+        harness.owner(&key.id).await,
         None,
         "a clock that goes back brings none to life"
     );
-    assert_eq!(house.owner(&younger.id).await, None);
+    assert_eq!(harness.owner(&younger.id).await, None);
 }
 
 #[tokio::test]
 async fn without_the_stores_key_for_them_keys_end_at_once() {
-    let house = House::new().await;
-    let key = house.add(1).await;
+    let harness = Harness::new().await;
+    let key = harness.add(1).await;
     let installation = sample::installation();
-    let enrolment = Enrolment::new(&house.ports, &installation, Asker::Operator);
+    let enrolment = Enrolment::new(&harness.ports, &installation, Actor::Operator);
     let token = Token::from_random([3; 32]);
     enrolment.rotate(&agent_name(AGENT), &token, HOUR).await.unwrap();
-    assert_eq!(house.owner(&key.id).await, None);
+    assert_eq!(harness.owner(&key.id).await, None);
 }
 
 #[tokio::test]
 async fn what_somebody_else_wrote_is_no_key() {
-    let house = House::new().await;
-    let key = house.add(1).await;
-    let whole = house.record(&key.id).await;
+    let harness = Harness::new().await;
+    let key = harness.add(1).await;
+    let whole = harness.record(&key.id).await;
     // Given to another agent; under another id; of another store.
     let given = Content {
         list: Some(OTHER_AGENT.to_owned()),
         body: whole.content.body.replace(AGENT, OTHER_AGENT),
         ..whole.content.clone()
     };
-    house.forge(key.id.as_str(), whole.version, given).await;
-    assert_eq!(house.owner(&key.id).await, None);
-    house.forge("AKIAIOSFODNN7EXAMPLE", 0, whole.content.clone()).await;
-    assert_eq!(house.owner(&"AKIAIOSFODNN7EXAMPLE".parse().unwrap()).await, None);
-    let stranger = house.ports.aws_keys([9; 32]);
+    harness.forge(key.id.as_str(), whole.version, given).await;
+    assert_eq!(harness.owner(&key.id).await, None);
+    harness.forge("AKIAIOSFODNN7EXAMPLE", 0, whole.content.clone()).await;
+    assert_eq!(harness.owner(&"AKIAIOSFODNN7EXAMPLE".parse().unwrap()).await, None);
+    let stranger = harness.ports.aws_keys([9; 32]);
     let theirs = stranger
-        .add(&agent_name(AGENT), [2; 32], Asker::Operator)
+        .add(&agent_name(AGENT), [2; 32], Actor::Operator)
         .await
         .unwrap();
-    assert_eq!(house.owner(&theirs.id).await, None);
-    assert_eq!(house.list().await, []);
+    assert_eq!(harness.owner(&theirs.id).await, None);
+    assert_eq!(harness.list().await, []);
     // It is taken away where keys end, and stands in nobody's way.
-    house.rotate(3, HOUR).await;
-    let left = house
+    harness.rotate(3, HOUR).await;
+    let left = harness
         .ports
         .state
         .list(RecordKind::AwsKey, Some(AGENT), None, 10)
@@ -263,46 +263,50 @@ async fn what_somebody_else_wrote_is_no_key() {
 
 #[tokio::test]
 async fn an_agent_has_a_bounded_number_of_keys_and_those_with_an_end_do_not_count() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for number in 0..u8::try_from(MOST_KEYS).unwrap() {
-        house.add(number).await;
+        harness.add(number).await;
     }
-    let one_more = house.keys().add(&agent_name(AGENT), [100; 32], Asker::Operator).await;
+    let one_more = harness.keys().add(&agent_name(AGENT), [100; 32], Actor::Operator).await;
     assert!(matches!(one_more, Err(ActError::Refused(failure)) if failure.reason == Reason::InvalidParameter));
-    house.rotate(3, HOUR).await;
-    house.add(101).await;
-    house.memory.clock().advance(HOUR);
-    assert_eq!(house.list().await.len(), 1);
+    harness.rotate(3, HOUR).await;
+    harness.add(101).await;
+    harness.memory.clock().advance(HOUR);
+    assert_eq!(harness.list().await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_secret_is_shown_again_on_record_alone() {
-    let house = House::new().await;
-    let nothing = house.keys().reveal(&agent_name(AGENT), Asker::Operator).await.unwrap();
-    assert!(nothing.is_none() && house.acts().is_empty());
-    let key = house.add(1).await;
-    let shown = house
+    let harness = Harness::new().await;
+    let nothing = harness
         .keys()
-        .reveal(&agent_name(AGENT), Asker::Operator)
+        .reveal(&agent_name(AGENT), Actor::Operator)
+        .await
+        .unwrap();
+    assert!(nothing.is_none() && harness.acts().is_empty());
+    let key = harness.add(1).await;
+    let shown = harness
+        .keys()
+        .reveal(&agent_name(AGENT), Actor::Operator)
         .await
         .unwrap()
         .unwrap();
     assert_eq!((&shown.id, shown.secret.expose()), (&key.id, key.secret.expose()));
-    assert_eq!(house.acts(), [actions::AWS_KEY_ADDED, actions::AWS_KEY_READ]);
+    assert_eq!(harness.acts(), [actions::AWS_KEY_ADDED, actions::AWS_KEY_READ]);
 }
 
 #[tokio::test]
 async fn the_policies_decide_who_manages_keys() {
-    let house = House::new().await;
-    let key = house.add(1).await;
+    let harness = Harness::new().await;
+    let key = harness.add(1).await;
     let policy = Policy::shipped(PolicySet::default(), &sample::installation(), vocabulary());
     let plain = sample::agent(OTHER_AGENT).agent;
-    let asker = Asker::Agent(&plain, &policy, Door::Api);
-    let (keys, name) = (house.keys(), agent_name(AGENT));
+    let actor = Actor::Agent(&plain, &policy, Door::Api);
+    let (keys, name) = (harness.keys(), agent_name(AGENT));
     let refused = [
-        keys.add(&name, [2; 32], asker).await.err(),
-        keys.end(&key.id, None, asker).await.err(),
-        keys.reveal(&name, asker).await.err(),
+        keys.add(&name, [2; 32], actor).await.err(),
+        keys.end(&key.id, None, actor).await.err(),
+        keys.reveal(&name, actor).await.err(),
     ];
     for error in refused {
         assert!(
@@ -310,36 +314,36 @@ async fn the_policies_decide_who_manages_keys() {
             "{error:?}"
         );
     }
-    assert_eq!(house.owner(&key.id).await.as_deref(), Some(AGENT));
-    let denied = house.memory.audit_rows().into_iter().map(|row| row.entry);
+    assert_eq!(harness.owner(&key.id).await.as_deref(), Some(AGENT));
+    let denied = harness.memory.audit_rows().into_iter().map(|row| row.entry);
     let denied: Vec<_> = denied.filter(|entry| entry.status == Status::Error).collect();
     assert_eq!(denied.len(), 3);
     let admin = Agent {
         role: Role::Admin,
         ..plain
     };
-    let asker = Asker::Agent(&admin, &policy, Door::Api);
-    assert!(keys.add(&name, [3; 32], asker).await.is_ok());
+    let actor = Actor::Agent(&admin, &policy, Door::Api);
+    assert!(keys.add(&name, [3; 32], actor).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_short_lived_key_is_ended_by_no_id() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let token = sample::token(1).hash;
-    let key = house.keys().short_lived(&token, house.ports.clock.now());
-    let ended = house.keys().end(&key.id, None, Asker::Operator).await;
+    let key = harness.keys().short_lived(&token, harness.ports.clock.now());
+    let ended = harness.keys().end(&key.id, None, Actor::Operator).await;
     assert!(matches!(ended, Err(ActError::Refused(failure)) if failure.message.contains("agents rotate")));
-    let now = house.ports.clock.now();
-    let again = house.keys().short_lived(&token, now);
+    let now = harness.ports.clock.now();
+    let again = harness.keys().short_lived(&token, now);
     assert_eq!(
         (&again.id, again.secret.expose()),
         (&key.id, key.secret.expose()),
         "the same in the same second"
     );
-    let found = async |id: &str, token: &str| house.keys().find(id, Some(token), now).await.unwrap().is_some();
+    let found = async |id: &str, token: &str| harness.keys().find(id, Some(token), now).await.unwrap().is_some();
     assert!(found(key.id.as_str(), key.session_token.expose()).await);
-    let other = house.keys().short_lived(&sample::token(2).hash, now);
+    let other = harness.keys().short_lived(&sample::token(2).hash, now);
     assert!(!found(key.id.as_str(), other.session_token.expose()).await);
-    let nobodys = house.keys().short_lived(&sample::token(7).hash, now);
+    let nobodys = harness.keys().short_lived(&sample::token(7).hash, now);
     assert!(!found(nobodys.id.as_str(), nobodys.session_token.expose()).await);
 }

@@ -3,7 +3,7 @@
 
 use cc_devops_alerts::limits::{ConditionLimits, SecretAge};
 use cc_devops_alerts::{Condition, Severity};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::outcome::{Completed, Reason, Status};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_outbox::ports::{Consumer, Outcome};
@@ -17,12 +17,12 @@ use cc_devops_testkit::{Memory, sample, telling};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-struct House {
+struct Harness {
     memory: Memory,
     plane: ControlPlane,
 }
 
-impl House {
+impl Harness {
     fn with(conditions: ConditionLimits) -> Self {
         let memory = Memory::new();
         let settings = RequestSettings {
@@ -84,37 +84,37 @@ impl House {
 
 #[tokio::test]
 async fn one_fault_is_told_once_and_is_over_when_it_has_been_calm() {
-    let house = House::new();
-    house.ended("r1", "putSecret", Reason::InternalError).await;
-    assert_eq!(house.open(), ["requests/putSecret"]);
-    house.later(SignedDuration::from_mins(10));
-    house.ended("r2", "putSecret", Reason::Timeout).await;
-    house.look().await;
-    assert_eq!(house.memory.alerts().len(), 1, "it is open already");
-    house.later(SignedDuration::from_secs(899));
-    house.look().await;
+    let harness = Harness::new();
+    harness.ended("r1", "putSecret", Reason::InternalError).await;
+    assert_eq!(harness.open(), ["requests/putSecret"]);
+    harness.later(SignedDuration::from_mins(10));
+    harness.ended("r2", "putSecret", Reason::Timeout).await;
+    harness.look().await;
+    assert_eq!(harness.memory.alerts().len(), 1, "it is open already");
+    harness.later(SignedDuration::from_secs(899));
+    harness.look().await;
     assert_eq!(
-        house.open(),
+        harness.open(),
         ["requests/putSecret"],
         "fifteen minutes from the second on"
     );
-    house.later(SignedDuration::from_secs(1));
-    house.look().await;
-    assert!(house.open().is_empty());
-    let said = house.memory.noted().len();
-    house.look().await;
+    harness.later(SignedDuration::from_secs(1));
+    harness.look().await;
+    assert!(harness.open().is_empty());
+    let said = harness.memory.noted().len();
+    harness.look().await;
     assert_eq!(
-        house.memory.noted().len(),
+        harness.memory.noted().len(),
         said,
         "a look that finds nothing new says nothing"
     );
-    house.ended("r3", "putSecret", Reason::InternalError).await;
-    assert_eq!(house.memory.alerts().len(), 2, "the next one is told again");
+    harness.ended("r3", "putSecret", Reason::InternalError).await;
+    assert_eq!(harness.memory.alerts().len(), 2, "the next one is told again");
 }
 
 #[tokio::test]
 async fn faults_are_counted_by_action_within_the_window_and_a_repeat_is_none() {
-    let house = House::with(ConditionLimits {
+    let harness = Harness::with(ConditionLimits {
         requests_failed: 3,
         ..ConditionLimits::default()
     });
@@ -124,17 +124,17 @@ async fn faults_are_counted_by_action_within_the_window_and_a_repeat_is_none() {
         ("r2", "putSecret"),
         ("x1", "workflow_monitor"),
     ] {
-        house.ended(id, action, Reason::InternalError).await;
+        harness.ended(id, action, Reason::InternalError).await;
     }
-    assert!(house.open().is_empty(), "two and one");
-    house.later(SignedDuration::from_mins(16));
-    house.ended("r3", "putSecret", Reason::InternalError).await;
-    assert!(house.open().is_empty(), "the first two are long ago");
-    house.ended("r4", "putSecret", Reason::Timeout).await;
-    house.ended("r5", "putSecret", Reason::Timeout).await;
-    assert_eq!(house.open(), ["requests/putSecret"]);
+    assert!(harness.open().is_empty(), "two and one");
+    harness.later(SignedDuration::from_mins(16));
+    harness.ended("r3", "putSecret", Reason::InternalError).await;
+    assert!(harness.open().is_empty(), "the first two are long ago");
+    harness.ended("r4", "putSecret", Reason::Timeout).await;
+    harness.ended("r5", "putSecret", Reason::Timeout).await;
+    assert_eq!(harness.open(), ["requests/putSecret"]);
 
-    let never = House::with(ConditionLimits {
+    let never = Harness::with(ConditionLimits {
         requests_failed: 0,
         ..ConditionLimits::default()
     });
@@ -144,138 +144,138 @@ async fn faults_are_counted_by_action_within_the_window_and_a_repeat_is_none() {
 
 #[tokio::test]
 async fn a_fault_that_took_longer_than_the_window_is_part_of_the_share() {
-    let house = House::with(ConditionLimits {
+    let harness = Harness::with(ConditionLimits {
         requests_failed_percent: 50,
         ..ConditionLimits::default()
     });
-    let now = house.memory.ports().clock.now();
+    let now = harness.memory.ports().clock.now();
     let head = |id, received_at| RequestHead {
         action: "putSecret".to_owned(),
         received_at,
         ..sample::head(id)
     };
-    house.concluded(sample::success(&head("r1", now), 0)).await;
+    harness.concluded(sample::success(&head("r1", now), 0)).await;
     let long_ago = now - SignedDuration::from_mins(20);
-    house
+    harness
         .concluded(sample::failure(&head("r2", long_ago), 0, Reason::Timeout))
         .await;
-    assert_eq!(house.open(), ["requests/putSecret"]);
+    assert_eq!(harness.open(), ["requests/putSecret"]);
 }
 
 #[tokio::test]
 async fn a_failed_deploy_is_over_with_the_next_success_of_the_same_stack() {
-    let house = House::new();
-    let ports = house.memory.ports();
+    let harness = Harness::new();
+    let ports = harness.memory.ports();
     sample::add_agent(&ports).await;
     let stack = sample::stack(sample::STACK_SUCCEEDS);
     let key = format!("deploy/{stack}");
     let deploy = async |id: &str, script| {
-        house.memory.script_stack(stack.clone(), script);
-        house
+        harness.memory.script_stack(stack.clone(), script);
+        harness
             .plane
             .take_request(sample::deploy_event(id, sample::STACK_SUCCEEDS))
             .await
             .unwrap();
-        house.plane.sweep(std::future::pending()).await;
-        house.plane.relay(&[Consumer::People], 100).await.unwrap();
+        harness.plane.sweep(std::future::pending()).await;
+        harness.plane.relay(&[Consumer::People], 100).await.unwrap();
     };
     deploy("d1", StackScript::Fails).await;
-    let failed = house.the_only_open();
+    let failed = harness.the_only_open();
     assert_eq!(
         (failed.key.as_str(), failed.severity),
         (key.as_str(), Severity::Warning)
     );
     assert!(failed.text.contains("cc-devops requests show d1"), "{}", failed.text);
     deploy("d2", StackScript::Fails).await;
-    assert_eq!(house.memory.alerts().len(), 1, "told once");
+    assert_eq!(harness.memory.alerts().len(), 1, "told once");
     assert!(
-        house.the_only_open().text.contains("requests show d2"),
+        harness.the_only_open().text.contains("requests show d2"),
         "and says what is true now"
     );
     deploy("d3", StackScript::Succeeds).await;
-    assert!(house.open().is_empty());
+    assert!(harness.open().is_empty());
 }
 
 #[tokio::test]
 async fn what_was_given_up_and_who_is_behind_is_open_until_it_is_put_right() {
-    let house = House::new();
-    let ports = house.memory.ports();
+    let harness = Harness::new();
+    let ports = harness.memory.ports();
     let agent = sample::agent_name(sample::AGENT);
     ports
         .ledger
         .announce(&agent, &sample::announcement("mrr/2026-03-01"))
         .await
         .unwrap();
-    house.later(SignedDuration::from_mins(15));
-    house.look().await;
-    assert!(house.open().is_empty(), "exactly as old as may be");
-    house.later(SignedDuration::from_mins(1));
-    house.look().await;
+    harness.later(SignedDuration::from_mins(15));
+    harness.look().await;
+    assert!(harness.open().is_empty(), "exactly as old as may be");
+    harness.later(SignedDuration::from_mins(1));
+    harness.look().await;
     let behind = ["bus", "log", "metrics", "people", "webhooks"].map(|consumer| format!("cursor/{consumer}"));
-    assert_eq!(house.open(), behind);
+    assert_eq!(harness.open(), behind);
 
     let due = telling::waiting(&ports, 1_000_000).await;
     let why = Outcome::SetAside {
         error: "it is gone".to_owned(),
     };
     telling::settle(&ports, due.first().unwrap().id, Consumer::Bus, why, 1_000_000).await;
-    house.plane.publish_all().await.unwrap();
-    house.look().await;
-    assert_eq!(house.open(), ["dead-letters/bus"], "the others have caught up");
-    cc_devops_requests::standing::give_back(&ports, Consumer::Bus, Asker::Operator)
+    harness.plane.publish_all().await.unwrap();
+    harness.look().await;
+    assert_eq!(harness.open(), ["dead-letters/bus"], "the others have caught up");
+    cc_devops_requests::standing::give_back(&ports, Consumer::Bus, Actor::Operator)
         .await
         .unwrap();
-    house.plane.publish_all().await.unwrap();
-    house.look().await;
-    assert!(house.open().is_empty());
+    harness.plane.publish_all().await.unwrap();
+    harness.look().await;
+    assert!(harness.open().is_empty());
 }
 
 #[tokio::test]
 async fn a_secret_that_is_to_be_replaced_is_open_until_its_next_version() {
-    let house = House::with(ConditionLimits {
+    let harness = Harness::with(ConditionLimits {
         secrets: vec![SecretAge {
             prefix: "/contentcraft/contentorchestrator/".to_owned(),
             rotate_after: SignedDuration::from_hours(24 * 90),
         }],
         ..ConditionLimits::default()
     });
-    sample::add_agent(&house.memory.ports()).await;
+    sample::add_agent(&harness.memory.ports()).await;
     let name = "/contentcraft/contentorchestrator/key";
     let put = async |id: &str| {
-        let completed = house.ask(sample::put_secret_event(id, name, id)).await;
+        let completed = harness.ask(sample::put_secret_event(id, name, id)).await;
         assert_eq!(completed.status, Status::Success, "{completed:?}");
-        house.plane.publish_all().await.unwrap();
+        harness.plane.publish_all().await.unwrap();
     };
     put("r1").await;
-    house.look().await;
-    house.later(SignedDuration::from_hours(24 * 91));
-    house.look().await;
-    assert_eq!(house.open(), ["secret/contentcraft/contentorchestrator/key"]);
+    harness.look().await;
+    harness.later(SignedDuration::from_hours(24 * 91));
+    harness.look().await;
+    assert_eq!(harness.open(), ["secret/contentcraft/contentorchestrator/key"]);
     put("r2").await;
-    house.look().await;
-    assert_eq!(house.open().len(), 1, "secrets are listed once an hour");
-    house.later(SignedDuration::from_hours(1));
-    house.look().await;
-    assert!(house.open().is_empty());
+    harness.look().await;
+    assert_eq!(harness.open().len(), 1, "secrets are listed once an hour");
+    harness.later(SignedDuration::from_hours(1));
+    harness.look().await;
+    assert!(harness.open().is_empty());
 }
 
 #[tokio::test]
 async fn spend_is_held_against_mrr_and_the_newest_report_of_an_agent_counts() {
-    let house = House::new();
-    let ports = house.memory.ports();
+    let harness = Harness::new();
+    let ports = harness.memory.ports();
     ports
         .agents
         .add(&sample::agent(sample::OTHER_AGENT), &sample::token(2), &sample::added())
         .await
         .unwrap();
     let report = async |id: &str, amount: &str| {
-        house.later(SignedDuration::from_secs(60));
+        harness.later(SignedDuration::from_secs(60));
         let event = json!({
             "source": "agent.CostSentinel", "detail-type": "cost.reported",
             "detail": {"requestId": id, "amount": amount, "currency": "USD", "period": "2025-05"},
         });
-        let completed = house.ask(event).await;
-        house.plane.publish_all().await.unwrap();
+        let completed = harness.ask(event).await;
+        harness.plane.publish_all().await.unwrap();
         completed.result.unwrap()
     };
     assert_eq!(report("c1", "310").await["percent"], Value::Null, "there is no MRR");
@@ -292,16 +292,16 @@ async fn spend_is_held_against_mrr_and_the_newest_report_of_an_agent_counts() {
         json!({"from": "2025-05-01", "to": "2025-05-31", "spendUSD": "304.17", "mrrUSD": "304.16", "percent": 100}),
         "310 in 31 days are 304.17 a month"
     );
-    house.plane.publish_all().await.unwrap();
-    house.look().await;
-    assert!(house.open().is_empty(), "not more than all");
+    harness.plane.publish_all().await.unwrap();
+    harness.look().await;
+    assert!(harness.open().is_empty(), "not more than all");
     assert_eq!(
         report("c3", "620.00").await["percent"],
         200,
         "in the place of the one before"
     );
-    house.look().await;
-    let told = house.the_only_open();
+    harness.look().await;
+    let told = harness.the_only_open();
     assert_eq!(
         (told.key.as_str(), told.title.as_str()),
         ("spend/ratio", "Spend is above 100 % of MRR")
@@ -313,17 +313,17 @@ async fn spend_is_held_against_mrr_and_the_newest_report_of_an_agent_counts() {
         told.text
     );
     report("c4", "630").await;
-    house.look().await;
-    assert_eq!(house.memory.alerts().len(), 1, "told once");
+    harness.look().await;
+    assert_eq!(harness.memory.alerts().len(), 1, "told once");
     report("c5", "100").await;
-    house.look().await;
-    assert!(house.open().is_empty());
+    harness.look().await;
+    assert!(harness.open().is_empty());
 }
 
 #[tokio::test]
 async fn a_report_that_says_no_amount_is_refused() {
-    let house = House::new();
-    let ports = house.memory.ports();
+    let harness = Harness::new();
+    let ports = harness.memory.ports();
     sample::add_agent(&ports).await;
     for (place, params) in [
         json!({"amount": "-1", "currency": "USD", "period": "2025-05"}),
@@ -337,7 +337,7 @@ async fn a_report_that_says_no_amount_is_refused() {
     .iter()
     .enumerate()
     {
-        let completed = house
+        let completed = harness
             .ask(sample::event(&format!("r{place}"), "reportCost", params))
             .await;
         assert_eq!(completed.status, Status::Error, "{params}: {completed:?}");
@@ -346,61 +346,65 @@ async fn a_report_that_says_no_amount_is_refused() {
 
 #[tokio::test]
 async fn a_part_that_cannot_be_read_changes_nothing_of_its_own() {
-    let house = House::new();
-    let ports = house.memory.ports();
+    let harness = Harness::new();
+    let ports = harness.memory.ports();
     let agent = sample::agent_name(sample::AGENT);
     ports
         .ledger
         .announce(&agent, &sample::announcement("mrr/2026-03-01"))
         .await
         .unwrap();
-    house.later(SignedDuration::from_mins(16));
-    house.look().await;
-    let open = house.open();
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
-    house.plane.look_for_conditions(Thoroughness::Quick).await.unwrap_err();
-    house.memory.fail_with(None);
-    assert_eq!(house.open(), open);
-    house.look().await;
-    assert_eq!(house.memory.alerts().len(), open.len(), "nothing is told again");
+    harness.later(SignedDuration::from_mins(16));
+    harness.look().await;
+    let open = harness.open();
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
+    harness
+        .plane
+        .look_for_conditions(Thoroughness::Quick)
+        .await
+        .unwrap_err();
+    harness.memory.fail_with(None);
+    assert_eq!(harness.open(), open);
+    harness.look().await;
+    assert_eq!(harness.memory.alerts().len(), open.len(), "nothing is told again");
 }
 
 #[tokio::test]
 async fn a_trail_that_was_changed_is_critical_until_it_verifies_again() {
-    let house = House::new();
-    sample::add_agent(&house.memory.ports()).await;
-    house
+    let harness = Harness::new();
+    sample::add_agent(&harness.memory.ports()).await;
+    harness
         .ask(sample::put_secret_event(
             "r1",
             "/contentcraft/contentorchestrator/key",
             "v",
         ))
         .await;
-    house.plane.publish_all().await.unwrap();
-    house.look().await;
-    let changed = house.memory.forge_audit_row(1);
-    house.look().await;
-    assert!(house.open().is_empty(), "it is verified once a day");
-    house.later(SignedDuration::from_hours(1));
-    house.look().await;
-    let broken = house.the_only_open();
+    harness.plane.publish_all().await.unwrap();
+    harness.look().await;
+    let changed = harness.memory.forge_audit_row(1);
+    harness.look().await;
+    assert!(harness.open().is_empty(), "it is verified once a day");
+    harness.later(SignedDuration::from_hours(1));
+    harness.look().await;
+    let broken = harness.the_only_open();
     assert_eq!(
         (broken.key.as_str(), broken.severity),
         ("audit/chain", Severity::Critical)
     );
-    house.memory.restore_audit_row(changed);
-    house.later(SignedDuration::from_mins(59));
-    house.look().await;
-    assert_eq!(house.open(), ["audit/chain"]);
-    house.later(SignedDuration::from_mins(1));
-    house.look().await;
-    assert!(house.open().is_empty());
+    harness.memory.restore_audit_row(changed);
+    harness.later(SignedDuration::from_mins(59));
+    harness.look().await;
+    assert_eq!(harness.open(), ["audit/chain"]);
+    harness.later(SignedDuration::from_mins(1));
+    harness.look().await;
+    assert!(harness.open().is_empty());
 }
 
 #[tokio::test]
 async fn who_is_no_agent_reports_no_costs() {
-    let house = House::new();
+    let harness = Harness::new();
     let params = json!({"amount": "1", "currency": "USD", "period": "2025-05"});
-    let completed = house.ask(sample::event("r1", "reportCost", &params)).await;
+    let completed = harness.ask(sample::event("r1", "reportCost", &params)).await;
     assert_eq!(completed.reason, Some(Reason::SecurityViolation), "{completed:?}");
 }

@@ -1,7 +1,7 @@
 //! What is done to webhooks' subscriptions: who is switched off when, and who is told of it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
@@ -23,7 +23,7 @@ fn subscription(id: &str, agent: Option<&str>) -> Subscription {
 }
 
 async fn add(ports: &Ports, subscription: &Subscription) {
-    let subscriptions = Subscriptions::new(ports, Asker::Operator);
+    let subscriptions = Subscriptions::new(ports, Actor::Operator);
     let secret = SecretValue::new("whsec_of_a_test".to_owned());
     let added = subscriptions.add(subscription, &secret, "https://example.com").await;
     assert_eq!(added.unwrap().subscription, *subscription);
@@ -71,7 +71,7 @@ async fn an_endpoint_is_switched_off_when_it_has_failed_for_that_long() {
                 .unwrap()
         };
         let disabled_at = async || {
-            let found = Subscriptions::new(&ports, Asker::Operator).find(&one.id).await;
+            let found = Subscriptions::new(&ports, Actor::Operator).find(&one.id).await;
             found.unwrap().endpoint.disabled_at
         };
         memory.clock().set(after(10 + 86_399));
@@ -94,7 +94,7 @@ async fn of_several_subscriptions_the_one_of_that_id_is_found() {
     for each in &all {
         add(&ports, each).await;
     }
-    let subscriptions = Subscriptions::new(&ports, Asker::Operator);
+    let subscriptions = Subscriptions::new(&ports, Actor::Operator);
     for each in &all {
         assert_eq!(subscriptions.find(&each.id).await.unwrap().subscription, *each);
         assert_eq!(subscriptions.enable(&each.id).await.unwrap().subscription, *each);
@@ -117,7 +117,7 @@ async fn all_dead_letters_of_one_subscription_are_given_back() {
     for delivery in deliveries.unwrap() {
         ports.webhooks.bury(&delivery, after(11), "status 410").await.unwrap();
     }
-    let subscriptions = Subscriptions::new(&ports, Asker::Operator);
+    let subscriptions = Subscriptions::new(&ports, Actor::Operator);
     let dead = async |of: &Subscription| subscriptions.find(&of.id).await.unwrap().dead_letters;
     assert_eq!((dead(&one).await, dead(&other).await), (2, 2));
     assert_eq!(subscriptions.replay(&one.id).await.unwrap(), 2);

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 
 use cc_devops_fleet::parameters::{NotWritten, Parameters};
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
@@ -65,10 +65,10 @@ async fn a_name_that_another_writer_adds_meanwhile_is_no_obstacle() {
         assert!(adding.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
         Ok(token(8))
     };
-    let written = parameters.write((enabled, OTHER_AGENT), true, Asker::Operator, made);
+    let written = parameters.write((enabled, OTHER_AGENT), true, Actor::Operator, made);
     assert_eq!(written.await.unwrap(), 1);
     let alike = OTHER_AGENT.to_uppercase();
-    let written = parameters.write((enabled, &alike), true, Asker::Operator, || Ok(token(8)));
+    let written = parameters.write((enabled, &alike), true, Actor::Operator, || Ok(token(8)));
     let refused = written.await.unwrap_err();
     assert!(matches!(refused, NotWritten::Act(ActError::Port(_))), "{refused:?}");
 }
@@ -77,7 +77,7 @@ async fn a_name_that_another_writer_adds_meanwhile_is_no_obstacle() {
 async fn an_operators_acts_are_on_record_with_whom_they_are_about() {
     let ports = Memory::new().ports();
     let installation = sample::installation();
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Operator);
+    let enrolment = Enrolment::new(&ports, &installation, Actor::Operator);
     let name = agent_name(AGENT);
     enrolment.add(agent(AGENT), &token(1)).await.unwrap();
     let until = enrolment
@@ -112,7 +112,7 @@ async fn an_operators_acts_are_on_record_with_whom_they_are_about() {
 async fn a_prefix_outside_the_namespace_is_refused_and_nothing_is_written() {
     let ports = Memory::new().ports();
     let installation = sample::installation();
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Operator);
+    let enrolment = Enrolment::new(&ports, &installation, Actor::Operator);
     let mut outside = agent(AGENT);
     outside.secret_prefixes = vec![SecretPrefix::new("/elsewhere/x/").unwrap()];
     let error = enrolment.add(outside, &token(1)).await.unwrap_err();
@@ -129,7 +129,7 @@ async fn an_agent_acts_by_the_policies_alone_and_what_it_may_not_is_on_record() 
     let installation = sample::installation();
     let policy = Policy::shipped(PolicySet::default(), &installation, vocabulary());
     let plain = agent(OTHER_AGENT);
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Agent(&plain, &policy, Door::Api));
+    let enrolment = Enrolment::new(&ports, &installation, Actor::Agent(&plain, &policy, Door::Api));
     let error = enrolment.add(agent(AGENT), &token(1)).await.unwrap_err();
     assert!(
         matches!(&error, ActError::Refused(failure) if failure.reason == Reason::SecurityViolation),
@@ -147,7 +147,7 @@ async fn an_agent_acts_by_the_policies_alone_and_what_it_may_not_is_on_record() 
         role: Role::Admin,
         ..agent("Boss")
     };
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Agent(&admin, &policy, Door::Api));
+    let enrolment = Enrolment::new(&ports, &installation, Actor::Agent(&admin, &policy, Door::Api));
     enrolment.add(agent(AGENT), &token(1)).await.unwrap();
     let added = trail(&ports).await.remove(1);
     assert_eq!(
@@ -161,7 +161,7 @@ async fn an_agent_acts_by_the_policies_alone_and_what_it_may_not_is_on_record() 
 async fn no_agent_gets_a_name_or_prefix_under_which_the_control_plane_keeps_its_own() {
     let ports = Memory::new().ports();
     let installation = sample::installation();
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Operator);
+    let enrolment = Enrolment::new(&ports, &installation, Actor::Operator);
     let mut given = agent(AGENT);
     given.secret_prefixes = vec![SecretPrefix::new("/contentcraft/stripe/").unwrap()];
     let refused = [agent("GitHub"), agent("stripe"), agent("DevOpsAutomation"), given];
@@ -179,7 +179,7 @@ async fn no_agent_gets_a_name_or_prefix_under_which_the_control_plane_keeps_its_
         credentials: vec![SecretName::new("/contentcraft/billing/key").unwrap()],
         ..installation.clone()
     };
-    let enrolment = Enrolment::new(&ports, &elsewhere, Asker::Operator);
+    let enrolment = Enrolment::new(&ports, &elsewhere, Actor::Operator);
     enrolment.add(agent("GitHub"), &token(9)).await.unwrap();
     assert!(
         enrolment.add(agent("Billing"), &token(8)).await.is_err(),
@@ -198,7 +198,7 @@ enum Act {
 impl Act {
     async fn done(self, ports: &Ports, number: u8) -> Result<(), ActError> {
         let installation = sample::installation();
-        let enrolment = Enrolment::new(ports, &installation, Asker::Operator);
+        let enrolment = Enrolment::new(ports, &installation, Actor::Operator);
         match self {
             Self::Add => enrolment.add(agent(AGENT), &token(number)).await,
             Self::Rotate => {

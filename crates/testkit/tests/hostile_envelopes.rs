@@ -10,7 +10,7 @@ use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_requests::conditions::outcomes::Says;
+use cc_devops_requests::conditions::outcomes::OutcomeSignal;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::Backlog;
 use cc_devops_requests::receiving::Received;
@@ -25,12 +25,12 @@ use serde_json::{Value, json};
 /// More than any of these cases puts on record.
 const LIMIT: usize = 1_000;
 
-struct House {
+struct Harness {
     memory: Memory,
     plane: ControlPlane,
 }
 
-impl House {
+impl Harness {
     async fn new() -> Self {
         let memory = Memory::new();
         memory.script_stack(sample::stack(STACK_SUCCEEDS), StackScript::Succeeds);
@@ -177,30 +177,30 @@ proptest! {
         events in proptest::collection::vec((strategy::hostile_event(), any::<bool>()), 1..8),
     ) {
         block_on(async {
-            let house = House::new().await;
+            let harness = Harness::new().await;
             for (event, take) in &events {
-                house.give(&principal, event, *take).await;
+                harness.give(&principal, event, *take).await;
             }
-            house.settle().await;
-            house.check().await;
+            harness.settle().await;
+            harness.check().await;
         });
     }
 
     #[test]
     fn a_repeat_of_anything_changes_nothing(event in strategy::hostile_event()) {
         block_on(async {
-            let house = House::new().await;
+            let harness = Harness::new().await;
             let principal = sample::principal(AGENT);
-            house.give(&principal, &event, true).await;
-            house.settle().await;
-            let first = house.plane.ports().ledger.list(&RequestFilter::default(), None, LIMIT).await.expect("list");
-            house.give(&principal, &event, true).await;
-            house.settle().await;
-            let second = house.plane.ports().ledger.list(&RequestFilter::default(), None, LIMIT).await.expect("list");
+            harness.give(&principal, &event, true).await;
+            harness.settle().await;
+            let first = harness.plane.ports().ledger.list(&RequestFilter::default(), None, LIMIT).await.expect("list");
+            harness.give(&principal, &event, true).await;
+            harness.settle().await;
+            let second = harness.plane.ports().ledger.list(&RequestFilter::default(), None, LIMIT).await.expect("list");
             assert_eq!(first, second, "a repeat leaves every request as it was");
-            let writes = house.memory.secret_writes(&sample::secret_name("/contentcraft/contentorchestrator/key"));
+            let writes = harness.memory.secret_writes(&sample::secret_name("/contentcraft/contentorchestrator/key"));
             assert!(writes <= 1, "and writes nothing twice");
-            house.check().await;
+            harness.check().await;
         });
     }
 }
@@ -208,24 +208,24 @@ proptest! {
 #[test]
 fn a_valid_event_is_carried_out() {
     block_on(async {
-        let house = House::new().await;
+        let harness = Harness::new().await;
         let name = "/contentcraft/contentorchestrator/key";
         let event = sample::put_secret_event("r1", name, PLANTED_SECRET);
-        house.give(&sample::principal(AGENT), &event, true).await;
-        house.settle().await;
-        house.check().await;
+        harness.give(&sample::principal(AGENT), &event, true).await;
+        harness.settle().await;
+        harness.check().await;
         assert_eq!(
-            house.memory.secret_writes(&sample::secret_name(name)),
+            harness.memory.secret_writes(&sample::secret_name(name)),
             1,
             "the secret is written"
         );
         let stranger = sample::principal(sample::OTHER_AGENT);
-        house
+        harness
             .give(&stranger, &sample::put_secret_event("r2", name, PLANTED_SECRET), true)
             .await;
-        house.settle().await;
-        house.check().await;
-        let last = house.memory.audit_rows().pop().expect("it is audited");
+        harness.settle().await;
+        harness.check().await;
+        let last = harness.memory.audit_rows().pop().expect("it is audited");
         assert_eq!(
             last.entry.reason,
             Some(Reason::SecurityViolation),
@@ -237,7 +237,7 @@ fn a_valid_event_is_carried_out() {
 #[test]
 fn what_an_older_version_let_in_is_refused_and_alarms_nobody() {
     block_on(async {
-        let house = House::new().await;
+        let harness = Harness::new().await;
         let deep = format!("{}1{}", "[".repeat(2_023), "]".repeat(2_023));
         let detail = json!({"requestId": "r1", "action": "putSecret",
             "params": {"more": {"$serde_json::private::RawValue": deep}}});
@@ -245,12 +245,12 @@ fn what_an_older_version_let_in_is_refused_and_alarms_nobody() {
             detail: SecretValue::new(detail.to_string()),
             ..sample::request("r1")
         };
-        let ledger = &house.plane.ports().ledger;
+        let ledger = &harness.plane.ports().ledger;
         ledger.receive(&request, None).await.expect("receive");
-        house.settle().await;
+        harness.settle().await;
         let record = ledger.find(&request.head.id).await.expect("find").expect("it is kept");
         let completed = record.completed.expect("it has its outcome");
         assert_eq!(completed.reason, Some(Reason::SchemaValidationFailed), "{completed:?}");
-        assert_eq!(Says::of(&completed), None);
+        assert_eq!(OutcomeSignal::of(&completed), None);
     });
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use cc_devops_alerts::publishing::end_published;
-use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notice, Publishing, Severity};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notice, PublishOutcome, Severity};
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_kernel::ports::RecordKind;
 use cc_devops_requests::ports::Ports;
@@ -22,21 +22,24 @@ fn alerts_of(ports: &Ports) -> Alerts {
     Alerts::new(Arc::clone(state), policy(), Arc::clone(audit), Arc::clone(clock))
 }
 
-async fn publish(alerts: &Alerts, by: &str, text: &str) -> Publishing {
+async fn publish(alerts: &Alerts, by: &str, text: &str) -> PublishOutcome {
     let notice = Notice {
         subject: "Spend".to_owned(),
         text: text.to_owned(),
         severity: Severity::Warning,
     };
     let by = sample::agent_name(by);
-    alerts.publish(&notice, &by, Asker::Operator).await.unwrap()
+    alerts.publish(&notice, &by, Actor::Operator).await.unwrap()
 }
 
 /// An agent publishes as much as it may.
 async fn publish_all(alerts: &Alerts, by: &str) {
     for number in 0..50 {
         let published = publish(alerts, by, &number.to_string()).await;
-        assert!(matches!(published, Publishing::Told(_)), "{number}: {published:?}");
+        assert!(
+            matches!(published, PublishOutcome::Published(_)),
+            "{number}: {published:?}"
+        );
     }
 }
 
@@ -47,7 +50,7 @@ async fn an_agent_does_not_take_the_room_of_all() {
     publish_all(&alerts, "Writer").await;
     let refused = publish(&alerts, "Writer", "one more").await;
     assert!(
-        matches!(&refused, Publishing::TooMany(sentence) if sentence.contains("Writer has 50 alerts open")),
+        matches!(&refused, PublishOutcome::TooMany(sentence) if sentence.contains("Writer has 50 alerts open")),
         "{refused:?}"
     );
     let mut rows = memory.audit_rows();
@@ -65,7 +68,7 @@ async fn an_agent_does_not_take_the_room_of_all() {
     // What is open may be said again, and others have room, whatever their name begins with.
     for (by, text) in [("Writer", "7"), ("WriterTwo", "one more"), ("Billing", "one more")] {
         let told = publish(&alerts, by, text).await;
-        assert!(matches!(told, Publishing::Told(_)), "{by}: {told:?}");
+        assert!(matches!(told, PublishOutcome::Published(_)), "{by}: {told:?}");
     }
 }
 
@@ -78,7 +81,7 @@ async fn no_more_are_open_than_people_can_read() {
     }
     let refused = publish(&alerts, "Five", "one more").await;
     assert!(
-        matches!(&refused, Publishing::TooMany(sentence) if sentence.starts_with("200 alerts that agents published")),
+        matches!(&refused, PublishOutcome::TooMany(sentence) if sentence.starts_with("200 alerts that agents published")),
         "{refused:?}"
     );
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use cc_devops_alerts::{ConditionChange, ConditionSink};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::events::OutgoingEvent;
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::outcome::Reason;
@@ -71,12 +71,12 @@ impl EventBus for Picky {
     }
 }
 
-struct House {
+struct Harness {
     memory: Memory,
     plane: ControlPlane,
 }
 
-impl House {
+impl Harness {
     /// A control plane on a model, with somebody who has events delivered.
     async fn new(change: impl FnOnce(&mut Ports)) -> Self {
         let memory = Memory::new();
@@ -166,41 +166,41 @@ impl House {
 #[tokio::test]
 async fn a_failing_alert_republishes_nothing() {
     let topic = Arc::new(Topic::default());
-    let house = House::new(|ports| ports.conditions = topic.clone()).await;
-    house.failed_deploys(&["d1", "d2"]).await;
-    let report = house.pass().await;
+    let harness = Harness::new(|ports| ports.conditions = topic.clone()).await;
+    harness.failed_deploys(&["d1", "d2"]).await;
+    let report = harness.pass().await;
     assert_eq!((report.published, report.failed), (0, 2));
     for _ in 0..5 {
-        house.later(SignedDuration::from_hours(1));
-        assert_eq!(house.pass().await.failed, 2, "it is tried again, for people alone");
+        harness.later(SignedDuration::from_hours(1));
+        assert_eq!(harness.pass().await.failed, 2, "it is tried again, for people alone");
     }
-    house.told_once(&["d1", "d2"], Consumer::People).await;
+    harness.told_once(&["d1", "d2"], Consumer::People).await;
     assert_eq!(topic.asked.load(Ordering::SeqCst), 12);
-    let people = house.standing(Consumer::People).await;
+    let people = harness.standing(Consumer::People).await;
     assert_eq!((people.waiting, people.failing, people.set_aside), (2, 2, 0));
-    assert_eq!(house.standing(Consumer::Log).await.waiting, 0);
+    assert_eq!(harness.standing(Consumer::Log).await.waiting, 0);
 
     topic.there.store(true, Ordering::SeqCst);
-    house.later(SignedDuration::from_hours(1));
-    assert_eq!(house.pass().await.published, 2);
-    assert_eq!(house.pass().await, RelayReport::default(), "nothing is left");
-    house.told_once(&["d1", "d2"], Consumer::People).await;
+    harness.later(SignedDuration::from_hours(1));
+    assert_eq!(harness.pass().await.published, 2);
+    assert_eq!(harness.pass().await, RelayReport::default(), "nothing is left");
+    harness.told_once(&["d1", "d2"], Consumer::People).await;
 }
 
 #[tokio::test]
 async fn what_fails_for_about_a_day_is_set_aside_and_can_be_given_back() {
     let topic = Arc::new(Topic::default());
-    let house = House::new(|ports| ports.conditions = topic.clone()).await;
-    house.failed_deploys(&["d1"]).await;
+    let harness = Harness::new(|ports| ports.conditions = topic.clone()).await;
+    harness.failed_deploys(&["d1"]).await;
     let mut passes = 0;
-    while house.standing(Consumer::People).await.set_aside == 0 {
-        house.pass().await;
-        house.later(SignedDuration::from_mins(15));
+    while harness.standing(Consumer::People).await.set_aside == 0 {
+        harness.pass().await;
+        harness.later(SignedDuration::from_mins(15));
         passes += 1;
     }
     assert_eq!(passes, MOST_FAILURES);
-    assert_eq!(house.pass().await, RelayReport::default(), "it is not tried any more");
-    let check = house
+    assert_eq!(harness.pass().await, RelayReport::default(), "it is not tried any more");
+    let check = harness
         .plane
         .checks()
         .await
@@ -211,13 +211,13 @@ async fn what_fails_for_about_a_day_is_set_aside_and_can_be_given_back() {
     assert!(check.message.unwrap().contains("cc-devops outbox retry people"));
 
     topic.there.store(true, Ordering::SeqCst);
-    let given = give_back(house.plane.ports(), Consumer::People, Asker::Operator)
+    let given = give_back(harness.plane.ports(), Consumer::People, Actor::Operator)
         .await
         .unwrap();
-    assert_eq!((given, house.pass().await.published), (1, 1));
-    let rows = house.memory.audit_rows();
+    assert_eq!((given, harness.pass().await.published), (1, 1));
+    let rows = harness.memory.audit_rows();
     assert_eq!(rows.last().unwrap().entry.action, "outbox.given_back");
-    let check = house
+    let check = harness
         .plane
         .checks()
         .await
@@ -225,56 +225,58 @@ async fn what_fails_for_about_a_day_is_set_aside_and_can_be_given_back() {
         .find(|check| check.name == OUTBOX)
         .unwrap();
     assert_eq!(check.status, Condition::Healthy);
-    house.told_once(&["d1"], Consumer::People).await;
+    harness.told_once(&["d1"], Consumer::People).await;
 }
 
 #[tokio::test]
 async fn an_entry_that_the_bus_refuses_is_tried_again_alone() {
     let memory = Memory::new();
     let bus = Arc::new(Picky(memory.clone()));
-    let house = House::new(|ports| ports.bus = Some(bus)).await;
+    let harness = Harness::new(|ports| ports.bus = Some(bus)).await;
     let keys = ["1-even", "2-odd", "3-even", "4-odd"];
-    house.failed_deploys(&keys).await;
-    let report = house.pass().await;
+    harness.failed_deploys(&keys).await;
+    let report = harness.pass().await;
     assert_eq!((report.published, report.failed), (2, 2));
-    house.later(SignedDuration::from_hours(1));
-    assert_eq!(house.pass().await.failed, 2);
+    harness.later(SignedDuration::from_hours(1));
+    assert_eq!(harness.pass().await.failed, 2);
     let taken: Vec<String> = memory
         .bus_events()
         .iter()
         .map(|event| event.body.key().to_owned())
         .collect();
     assert_eq!(taken, ["1-even", "3-even"], "what it took is not published again");
-    house.told_once(&keys, Consumer::Bus).await;
+    harness.told_once(&keys, Consumer::Bus).await;
 }
 
 #[tokio::test]
 async fn a_consumer_that_hangs_holds_up_nobody() {
-    let mut house = House::new(|ports| ports.conditions = Arc::new(Hangs)).await;
+    let mut harness = Harness::new(|ports| ports.conditions = Arc::new(Hangs)).await;
     // Whoever does not answer at once has had its time.
-    house.plane = house.plane.patient(Arc::new(|| Box::pin(std::future::ready(()))));
-    house.failed_deploys(&["d1", "d2"]).await;
-    assert_eq!(house.pass().await.failed, 2, "it counts as failing");
-    house.told_once(&["d1", "d2"], Consumer::People).await;
-    house.later(SignedDuration::from_hours(1));
-    house.failed_deploys(&["d3"]).await;
-    assert_eq!(house.pass().await.failed, 3);
-    house.told_once(&["d1", "d2", "d3"], Consumer::People).await;
-    let aside = house.standing(Consumer::People).await;
+    harness.plane = harness
+        .plane
+        .with_consumer_timeout(Arc::new(|| Box::pin(std::future::ready(()))));
+    harness.failed_deploys(&["d1", "d2"]).await;
+    assert_eq!(harness.pass().await.failed, 2, "it counts as failing");
+    harness.told_once(&["d1", "d2"], Consumer::People).await;
+    harness.later(SignedDuration::from_hours(1));
+    harness.failed_deploys(&["d3"]).await;
+    assert_eq!(harness.pass().await.failed, 3);
+    harness.told_once(&["d1", "d2", "d3"], Consumer::People).await;
+    let aside = harness.standing(Consumer::People).await;
     assert_eq!((aside.waiting, aside.failing), (3, 3));
 }
 
 #[tokio::test]
 async fn an_event_that_cannot_be_read_is_set_aside_and_said() {
-    let house = House::new(|_| {}).await;
-    house.failed_deploys(&["d1", "d2", "d3"]).await;
-    house.memory.damage_event("d2");
-    let report = house.pass().await;
+    let harness = Harness::new(|_| {}).await;
+    harness.failed_deploys(&["d1", "d2", "d3"]).await;
+    harness.memory.damage_event("d2");
+    let report = harness.pass().await;
     assert_eq!((report.published, report.failed, report.set_aside), (2, 0, 1));
-    house.told_once(&["d1", "d3"], Consumer::People).await;
-    assert_eq!(house.memory.alerts().len(), 2);
+    harness.told_once(&["d1", "d3"], Consumer::People).await;
+    assert_eq!(harness.memory.alerts().len(), 2);
     for consumer in Consumer::ALL {
-        let standing = house.standing(consumer).await;
+        let standing = harness.standing(consumer).await;
         assert_eq!((standing.waiting, standing.set_aside), (0, 1), "{consumer} counts it");
     }
 }

@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 
 const NAME: &str = "/contentcraft/contentorchestrator/key";
 
-struct House {
+struct Harness {
     memory: Memory,
     plane: ControlPlane,
 }
 
-impl House {
+impl Harness {
     async fn new() -> Self {
         Self::on(Memory::ports).await
     }
@@ -86,49 +86,53 @@ fn reason(completed: &Completed) -> Option<Reason> {
 
 #[tokio::test]
 async fn a_sealed_value_is_written_and_stands_nowhere_in_the_clear() {
-    let house = House::new().await;
-    let key = house.key().await;
-    let done = house.ask("r1", sealed(&key, PLANTED_SECRET)).await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
+    let done = harness.ask("r1", sealed(&key, PLANTED_SECRET)).await;
     assert_eq!(done.error, None);
-    assert_eq!(house.value().await.unwrap(), PLANTED_SECRET);
+    assert_eq!(harness.value().await.unwrap(), PLANTED_SECRET);
     let for_whom = bound(
         &agent_name(AGENT),
         &secret_name(NAME),
         &SecretValue::new("bound".to_owned()),
     );
-    assert_eq!(house.ask("r2", sealed(&key, &for_whom)).await.error, None);
-    assert_eq!(house.value().await.unwrap(), "bound");
+    assert_eq!(harness.ask("r2", sealed(&key, &for_whom)).await.error, None);
+    assert_eq!(harness.value().await.unwrap(), "bound");
 
-    house
+    harness
         .plane
-        .relay(house.plane.ports().outbox.consumers(), 100)
+        .relay(harness.plane.ports().outbox.consumers(), 100)
         .await
         .unwrap();
-    let seen = format!("{:?}{:?}", house.memory.audit_rows(), house.memory.published_events());
+    let seen = format!(
+        "{:?}{:?}",
+        harness.memory.audit_rows(),
+        harness.memory.published_events()
+    );
     assert!(!seen.contains(PLANTED_SECRET) && !seen.contains(key.public_key.as_str()));
-    assert!(house.memory.alerts().is_empty());
+    assert!(harness.memory.alerts().is_empty());
 }
 
 #[tokio::test]
 async fn a_sealed_value_is_opened_in_one_transaction_with_its_request_too() {
-    let house = House::on(Memory::ports_of_one_store).await;
-    let key = house.key().await;
+    let harness = Harness::on(Memory::ports_of_one_store).await;
+    let key = harness.key().await;
     let params = sealed(&key, PLANTED_SECRET);
-    let done = house.ask("r1", params.clone()).await;
+    let done = harness.ask("r1", params.clone()).await;
     assert_eq!(done.error, None);
-    assert_eq!(house.value().await.unwrap(), PLANTED_SECRET);
-    assert_eq!(house.ask("r1", params).await, done);
-    let refused = house
+    assert_eq!(harness.value().await.unwrap(), PLANTED_SECRET);
+    assert_eq!(harness.ask("r1", params).await, done);
+    let refused = harness
         .ask("r2", json!({"name": NAME, "sealedValue": "AAAA", "keyId": key.key_id}))
         .await;
     assert_eq!(reason(&refused), Some(Reason::InvalidParameter));
-    assert_eq!(house.memory.secret_writes(&secret_name(NAME)), 1);
+    assert_eq!(harness.memory.secret_writes(&secret_name(NAME)), 1);
 }
 
 #[tokio::test]
 async fn what_was_sealed_for_another_secret_is_a_violation_and_writes_nothing() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     for (agent, name) in [
         (AGENT, "/contentcraft/contentorchestrator/other"),
         (sample::OTHER_AGENT, NAME),
@@ -138,17 +142,17 @@ async fn what_was_sealed_for_another_secret_is_a_violation_and_writes_nothing() 
             &secret_name(name),
             &SecretValue::new(PLANTED_SECRET.to_owned()),
         );
-        let done = house.ask(&format!("as-{agent}"), sealed(&key, &stolen)).await;
+        let done = harness.ask(&format!("as-{agent}"), sealed(&key, &stolen)).await;
         assert_eq!(reason(&done), Some(Reason::SecurityViolation));
         assert!(!format!("{done:?}").contains(PLANTED_SECRET));
     }
-    assert_eq!(house.value().await, None);
+    assert_eq!(harness.value().await, None);
 }
 
 #[tokio::test]
 async fn what_cannot_be_opened_is_refused_with_its_reason_and_alarms_nobody() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     let good = sealed(&key, "x");
     let with = |name: &str, value: Value| {
         let mut params = good.clone();
@@ -171,54 +175,54 @@ async fn what_cannot_be_opened_is_refused_with_its_reason_and_alarms_nobody() {
         (sealed(&key, ""), invalid),
     ];
     for (number, (params, expected)) in cases.into_iter().enumerate() {
-        let done = house.ask(&format!("r{number}"), params).await;
+        let done = harness.ask(&format!("r{number}"), params).await;
         assert_eq!(reason(&done), Some(expected), "case {number}: {done:?}");
     }
-    assert_eq!(house.value().await, None);
-    house
+    assert_eq!(harness.value().await, None);
+    harness
         .plane
-        .relay(house.plane.ports().outbox.consumers(), 100)
+        .relay(harness.plane.ports().outbox.consumers(), 100)
         .await
         .unwrap();
-    assert!(house.memory.alerts().is_empty(), "who asked is told, and nobody else");
+    assert!(harness.memory.alerts().is_empty(), "who asked is told, and nobody else");
 }
 
 #[tokio::test]
 async fn a_repeat_is_the_same_box_and_one_that_is_sealed_anew_is_another_request() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     let params = sealed(&key, "one");
-    let first = house.ask("r1", params.clone()).await;
-    assert_eq!(house.ask("r1", params).await, first);
-    let anew = house.ask("r1", sealed(&key, "one")).await;
+    let first = harness.ask("r1", params.clone()).await;
+    assert_eq!(harness.ask("r1", params).await, first);
+    let anew = harness.ask("r1", sealed(&key, "one")).await;
     assert_eq!(reason(&anew), Some(Reason::RequestIdConflict));
-    let plain = house.ask("r1", json!({"name": NAME, "value": "one"})).await;
+    let plain = harness.ask("r1", json!({"name": NAME, "value": "one"})).await;
     assert_eq!(reason(&plain), Some(Reason::RequestIdConflict));
-    assert_eq!(house.memory.secret_writes(&secret_name(NAME)), 1);
+    assert_eq!(harness.memory.secret_writes(&secret_name(NAME)), 1);
 }
 
 #[tokio::test]
 async fn a_key_is_replaced_at_its_age_and_the_one_before_opens_for_thirty_days_more() {
-    let house = House::new().await;
-    let first = house.key().await;
-    house.pass(89);
-    assert_eq!(house.key().await, first);
-    house.pass(1);
-    house.plane.keep_sealing_keys().await.unwrap();
-    let second = house.key().await;
+    let harness = Harness::new().await;
+    let first = harness.key().await;
+    harness.pass(89);
+    assert_eq!(harness.key().await, first);
+    harness.pass(1);
+    harness.plane.keep_sealing_keys().await.unwrap();
+    let second = harness.key().await;
     assert_ne!(second.key_id, first.key_id);
-    assert_eq!(house.memory.published_sealing_key(), Some(second.clone()));
-    house.pass(29);
-    assert_eq!(house.ask("r1", sealed(&first, "late")).await.error, None);
-    assert_eq!(house.value().await.unwrap(), "late");
-    house.pass(1);
-    let done = house.ask("r2", sealed(&first, "too late")).await;
+    assert_eq!(harness.memory.published_sealing_key(), Some(second.clone()));
+    harness.pass(29);
+    assert_eq!(harness.ask("r1", sealed(&first, "late")).await.error, None);
+    assert_eq!(harness.value().await.unwrap(), "late");
+    harness.pass(1);
+    let done = harness.ask("r2", sealed(&first, "too late")).await;
     assert_eq!(reason(&done), Some(Reason::InvalidParameter));
-    assert_eq!(house.ask("r3", sealed(&second, "in time")).await.error, None);
+    assert_eq!(harness.ask("r3", sealed(&second, "in time")).await.error, None);
 
-    let keys = house.plane.ports().sealing_keys.clone();
+    let keys = harness.plane.ports().sealing_keys.clone();
     assert_eq!(keys.pairs().await.unwrap().len(), 2, "it opens nothing, and is there");
-    house.plane.keep_sealing_keys().await.unwrap();
+    harness.plane.keep_sealing_keys().await.unwrap();
     let left = keys.pairs().await.unwrap();
     assert_eq!(left.len(), 1, "it is forgotten");
     assert_eq!(*left[0].id(), second.key_id);
@@ -226,38 +230,38 @@ async fn a_key_is_replaced_at_its_age_and_the_one_before_opens_for_thirty_days_m
 
 #[tokio::test]
 async fn a_request_that_waits_over_a_rotation_is_carried_out() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     let event = json!({
         "source": format!("agent.{AGENT}"), "detail-type": "devops.request",
         "detail": {"requestId": "r1", "action": "putSecret", "params": sealed(&key, "kept")},
     });
-    let received = house
+    let received = harness
         .plane
         .receive(&sample::principal(AGENT), event, false)
         .await
         .unwrap();
     assert!(matches!(received, Received::Recorded(_)));
-    let keeper = SealingKeeper::new(house.plane.ports());
+    let keeper = SealingKeeper::new(harness.plane.ports());
     let newest = keeper.rotate(&Author::operator()).await.unwrap();
-    assert_eq!(house.memory.published_sealing_key(), Some(newest.clone()));
-    assert_eq!(house.key().await, newest);
-    for claimed in house.plane.recover(10).await.unwrap() {
-        house.plane.carry_out(claimed).await.unwrap();
+    assert_eq!(harness.memory.published_sealing_key(), Some(newest.clone()));
+    assert_eq!(harness.key().await, newest);
+    for claimed in harness.plane.recover(10).await.unwrap() {
+        harness.plane.carry_out(claimed).await.unwrap();
     }
-    assert_eq!(house.value().await.unwrap(), "kept");
-    assert!(telling::waiting(house.plane.ports(), 0).await.len() == 1);
+    assert_eq!(harness.value().await.unwrap(), "kept");
+    assert!(telling::waiting(harness.plane.ports(), 0).await.len() == 1);
 }
 
 #[tokio::test]
 async fn however_often_keys_are_replaced_not_too_many_are_kept() {
-    let house = House::new().await;
-    let first = house.key().await;
-    let keeper = SealingKeeper::new(house.plane.ports());
+    let harness = Harness::new().await;
+    let first = harness.key().await;
+    let keeper = SealingKeeper::new(harness.plane.ports());
     for _ in 0..MOST_KEPT {
         keeper.rotate(&Author::operator()).await.unwrap();
     }
-    let done = house.ask("r1", sealed(&first, "x")).await;
+    let done = harness.ask("r1", sealed(&first, "x")).await;
     assert_eq!(reason(&done), Some(Reason::InvalidParameter));
     keeper.keep().await.unwrap();
     let kept = keeper.kept().await.unwrap();

@@ -23,12 +23,12 @@ const OTHERS: &str = "/contentcraft/costsentinel/bar";
 /// A door that is named on record; the API is not.
 const DOOR: Door = Door::Dashboard;
 
-struct House {
+struct Harness {
     memory: Memory,
     plane: ControlPlane,
 }
 
-impl House {
+impl Harness {
     fn new() -> Self {
         let memory = Memory::new();
         let plane = sample::control_plane(memory.ports());
@@ -97,15 +97,15 @@ fn wanted(id: Option<&str>, version: Option<SecretVersion>) -> WantedVersion<'_>
 
 #[tokio::test]
 async fn an_agent_edits_its_own_secrets_and_each_edit_is_on_record() {
-    let (house, own) = (House::new(), agent(AGENT));
+    let (harness, own) = (Harness::new(), agent(AGENT));
     let first = SecretEdit {
         description: Some("for the bar".to_owned()),
         tags: Some(BTreeMap::from([("team".to_owned(), "billing".to_owned())])),
         ..made(NAME, PLANTED_SECRET, 1)
     };
-    assert_eq!(house.edit(&own, first).await.unwrap(), Some(SecretVersion::Current));
+    assert_eq!(harness.edit(&own, first).await.unwrap(), Some(SecretVersion::Current));
     assert_eq!(
-        house.edit(&own, changed(NAME, "two", 2)).await.unwrap(),
+        harness.edit(&own, changed(NAME, "two", 2)).await.unwrap(),
         Some(SecretVersion::Current)
     );
     let said = SecretEdit {
@@ -113,8 +113,8 @@ async fn an_agent_edits_its_own_secrets_and_each_edit_is_on_record() {
         description: Some("for two bars".to_owned()),
         ..changed(NAME, "", 3)
     };
-    assert_eq!(house.edit(&own, said).await.unwrap(), None);
-    let rows = house.rows();
+    assert_eq!(harness.edit(&own, said).await.unwrap(), None);
+    let rows = harness.rows();
     let told: Vec<_> = rows
         .iter()
         .map(|row| (row.action.as_str(), row.detail.clone()))
@@ -148,17 +148,17 @@ async fn an_agent_edits_its_own_secrets_and_each_edit_is_on_record() {
 
 #[tokio::test]
 async fn an_edit_that_no_policy_permits_changes_nothing_and_is_on_record() {
-    let house = House::new();
+    let harness = Harness::new();
     for (who, name) in [
         (agent(AGENT), OTHERS),
         (operator(Role::Observer), NAME),
         // The control plane's own credentials are no agent's.
         (agent(AGENT), "/contentcraft/github/token"),
     ] {
-        let denied = house.edit(&who, made(name, PLANTED_SECRET, 1)).await.unwrap_err();
+        let denied = harness.edit(&who, made(name, PLANTED_SECRET, 1)).await.unwrap_err();
         assert!(matches!(denied, EditSecretError::Denied(_)), "{name}: {denied}");
-        assert_eq!(house.memory.secret_writes(&secret_name(name)), 0);
-        let row = house.rows().pop().unwrap();
+        assert_eq!(harness.memory.secret_writes(&secret_name(name)), 0);
+        let row = harness.rows().pop().unwrap();
         assert_eq!(
             (row.action.as_str(), row.resource.as_deref()),
             ("putSecret", Some(name))
@@ -169,17 +169,17 @@ async fn an_edit_that_no_policy_permits_changes_nothing_and_is_on_record() {
         );
     }
     // Whether it exists is not told.
-    house.edit(&agent(OTHER_AGENT), made(OTHERS, "one", 1)).await.unwrap();
-    let denied = house.edit(&agent(AGENT), made(OTHERS, "two", 2)).await.unwrap_err();
+    harness.edit(&agent(OTHER_AGENT), made(OTHERS, "one", 1)).await.unwrap();
+    let denied = harness.edit(&agent(AGENT), made(OTHERS, "two", 2)).await.unwrap_err();
     assert!(matches!(denied, EditSecretError::Denied(_)), "{denied}");
-    assert!(!format!("{:?}", house.rows()).contains(PLANTED_SECRET));
+    assert!(!format!("{:?}", harness.rows()).contains(PLANTED_SECRET));
 }
 
 #[tokio::test]
 async fn what_cannot_be_is_said_and_leaves_no_row() {
-    let (house, own) = (House::new(), agent(AGENT));
-    house.edit(&own, made(NAME, "one", 1)).await.unwrap();
-    let rows = house.rows().len();
+    let (harness, own) = (Harness::new(), agent(AGENT));
+    harness.edit(&own, made(NAME, "one", 1)).await.unwrap();
+    let rows = harness.rows().len();
     let cases = [
         (made(NAME, "two", 2), "there is a secret of that name"),
         (made(NAME, "two", 1), "use a new one"),
@@ -193,38 +193,38 @@ async fn what_cannot_be_is_said_and_leaves_no_row() {
         (changed(NAME, &"x".repeat(65_537), 2), "at most 65536"),
     ];
     for (edit, sentence) in cases {
-        let error = house.edit(&own, edit).await.unwrap_err();
+        let error = harness.edit(&own, edit).await.unwrap_err();
         assert!(error.to_string().contains(sentence), "{error}");
-        assert_eq!(house.rows().len(), rows, "{error}");
+        assert_eq!(harness.rows().len(), rows, "{error}");
     }
-    assert_eq!(house.memory.secret_writes(&secret_name(NAME)), 1);
+    assert_eq!(harness.memory.secret_writes(&secret_name(NAME)), 1);
 }
 
 /// Writing where there are no secrets of this installation is answered as reading there is.
 #[tokio::test]
 async fn nothing_is_changed_in_another_namespace() {
-    let house = House::new();
+    let harness = Harness::new();
     let name = "/elsewhere/contentorchestrator/bar";
-    let denied = house.edit(&agent(AGENT), changed(name, "one", 1)).await.unwrap_err();
+    let denied = harness.edit(&agent(AGENT), changed(name, "one", 1)).await.unwrap_err();
     assert!(matches!(denied, EditSecretError::Denied(_)), "{denied}");
-    let row = house.rows().pop().unwrap();
+    let row = harness.rows().pop().unwrap();
     assert_eq!(
         (row.action.as_str(), row.resource.as_deref(), row.reason),
         ("putSecret", Some(name), Some(Reason::SecurityViolation))
     );
     let admin = operator(Role::Admin);
-    let missing = house.edit(&admin, changed(name, "one", 1)).await.unwrap_err();
+    let missing = harness.edit(&admin, changed(name, "one", 1)).await.unwrap_err();
     assert!(matches!(missing, EditSecretError::Missing), "{missing}");
-    assert_eq!(house.memory.secret_writes(&secret_name(name)), 0);
+    assert_eq!(harness.memory.secret_writes(&secret_name(name)), 0);
 }
 
 #[tokio::test]
 async fn a_late_repeat_tells_of_the_newest_version() {
-    let (house, own) = (House::new(), agent(AGENT));
-    house.edit(&own, made(NAME, "one", 1)).await.unwrap();
+    let (harness, own) = (Harness::new(), agent(AGENT));
+    harness.edit(&own, made(NAME, "one", 1)).await.unwrap();
     for (number, version) in [(2, Some(SecretVersion::Previous)), (3, None)] {
-        house.edit(&own, changed(NAME, "next", number)).await.unwrap();
-        let late = house
+        harness.edit(&own, changed(NAME, "next", number)).await.unwrap();
+        let late = harness
             .plane
             .edit_secret((&own, DOOR), &made(NAME, "one", 1))
             .await
@@ -236,9 +236,9 @@ async fn a_late_repeat_tells_of_the_newest_version() {
 #[tokio::test]
 async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
     use SecretVersion::{Current, Previous};
-    let (house, own) = (House::new(), agent(AGENT));
-    house.edit(&own, made(NAME, "one", 1)).await.unwrap();
-    house.edit(&own, changed(NAME, "two", 2)).await.unwrap();
+    let (harness, own) = (Harness::new(), agent(AGENT));
+    harness.edit(&own, made(NAME, "one", 1)).await.unwrap();
+    harness.edit(&own, changed(NAME, "two", 2)).await.unwrap();
     let (first, second) = (id(1), id(2));
     let (first, second) = (Some(first.as_str()), Some(second.as_str()));
     for (asked, found) in [
@@ -247,9 +247,9 @@ async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
         (wanted(first, None), (Previous, "one")),
         (wanted(second, Some(Current)), (Current, "two")),
     ] {
-        let (version, value) = house.read(NAME, asked).await.unwrap();
+        let (version, value) = harness.read(NAME, asked).await.unwrap();
         assert_eq!((version, value.as_str()), (Some(found.0), found.1), "{asked:?}");
-        let row = house.rows().pop().unwrap();
+        let row = harness.rows().pop().unwrap();
         let read = if found.0 == Current { id(2) } else { id(1) };
         assert_eq!(
             (row.action.as_str(), row.status),
@@ -258,48 +258,48 @@ async fn a_version_is_read_by_its_id_and_its_place_must_agree() {
         assert_eq!(row.detail["versionId"], json!(read));
         assert_eq!(row.detail["via"], json!("dashboard"));
     }
-    let apart = house.read(NAME, wanted(first, Some(Current))).await.unwrap_err();
+    let apart = harness.read(NAME, wanted(first, Some(Current))).await.unwrap_err();
     assert!(matches!(apart, ReadSecretError::AnotherVersion), "{apart}");
-    let row = house.rows().pop().unwrap();
+    let row = harness.rows().pop().unwrap();
     assert_eq!(
         (row.status, row.detail.get("versionId")),
         (Status::Error, None),
         "nothing was handed out"
     );
-    house.edit(&own, changed(NAME, "three", 3)).await.unwrap();
-    let (version, value) = house.read(NAME, wanted(first, None)).await.unwrap();
+    harness.edit(&own, changed(NAME, "three", 3)).await.unwrap();
+    let (version, value) = harness.read(NAME, wanted(first, None)).await.unwrap();
     assert_eq!(
         (version, value.as_str()),
         (None, "one"),
         "newer ones have taken its place"
     );
-    assert_eq!(house.rows().pop().unwrap().detail["versionId"], json!(id(1)));
+    assert_eq!(harness.rows().pop().unwrap().detail["versionId"], json!(id(1)));
     for version in [Current, Previous] {
-        let apart = house.read(NAME, wanted(first, Some(version))).await.unwrap_err();
+        let apart = harness.read(NAME, wanted(first, Some(version))).await.unwrap_err();
         assert!(matches!(apart, ReadSecretError::AnotherVersion), "{apart}");
     }
-    let none = house.read(NAME, wanted(Some(&id(9)), None)).await.unwrap_err();
+    let none = harness.read(NAME, wanted(Some(&id(9)), None)).await.unwrap_err();
     assert!(matches!(none, ReadSecretError::NotFound), "{none}");
-    let denied = house.read(OTHERS, wanted(None, None)).await.unwrap_err();
+    let denied = harness.read(OTHERS, wanted(None, None)).await.unwrap_err();
     assert!(matches!(denied, ReadSecretError::Denied(_)), "{denied}");
 }
 
 #[tokio::test]
 async fn whoever_may_read_a_secret_or_list_all_may_look_at_it() {
-    let house = House::new();
-    house.edit(&agent(AGENT), made(NAME, "one", 1)).await.unwrap();
-    house.edit(&agent(OTHER_AGENT), made(OTHERS, "one", 1)).await.unwrap();
-    let rows = house.rows().len();
+    let harness = Harness::new();
+    harness.edit(&agent(AGENT), made(NAME, "one", 1)).await.unwrap();
+    harness.edit(&agent(OTHER_AGENT), made(OTHERS, "one", 1)).await.unwrap();
+    let rows = harness.rows().len();
     for who in [agent(AGENT), operator(Role::Admin), operator(Role::Observer)] {
-        let looked = house
+        let looked = harness
             .plane
             .look_at_secret((&who, DOOR), &secret_name(NAME))
             .await
             .unwrap();
         assert_eq!(looked.unwrap().listed.summary.version_id, id(1), "{}", who.name);
     }
-    assert_eq!(house.rows().len(), rows, "looking is not on record");
-    let denied = house
+    assert_eq!(harness.rows().len(), rows, "looking is not on record");
+    let denied = harness
         .plane
         .look_at_secret((&agent(AGENT), DOOR), &secret_name(OTHERS))
         .await;
@@ -307,7 +307,7 @@ async fn whoever_may_read_a_secret_or_list_all_may_look_at_it() {
         matches!(&denied, Err(ActError::Refused(failure)) if failure.reason == Reason::SecurityViolation),
         "{denied:?}"
     );
-    let row = house.rows().pop().unwrap();
+    let row = harness.rows().pop().unwrap();
     assert_eq!(
         (row.action.as_str(), row.status),
         (actions::SECRET_DESCRIBED, Status::Error)
@@ -316,21 +316,21 @@ async fn whoever_may_read_a_secret_or_list_all_may_look_at_it() {
 
 #[tokio::test]
 async fn an_agent_knows_of_its_own_secrets_and_an_operator_of_all() {
-    let house = House::new();
+    let harness = Harness::new();
     for number in 0..250_u64 {
         let (who, name) = if number % 2 == 0 {
             (AGENT, format!("/contentcraft/contentorchestrator/k{number:03}"))
         } else {
             (OTHER_AGENT, format!("/contentcraft/costsentinel/k{number:03}"))
         };
-        house.edit(&agent(who), made(&name, "one", number)).await.unwrap();
+        harness.edit(&agent(who), made(&name, "one", number)).await.unwrap();
     }
     let known = async |who: Agent, prefix: Option<&str>, reach| {
         let prefix = prefix.map(|prefix| SecretPrefix::new(prefix).unwrap());
         let even = |summary: &SecretSummary| !summary.name.as_str().ends_with('9');
         let mut secrets = Vec::new();
         let mut take = |summary: SecretSummary| secrets.push(summary);
-        let known = house
+        let known = harness
             .plane
             .known_secrets(&who, prefix.as_ref(), &even, &mut take, reach);
         let is_cut = known.await.unwrap();
@@ -350,17 +350,20 @@ async fn an_agent_knows_of_its_own_secrets_and_an_operator_of_all() {
 /// What is made and read without a request leaves no value anywhere but in the store.
 #[tokio::test]
 async fn no_value_is_told() {
-    let house = House::new();
-    house.edit(&agent(AGENT), made(NAME, PLANTED_SECRET, 1)).await.unwrap();
-    house.read(NAME, wanted(None, None)).await.unwrap();
-    let taken = house
+    let harness = Harness::new();
+    harness
+        .edit(&agent(AGENT), made(NAME, PLANTED_SECRET, 1))
+        .await
+        .unwrap();
+    harness.read(NAME, wanted(None, None)).await.unwrap();
+    let taken = harness
         .edit(&agent(AGENT), changed(NAME, "planted-as-well", 1))
         .await
         .unwrap_err();
-    let seen = format!("{taken:?} {taken} {:?}", house.rows());
+    let seen = format!("{taken:?} {taken} {:?}", harness.rows());
     assert!(
         !seen.contains(PLANTED_SECRET) && !seen.contains("planted-as-well"),
         "{seen}"
     );
-    assert!(house.memory.bus_events().is_empty(), "no event tells of it");
+    assert!(harness.memory.bus_events().is_empty(), "no event tells of it");
 }

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Around;
+use super::DecisionContext;
 use super::words;
-use crate::alert::{Alert, AlertState, Belief, Waiting, WaitsFor};
+use crate::alert::{Alert, AlertState, NotifiedState, Waiting, WaitsFor};
 use crate::message::MessageKind;
 use crate::policy::{Flap, Route};
 
@@ -58,12 +58,12 @@ impl Look {
     }
 
     /// Adds a reminder where others of the group are told again and half of its own time is over.
-    pub(super) fn remind_along(&mut self, route: &Route, around: &Around<'_>, now: Timestamp) {
+    pub(super) fn remind_along(&mut self, route: &Route, context: &DecisionContext<'_>, now: Timestamp) {
         let Some(every) = route.remind else { return };
         let alert = &self.alert;
         let held = || {
-            around.silenced(&alert.condition, now).is_some()
-                || around.policy.quiet(alert.condition.severity, now).is_some()
+            context.silenced(&alert.condition, now).is_some()
+                || context.policy.quiet(alert.condition.severity, now).is_some()
         };
         if !self.wants.is_empty() || alert.state != AlertState::Open || alert.flapping.is_some() || held() {
             return;
@@ -97,7 +97,7 @@ impl Look {
 }
 
 /// Looks at an alert.
-pub(super) fn look(alert: &Alert, route: &Route, around: &Around<'_>, now: Timestamp) -> Look {
+pub(super) fn look(alert: &Alert, route: &Route, context: &DecisionContext<'_>, now: Timestamp) -> Look {
     let mut look = Look {
         alert: alert.clone(),
         wants: Vec::new(),
@@ -107,12 +107,12 @@ pub(super) fn look(alert: &Alert, route: &Route, around: &Around<'_>, now: Times
     look.alert.waits = None;
     look.alert
         .told
-        .retain(|channel, _| around.policy.channels.contains(channel));
+        .retain(|channel, _| context.policy.channels.contains(channel));
     settle_flapping(&mut look.alert, route.flap, now);
     match alert.state {
-        AlertState::Open | AlertState::Acknowledged => open(&mut look, route, around, now),
-        AlertState::Resolved => resolved(&mut look, route, around, now),
-        AlertState::Closed => closed(&mut look, around, now),
+        AlertState::Open | AlertState::Acknowledged => open(&mut look, route, context, now),
+        AlertState::Resolved => resolved(&mut look, route, context, now),
+        AlertState::Closed => closed(&mut look, context, now),
     }
     if look.alert.is_done() {
         look.alert.settle(now);
@@ -173,7 +173,7 @@ fn pick<'a>(all: impl IntoIterator<Item = &'a String>, wanted: impl Fn(&str) -> 
     picked
 }
 
-fn open(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp) {
+fn open(look: &mut Look, route: &Route, context: &DecisionContext<'_>, now: Timestamp) {
     let alert = look.alert.clone();
     let condition = &alert.condition;
     if condition.counts && alert.failures < route.failures && !alert.is_believed() {
@@ -184,7 +184,7 @@ fn open(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp) {
         look.why = format!("{} leads to no channel", route.title());
     }
     let belief = |channel: &str| alert.told.get(channel).map(|told| told.belief);
-    let knows = |channel: &str| matches!(belief(channel), Some(Belief::Open | Belief::Flapping));
+    let knows = |channel: &str| matches!(belief(channel), Some(NotifiedState::Open | NotifiedState::Flapping));
     let kind = if alert.flapping.is_some() {
         MessageKind::Flapping
     } else {
@@ -213,14 +213,14 @@ fn open(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp) {
     // What changed for those who know of it.
     let told = alert.told.keys();
     if alert.flapping.is_some() {
-        let changed = pick(told, |channel| belief(channel) == Some(Belief::Open));
+        let changed = pick(told, |channel| belief(channel) == Some(NotifiedState::Open));
         wants.push((MessageKind::Flapping, changed, String::new(), true));
     } else {
-        let calm = pick(told, |channel| belief(channel) == Some(Belief::Flapping));
+        let calm = pick(told, |channel| belief(channel) == Some(NotifiedState::Flapping));
         wants.push((MessageKind::Down, calm, "it is calm".to_owned(), true));
         let worse = |channel: &str| {
             let told = alert.told.get(channel);
-            told.is_some_and(|told| told.belief == Belief::Open && condition.severity < told.severity)
+            told.is_some_and(|told| told.belief == NotifiedState::Open && condition.severity < told.severity)
         };
         let worse = pick(alert.told.keys(), worse);
         let why = format!("its severity is {} now", condition.severity.as_str());
@@ -231,14 +231,14 @@ fn open(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp) {
 
     // What holds it back.
     if !wants.is_empty() {
-        if let Some((until, words)) = around.silenced(condition, now) {
+        if let Some((until, words)) = context.silenced(condition, now) {
             skip_reminders(look, route, now);
             wants.retain(|(kind, ..)| *kind != MessageKind::Reminder);
             if !wants.is_empty() {
                 look.hold(WaitsFor::Silence, until, words);
             }
             wants.clear();
-        } else if let Some((until, words)) = around.policy.quiet(condition.severity, now) {
+        } else if let Some((until, words)) = context.policy.quiet(condition.severity, now) {
             look.hold(WaitsFor::Quiet, until, format!("quiet hours ({words})"));
             wants.clear();
         }
@@ -263,7 +263,7 @@ fn remind(
     let due = |channel: &str| {
         let told = alert.told.get(channel);
         let due = told
-            .filter(|told| told.belief == Belief::Open)
+            .filter(|told| told.belief == NotifiedState::Open)
             .and_then(|told| told.remind_from.saturating_add(every).ok());
         due.is_some_and(|due| due <= now) && !told_anyhow.contains(&channel.to_owned())
     };
@@ -280,7 +280,10 @@ fn remind(
 /// The channels that believe it is there and were told so half of a reminder's time ago, or longer.
 fn half_over(alert: &Alert, every: SignedDuration, now: Timestamp) -> Vec<String> {
     pick(alert.told.keys(), |channel| {
-        let told = alert.told.get(channel).filter(|told| told.belief == Belief::Open);
+        let told = alert
+            .told
+            .get(channel)
+            .filter(|told| told.belief == NotifiedState::Open);
         told.is_some_and(|told| told.remind_from.saturating_add(every / 2).is_ok_and(|half| half <= now))
     })
 }
@@ -326,7 +329,7 @@ fn come_back(look: &mut Look, route: &Route, now: Timestamp) {
         return;
     }
     if let Some(every) = route.remind {
-        let open = alert.told.values().filter(|told| told.belief == Belief::Open);
+        let open = alert.told.values().filter(|told| told.belief == NotifiedState::Open);
         let next = open
             .filter_map(|told| told.remind_from.saturating_add(every).ok())
             .min();
@@ -345,10 +348,10 @@ fn come_back(look: &mut Look, route: &Route, now: Timestamp) {
     }
 }
 
-fn resolved(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp) {
+fn resolved(look: &mut Look, route: &Route, context: &DecisionContext<'_>, now: Timestamp) {
     let alert = look.alert.clone();
-    let quiet = around.policy.quiet(alert.condition.severity, now);
-    let silenced = around.silenced(&alert.condition, now);
+    let quiet = context.policy.quiet(alert.condition.severity, now);
+    let silenced = context.silenced(&alert.condition, now);
     if !alert.is_believed() {
         if alert.missed.is_empty() {
             return;
@@ -367,12 +370,12 @@ fn resolved(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp)
         }
         return;
     }
-    let knows = |belief: Belief| {
+    let knows = |belief: NotifiedState| {
         pick(alert.told.keys(), |channel| {
             alert.told.get(channel).is_some_and(|told| told.belief == belief)
         })
     };
-    let (open, flapping) = (knows(Belief::Open), knows(Belief::Flapping));
+    let (open, flapping) = (knows(NotifiedState::Open), knows(NotifiedState::Flapping));
     let held = quiet.map(|(until, words)| (WaitsFor::Quiet, until, format!("quiet hours ({words})")));
     if alert.flapping.is_some() {
         let calm = calm_of(&alert, route).unwrap_or(now);
@@ -398,15 +401,18 @@ fn resolved(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp)
     look.want(MessageKind::Up, all, why, true);
 }
 
-fn closed(look: &mut Look, around: &Around<'_>, now: Timestamp) {
+fn closed(look: &mut Look, context: &DecisionContext<'_>, now: Timestamp) {
     let alert = look.alert.clone();
     let open = pick(alert.told.keys(), |channel| {
-        alert.told.get(channel).is_some_and(|told| told.belief != Belief::Over)
+        alert
+            .told
+            .get(channel)
+            .is_some_and(|told| told.belief != NotifiedState::Over)
     });
     if open.is_empty() {
         return;
     }
-    if let Some((until, words)) = around.policy.quiet(alert.condition.severity, now) {
+    if let Some((until, words)) = context.policy.quiet(alert.condition.severity, now) {
         look.hold(WaitsFor::Quiet, until, format!("quiet hours ({words})"));
         return;
     }

@@ -4,7 +4,7 @@
 //! effects: whoever decides the same from the same records comes to the same messages with the same ids.
 
 mod look;
-mod telling;
+mod notifications;
 mod words;
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ pub struct Group<'a> {
 
 /// What holds for all groups at an instant.
 #[derive(Debug, Clone, Copy)]
-pub struct Around<'a> {
+pub struct DecisionContext<'a> {
     /// Quiet hours and fixed silences.
     pub policy: &'a AlertPolicy,
     /// The silences that people made.
@@ -70,7 +70,7 @@ pub struct Decision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// These messages are told, in this order.
-    Tell(Vec<Telling>),
+    Tell(Vec<Notification>),
     /// Nothing before then.
     Hold(Timestamp),
     /// Nothing is to come.
@@ -79,7 +79,7 @@ pub enum Verdict {
 
 /// One message and whom it goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Telling {
+pub struct Notification {
     /// The message, without a channel.
     pub message: Message,
     /// The channels.
@@ -88,7 +88,7 @@ pub struct Telling {
     pub order: u64,
 }
 
-impl Around<'_> {
+impl DecisionContext<'_> {
     /// The latest end of the silences that hold a condition back at `at`, with what they are called.
     pub fn silenced(&self, condition: &Condition, at: Timestamp) -> Option<(Timestamp, String)> {
         let label = |name: &str| condition.label(name).map(str::to_owned);
@@ -117,15 +117,15 @@ impl Around<'_> {
 
 /// Decides what of a group is told at `now`. At most `most` members are told of at once; the others follow in the next
 /// decision.
-pub fn decide(group: &Group<'_>, around: &Around<'_>, most: usize, now: Timestamp) -> Decision {
+pub fn decide(group: &Group<'_>, context: &DecisionContext<'_>, most: usize, now: Timestamp) -> Decision {
     let mut looks: Vec<Look> = group
         .members
         .iter()
-        .map(|alert| look(alert, group.route, around, now))
+        .map(|alert| look(alert, group.route, context, now))
         .collect();
     if looks.iter().any(Look::reminds) {
         for look in &mut looks {
-            look.remind_along(group.route, around, now);
+            look.remind_along(group.route, context, now);
         }
     }
     let ready = ready_at(group, &looks);
@@ -150,7 +150,7 @@ pub fn decide(group: &Group<'_>, around: &Around<'_>, most: usize, now: Timestam
         return quiet_end(rest);
     }
     let leftover = ready.filter(|ready| now < *ready).unwrap_or(now);
-    telling::tell(group, around, chosen, rest, (most, leftover, now))
+    notifications::tell(group, context, chosen, rest, (most, leftover, now))
 }
 
 /// When what waits for the group is told; none where nothing does.

@@ -78,18 +78,18 @@ impl Tried {
             members,
             unsent: &self.unsent,
         };
-        let around = Around {
+        let context = DecisionContext {
             policy: &self.policy,
             silences: &self.silences,
             maintenance: self.maintenance,
         };
-        decide(&group, &around, most, now)
+        decide(&group, &context, most, now)
     }
 }
 
 fn messages(decision: &Decision) -> Vec<&Message> {
     match &decision.verdict {
-        Verdict::Tell(tellings) => tellings.iter().map(|telling| &telling.message).collect(),
+        Verdict::Tell(notifications) => notifications.iter().map(|notification| &notification.message).collect(),
         _ => Vec::new(),
     }
 }
@@ -344,11 +344,11 @@ fn a_route_that_is_gone_tells_the_end_and_nothing_new() {
         Verdict::Nothing
     );
     let end = gone.decide(&[resolved(&told, at(1))], 100, at(1));
-    let Verdict::Tell(tellings) = &end.verdict else {
+    let Verdict::Tell(notifications) = &end.verdict else {
         panic!("{end:?}")
     };
-    assert_eq!(tellings[0].channels, ["chat"]);
-    assert_eq!(tellings[0].message.kind, MessageKind::Up);
+    assert_eq!(notifications[0].channels, ["chat"]);
+    assert_eq!(notifications[0].message.kind, MessageKind::Up);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::file::{AlertsFile, FlapForm, OneOrMany, QuietForm, RouteForm, Silence
 use super::matching::{Match, wrong_value};
 use super::route::{Flap, Grouping, Route, Step};
 use super::window::{Daily, Window};
-use super::{AlertPolicy, FixedSilence, QuietHours, Usual};
+use super::{AlertPolicy, FixedSilence, QuietHours, RouteDefaults};
 use crate::condition::Severity;
 
 /// Something wrong in `[alerts]`.
@@ -196,7 +196,7 @@ impl AlertPolicy {
     /// Everything that is wrong, each with its key.
     pub fn of<C>(file: &AlertsFile<C>, channels: &[String]) -> Result<Self, Vec<PolicyProblem>> {
         let mut findings = Findings::default();
-        let usual = Usual {
+        let defaults = RouteDefaults {
             group_by: grouping(&file.group_by),
             group_wait: findings.duration("alerts.group_wait", &file.group_wait),
             group_interval: findings.duration("alerts.group_interval", &file.group_interval),
@@ -206,7 +206,7 @@ impl AlertPolicy {
         };
         let mut routes: Vec<Route> = Vec::with_capacity(file.routes.len().max(1));
         for (place, form) in file.routes.iter().enumerate() {
-            let mut route = route(place, form, &usual, channels, &mut findings);
+            let mut route = route(place, form, &defaults, channels, &mut findings);
             let same = routes
                 .iter()
                 .filter(|other| other.id == route.id || other.id.starts_with(&format!("{}-", route.id)));
@@ -217,7 +217,7 @@ impl AlertPolicy {
             routes.push(route);
         }
         if routes.is_empty() {
-            routes.push(all_to_everybody(usual, channels));
+            routes.push(all_to_everybody(defaults, channels));
         }
         let quiet = file.quiet_hours.iter().enumerate();
         let quiet_hours = quiet
@@ -248,20 +248,26 @@ fn grouping(labels: &[String]) -> Grouping {
     }
 }
 
-fn all_to_everybody(usual: Usual, channels: &[String]) -> Route {
+fn all_to_everybody(defaults: RouteDefaults, channels: &[String]) -> Route {
     Route {
         id: "all".to_owned(),
-        group_by: usual.group_by,
-        group_wait: usual.group_wait,
-        group_interval: usual.group_interval,
-        remind: usual.remind,
-        failures: usual.failures,
-        flap: usual.flap,
+        group_by: defaults.group_by,
+        group_wait: defaults.group_wait,
+        group_interval: defaults.group_interval,
+        remind: defaults.remind,
+        failures: defaults.failures,
+        flap: defaults.flap,
         ..Route::plain(channels.to_vec())
     }
 }
 
-fn route(place: usize, form: &RouteForm, usual: &Usual, channels: &[String], findings: &mut Findings) -> Route {
+fn route(
+    place: usize,
+    form: &RouteForm,
+    defaults: &RouteDefaults,
+    channels: &[String],
+    findings: &mut Findings,
+) -> Route {
     let path = format!("alerts.routes[{place}]");
     let at = |key: &str| format!("{path}.{key}");
     let duration = |form: &Option<String>, key: &str, usual: SignedDuration, findings: &mut Findings| {
@@ -271,7 +277,7 @@ fn route(place: usize, form: &RouteForm, usual: &Usual, channels: &[String], fin
     let group_by = form
         .group_by
         .as_deref()
-        .map_or_else(|| usual.group_by.clone(), grouping);
+        .map_or_else(|| defaults.group_by.clone(), grouping);
     let mut escalate: Vec<Step> = Vec::with_capacity(form.escalate.len());
     for (step, form) in form.escalate.iter().enumerate() {
         escalate.push(Step {
@@ -289,19 +295,24 @@ fn route(place: usize, form: &RouteForm, usual: &Usual, channels: &[String], fin
         channels: findings.channels(&at("channels"), &form.channels, channels),
         goes_on: form.goes_on,
         group_by,
-        group_wait: duration(&form.group_wait, "group_wait", usual.group_wait, findings),
-        group_interval: duration(&form.group_interval, "group_interval", usual.group_interval, findings),
+        group_wait: duration(&form.group_wait, "group_wait", defaults.group_wait, findings),
+        group_interval: duration(
+            &form.group_interval,
+            "group_interval",
+            defaults.group_interval,
+            findings,
+        ),
         remind: match &form.remind {
             Some(text) => findings.remind(&at("remind"), text),
-            None => usual.remind,
+            None => defaults.remind,
         },
         failures: match form.failures {
             Some(failures) => findings.failures(&at("failures"), failures),
-            None => usual.failures,
+            None => defaults.failures,
         },
         flap: match &form.flap {
             Some(form) => findings.flap(&at("flap"), form),
-            None => usual.flap,
+            None => defaults.flap,
         },
         escalate,
     }

@@ -118,7 +118,7 @@ impl AlertPolicy {
 
 /// What a route does where it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Usual {
+pub(crate) struct RouteDefaults {
     pub(crate) group_by: Grouping,
     pub(crate) group_wait: SignedDuration,
     pub(crate) group_interval: SignedDuration,
@@ -127,7 +127,7 @@ pub(crate) struct Usual {
     pub(crate) flap: Option<Flap>,
 }
 
-impl Default for Usual {
+impl Default for RouteDefaults {
     fn default() -> Self {
         Self {
             group_by: Grouping::Labels(vec!["kind".to_owned(), "stage".to_owned()]),

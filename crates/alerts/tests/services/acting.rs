@@ -3,7 +3,7 @@
 use cc_devops_alerts::policy::Match;
 use cc_devops_alerts::{AlertState, MessageKind};
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker, Authority};
+use cc_devops_kernel::acts::{ActError, Actor, Authority};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::decision::Decision;
 use cc_devops_kernel::door::Door;
@@ -39,7 +39,7 @@ fn an_alert_is_taken_on_by_its_id_or_its_key_and_stays_theirs() {
     tried.turn(0);
     let page = block_on(tried.alerts.list(None, 100)).unwrap();
     let id = &page.alerts[0].id;
-    let ack = |which: &str, by: &str| block_on(tried.alerts.ack(which, by, Some("on it"), Asker::Operator));
+    let ack = |which: &str, by: &str| block_on(tried.alerts.ack(which, by, Some("on it"), Actor::Operator));
     assert_eq!(ack(id, "ana").unwrap().acknowledged.unwrap().by, "ana");
     assert_eq!(ack("agent/b", "bob").unwrap().state, AlertState::Acknowledged);
     assert_eq!(ack(id, "eve").unwrap().acknowledged.unwrap().by, "ana", "it is hers");
@@ -81,7 +81,7 @@ fn whom_no_policy_permits_changes_nothing_and_that_is_on_record() {
         secret_prefixes: Vec::new(),
         stacks: Vec::new(),
     };
-    let eve = Asker::Agent(&agent, &Nobody, Door::Api);
+    let eve = Actor::Agent(&agent, &Nobody, Door::Api);
     block_on(tried.alerts.ack("agent/a", "eve", None, eve)).unwrap_err();
     let window = (at(0), at(60));
     block_on(tried.alerts.silence(Match::default(), window, "", "eve", eve)).unwrap_err();
@@ -103,7 +103,7 @@ fn a_silence_holds_what_it_matches_until_somebody_ends_it() {
         block_on(
             tried
                 .alerts
-                .silence(matches.clone(), (at(0), until), "new disks", "ana", Asker::Operator),
+                .silence(matches.clone(), (at(0), until), "new disks", "ana", Actor::Operator),
         )
     };
     let silence = make().unwrap();
@@ -129,7 +129,7 @@ fn a_silence_holds_what_it_matches_until_somebody_ends_it() {
     assert_eq!(explained.silenced.unwrap().until, until);
 
     *tried.clock.0.lock().unwrap() = at(100);
-    block_on(tried.alerts.unsilence(&silence.id, "ana", Asker::Operator)).unwrap();
+    block_on(tried.alerts.unsilence(&silence.id, "ana", Actor::Operator)).unwrap();
     assert_eq!(tried.turn(100), 1, "what it held back is told at once");
     let sent = tried.send();
     assert_eq!(
@@ -138,13 +138,13 @@ fn a_silence_holds_what_it_matches_until_somebody_ends_it() {
     );
     assert_eq!(actions(&tried), ["alert.silenced", "alert.unsilenced"]);
     assert!(
-        refused(&block_on(tried.alerts.unsilence(&silence.id, "ana", Asker::Operator)).unwrap_err())
+        refused(&block_on(tried.alerts.unsilence(&silence.id, "ana", Actor::Operator)).unwrap_err())
             .contains("no silence")
     );
     let over = block_on(
         tried
             .alerts
-            .silence(Match::default(), (at(0), at(50)), "", "ana", Asker::Operator),
+            .silence(Match::default(), (at(0), at(50)), "", "ana", Actor::Operator),
     )
     .unwrap_err();
     assert!(refused(&over).contains("after now"));
@@ -157,11 +157,11 @@ fn maintenance_mode_is_on_until_its_time_or_until_it_is_ended_and_alerts_go_on()
         block_on(
             tried
                 .alerts
-                .maintenance_on("the database moves", until, "ana", Asker::Operator),
+                .maintenance_on("the database moves", until, "ana", Actor::Operator),
         )
     };
     assert!(
-        refused(&block_on(tried.alerts.maintenance_on(" ", None, "ana", Asker::Operator)).unwrap_err()).contains("why")
+        refused(&block_on(tried.alerts.maintenance_on(" ", None, "ana", Actor::Operator)).unwrap_err()).contains("why")
     );
     on(Some(at(100))).unwrap();
     assert!(block_on(tried.alerts.maintenance(at(99))).unwrap().is_some());
@@ -173,7 +173,7 @@ fn maintenance_mode_is_on_until_its_time_or_until_it_is_ended_and_alerts_go_on()
         tried.send()[0].message.maintenance.as_deref(),
         Some("the database moves")
     );
-    let off = || block_on(tried.alerts.maintenance_off("ana", Asker::Operator));
+    let off = || block_on(tried.alerts.maintenance_off("ana", Actor::Operator));
     off().unwrap();
     off().unwrap();
     assert!(block_on(tried.alerts.maintenance(at(60))).unwrap().is_none());

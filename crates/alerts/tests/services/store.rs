@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use cc_devops_alerts::policy::Route;
 use cc_devops_alerts::{
-    AlertPolicy, Alerts, Condition, ConditionChange, ConditionKind, Conditions, Delivery, Severity, Telling,
+    AlertPolicy, Alerts, Condition, ConditionChange, ConditionKind, Conditions, Delivery, Notifier, Severity,
 };
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
 use cc_devops_kernel::names::AgentName;
@@ -130,7 +130,7 @@ pub(crate) struct Tried {
     pub(crate) clock: Arc<Hand>,
     pub(crate) trail: Arc<Trail>,
     pub(crate) conditions: Conditions,
-    pub(crate) telling: Telling,
+    pub(crate) notifier: Notifier,
     pub(crate) alerts: Alerts,
 }
 
@@ -144,7 +144,7 @@ impl Tried {
         let (clock, trail) = (Arc::new(Hand(Mutex::new(at(0)))), Arc::new(Trail::default()));
         Self {
             conditions: Conditions::new(store.clone(), policy.clone()),
-            telling: Telling::new(store.clone(), policy.clone(), None),
+            notifier: Notifier::new(store.clone(), policy.clone(), None),
             alerts: Alerts::new(store.clone(), policy, trail.clone(), clock.clone()),
             store,
             clock,
@@ -159,7 +159,7 @@ impl Tried {
     /// Decides at that second; how many messages.
     pub(crate) fn turn(&self, second: i64) -> usize {
         *self.clock.0.lock().unwrap() = at(second);
-        block_on(self.telling.turn(at(second))).unwrap().told
+        block_on(self.notifier.turn(at(second))).unwrap().told
     }
 
     /// What waits to be sent, in its order.

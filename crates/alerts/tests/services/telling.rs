@@ -256,9 +256,9 @@ fn a_severity_that_rises_is_told_and_a_text_that_changes_is_not() {
 #[test]
 fn a_turn_says_when_the_next_has_something_to_do() {
     let tried = Tried::new(together(&["mail"]));
-    assert_eq!(block_on(tried.telling.turn(at(0))).unwrap().next, None);
+    assert_eq!(block_on(tried.notifier.turn(at(0))).unwrap().next, None);
     tried.note(&[down("a", 3)], 3);
-    let turn = block_on(tried.telling.turn(at(4))).unwrap();
+    let turn = block_on(tried.notifier.turn(at(4))).unwrap();
     assert_eq!((turn.told, turn.next), (0, Some(at(13))));
 }
 
@@ -326,7 +326,7 @@ fn an_alert_that_cannot_be_read_keeps_nobody_from_being_told_of_the_rest() {
         content: Some(record.content),
     };
     block_on(tried.store.write(&[change], None)).unwrap();
-    let error = block_on(tried.telling.turn(at(0))).unwrap_err();
+    let error = block_on(tried.notifier.turn(at(0))).unwrap_err();
     assert!(error.message.contains("agent/a"), "{error}");
     assert_eq!(tried.send()[0].message.agent.as_ref().unwrap().as_str(), "b");
 }

@@ -6,7 +6,7 @@ use cc_devops_alerts::limits::ConditionLimits;
 use cc_devops_alerts::policy::{AlertPolicy, PolicyProblem};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::SecretName;
-use cc_devops_notify::{Channel, Value, Way};
+use cc_devops_notify::{Channel, Transport, Value};
 use cc_devops_outbound::Guard;
 
 use super::aws::AwsSettings;
@@ -102,13 +102,13 @@ pub(crate) fn check(
 /// The channel where the file has none.
 fn without_any(aws: Option<&AwsSettings>) -> Channel {
     let topic = aws.and_then(|aws| aws.names.alert_topic_arn.clone());
-    let (name, way) = match topic {
-        Some(topic_arn) => (TOPIC_CHANNEL, Way::Sns { topic_arn }),
-        None => (LOG_CHANNEL, Way::Log),
+    let (name, transport) = match topic {
+        Some(topic_arn) => (TOPIC_CHANNEL, Transport::Sns { topic_arn }),
+        None => (LOG_CHANNEL, Transport::Log),
     };
     Channel {
         name: name.to_owned(),
         bodies: false,
-        way,
+        transport,
     }
 }

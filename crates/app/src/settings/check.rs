@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cc_devops_fleet::Rhythm;
+use cc_devops_fleet::HeartbeatInterval;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::installation::Stages;
@@ -47,7 +47,7 @@ pub struct Settings {
     #[cfg(feature = "cli")]
     pub shown: Vec<super::ShownSection>,
     /// When an agent counts as late or down.
-    pub rhythm: Rhythm,
+    pub heartbeat_interval: HeartbeatInterval,
     /// Who decides what is allowed.
     pub policy: PolicySource,
     /// How requests are carried out.
@@ -119,7 +119,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     let mut findings = Findings::of(origin);
     let known_stages = stages(file, &mut findings);
     let installation = installation(file, known_stages.clone(), &mut findings);
-    let rhythm = Rhythm {
+    let interval = HeartbeatInterval {
         period: seconds(file.fleet.heartbeat_period_seconds),
         grace: seconds(file.fleet.heartbeat_grace_seconds),
     };
@@ -129,7 +129,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     };
     let egress = egress(file, &mut findings);
     #[cfg(feature = "cli")]
-    let server = server::check(file, (rhythm, mode), &egress, &mut findings);
+    let server = server::check(file, (interval, mode), &egress, &mut findings);
     let policy = match &file.policy.dir {
         Some(dir) => PolicySource::Folder(findings.dir("policy.dir", dir)),
         None => PolicySource::Shipped(file.policy.set.into()),
@@ -197,7 +197,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         aws_door: file.aws_door.enabled,
         #[cfg(feature = "cli")]
         shown: super::shown::sections(file),
-        rhythm,
+        heartbeat_interval: interval,
         policy,
         requests,
         #[cfg(feature = "embedded")]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use cc_devops_fleet::Rhythm;
+use cc_devops_fleet::HeartbeatInterval;
 use cc_devops_http::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
 use cc_devops_kernel::health::Mode;
 use cc_devops_outbound::egress::{Allowed, network};
@@ -31,7 +31,7 @@ fn public_url(file: &ConfigFile, findings: &mut Findings<'_>) -> Option<Url> {
 /// Checks the section, and those that the door needs beside it.
 pub(crate) fn check(
     file: &ConfigFile,
-    (rhythm, mode): (Rhythm, Mode),
+    (interval, mode): (HeartbeatInterval, Mode),
     egress: &Allowed,
     findings: &mut Findings<'_>,
 ) -> Option<ServerConfig> {
@@ -90,7 +90,7 @@ pub(crate) fn check(
         in_flight: size(section.in_flight),
         shutdown_grace: Duration::from_secs(section.shutdown_grace_seconds.into()),
         metric_series: size(file.aws_door.metric_series),
-        rhythm,
+        heartbeat_interval: interval,
         mode,
         webhooks: WebhookDelivery {
             concurrency: size(section.webhook_concurrency),

@@ -170,7 +170,7 @@ fn the_servers_own_defaults_are_kept_but_for_the_port() {
     assert_eq!(checked.server.webhooks, own.webhooks);
     assert_eq!(checked.server.in_flight, own.in_flight);
     assert_eq!(checked.server.shutdown_grace, own.shutdown_grace);
-    assert_eq!(checked.server.rhythm, own.rhythm);
+    assert_eq!(checked.server.heartbeat_interval, own.heartbeat_interval);
     assert_eq!(checked.server.rate_limit, None);
     assert_eq!(
         checked.requests,

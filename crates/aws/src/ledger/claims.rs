@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::record::{ClaimedRequest, Renewal, RequestState, WaitingRequest};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::ports::{Backlog, Ledger};
 use cc_devops_requests::record::{
     ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestRecord, RequestState, StackLock,

@@ -74,7 +74,7 @@ impl DynamoLedger {
             let completed = stored::read_completed(&completed);
             let completed = completed.map_err(|error| corrupt("a request's outcome").because(error))?;
             let event = NewEvent::new(agent, completed.into(), Some(id.clone()), at, None)?;
-            let place = shared.numbers.take(shared).await?;
+            let place = shared.sequencer.take(shared).await?;
             let update = self.points_to(id, before, place)?;
             let put = event.put(shared.table(), place)?;
             let mut writes = vec![

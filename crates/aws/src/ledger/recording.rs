@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::stored;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::record::{Conclusion, NewRequest, Receipt, RequestState};
 use jiff::{SignedDuration, Timestamp};
 
@@ -289,7 +289,7 @@ impl DynamoLedger {
         for _ in 0..TRIES {
             let place = match held.take() {
                 Some(place) => place,
-                None => shared.numbers.take(shared).await?,
+                None => shared.sequencer.take(shared).await?,
             };
             let mut chain = shared.chains.take();
             let row = chain.extend(

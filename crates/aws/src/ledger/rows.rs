@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use cc_devops_kernel::agent::Role;
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::outcome::Completed;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::stored;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::fingerprint::Fingerprint;
 use cc_devops_requests::record::{RequestHead, RequestRecord, RequestState, WaitingRequest};
 use jiff::Timestamp;

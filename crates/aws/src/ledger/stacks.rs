@@ -5,9 +5,9 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::record::{StackLease, StackLock};
 use serde::Deserialize;
 

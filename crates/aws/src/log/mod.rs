@@ -10,11 +10,11 @@
 //! mark in its place: whoever wanted to write there finds the mark and takes another number. No reader
 //! passes what may still come, however slow or stopped its writer was, and no two clocks are compared.
 
-mod numbers;
 mod old;
 mod reading;
 mod row;
+mod sequencer;
 
-pub(crate) use numbers::{FIRST, Numbers, Place, note_subscribers};
 pub(crate) use old::between as old_between;
 pub(crate) use row::{Entry, Failing, NewEvent, Progress, SetAsideMark, event_key, progress_item};
+pub(crate) use sequencer::{FIRST, Place, Sequencer, note_subscribers};

@@ -14,7 +14,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
 use super::row::{Entry, IN_BLOCK, last_of_block, mark, partition, place_of};
-use super::{FIRST, Place, numbers, old};
+use super::{FIRST, Place, old, sequencer};
 use crate::batches::pages;
 use crate::error::{is_condition, port_error};
 use crate::places::sortable;
@@ -77,7 +77,7 @@ impl EventLog for DynamoEvents {
 
     async fn newest(&self) -> PortResult<Cursor> {
         let shared = &*self.0;
-        match numbers::last(shared).await? {
+        match sequencer::last(shared).await? {
             None => old::newest(shared).await.map(Cursor),
             Some(last) => {
                 // What is on its way to a place before the end would otherwise be passed by whoever begins here.
@@ -98,7 +98,7 @@ impl Shared {
         limit: usize,
         events: &mut Vec<LoggedEvent>,
     ) -> PortResult<()> {
-        let Some(last) = numbers::last(self).await? else {
+        let Some(last) = sequencer::last(self).await? else {
             return Ok(());
         };
         let mut next = after + 1;
@@ -177,7 +177,7 @@ impl Shared {
 
     /// Whether nothing is left of a partition because it is so old.
     async fn is_forgotten(&self, found: &[Item], last: i64) -> PortResult<bool> {
-        Ok(found.is_empty() && numbers::last(self).await?.is_some_and(|end| end - last > FAR))
+        Ok(found.is_empty() && sequencer::last(self).await?.is_some_and(|end| end - last > FAR))
     }
 
     /// What stands at places of one partition.

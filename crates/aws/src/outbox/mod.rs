@@ -6,9 +6,9 @@
 //! same breath does not read it again.
 
 mod looking;
-mod memory;
 mod news;
 mod old;
+mod pending_events;
 mod settling;
 
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use jiff::Timestamp;
 
 use crate::log::Entry;
 use crate::{Backend, Shared};
-pub(crate) use memory::Memory;
 pub(crate) use news::Mailbox;
+pub(crate) use pending_events::PendingEvents;
 
 /// Who is told by the relay. The log has every event by the transaction that it came to be with.
 pub(crate) const CONSUMERS: &[Consumer] = &[Consumer::Bus, Consumer::Webhooks, Consumer::Metrics, Consumer::People];

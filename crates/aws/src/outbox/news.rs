@@ -121,7 +121,7 @@ impl Shared {
         let at = news.timestamp;
         let event = NewEvent::new(reader, news.into(), None, at, None)?;
         for _ in 0..TRIES {
-            let place = self.numbers.take(self).await?;
+            let place = self.sequencer.take(self).await?;
             let writes = vec![
                 self.taken(&item)?,
                 TransactWriteItem::builder()

@@ -56,7 +56,7 @@ impl Shared {
         let old = Item::from([("PK".to_owned(), pk), ("SK".to_owned(), sk)]);
         let mut request = row.as_ref().and_then(|row| Some((row.request.clone()?, row.id)));
         for _ in 0..TRIES {
-            let taken = self.numbers.take(self).await?;
+            let taken = self.sequencer.take(self).await?;
             let place = taken.number;
             let delete = Delete::builder()
                 .table_name(self.table())

@@ -44,7 +44,7 @@ use reading::{ChangeSet, Seen};
 
 /// How patiently a change set in the making is looked at.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct PollBackoff {
     /// The first wait; each is twice the one before.
     pub first: Duration,
     /// The longest wait.
@@ -56,7 +56,7 @@ pub struct Pace {
     pub in_all: Duration,
 }
 
-impl Default for Pace {
+impl Default for PollBackoff {
     /// Most change sets are ready in five seconds, and a function has a minute for all it does.
     /// Jitter makes each wait up to twice as long, so it is `in_all` that bounds them.
     fn default() -> Self {
@@ -71,17 +71,17 @@ impl Default for Pace {
 
 impl Backend {
     /// Where stacks are changed.
-    pub fn stacks(&self, pace: Pace) -> Arc<dyn Stacks> {
+    pub fn stacks(&self, backoff: PollBackoff) -> Arc<dyn Stacks> {
         Arc::new(CloudFormation {
             shared: self.shared.clone(),
-            pace,
+            backoff,
         })
     }
 }
 
 struct CloudFormation {
     shared: Arc<Shared>,
-    pace: Pace,
+    backoff: PollBackoff,
 }
 
 /// What a request's change is called: its change set's name and its token alike. A letter, then
@@ -130,11 +130,11 @@ impl Stacks for CloudFormation {
             }
             seen = self.look(stack, &name.0, &name).await?;
         }
-        let until = Instant::now() + self.pace.in_all;
+        let until = Instant::now() + self.backoff.in_all;
         let delays = ExponentialBuilder::default()
-            .with_min_delay(self.pace.first)
-            .with_max_delay(self.pace.longest)
-            .with_max_times(self.pace.looks)
+            .with_min_delay(self.backoff.first)
+            .with_max_delay(self.backoff.longest)
+            .with_max_times(self.backoff.looks)
             .with_jitter()
             .build();
         for delay in delays {

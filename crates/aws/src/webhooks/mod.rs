@@ -234,7 +234,7 @@ impl Webhooks for DynamoWebhooks {
                 .expression_attribute_values(":since", text(failing_since.to_string()))
                 .build()
                 .map_err(incomplete)?;
-            let place = shared.numbers.take(shared).await?;
+            let place = shared.sequencer.take(shared).await?;
             let put = event.put(shared.table(), place)?;
             let writes = vec![
                 TransactWriteItem::builder().update(update).build(),

@@ -57,7 +57,7 @@ async fn transactions_that_meet_are_tried_again_on_the_same_chain() {
     let due = outbox.due(outbox.consumers(), after(10), 10).await.unwrap();
     at.line
         .fails(1, "TransactWriteItems", &Fault::cancelled(&["None", "ThrottlingError"]));
-    outbox.settle(after(11), &house::done(&due)).await.unwrap();
+    outbox.settle(after(11), &harness::done(&due)).await.unwrap();
     assert!(
         outbox
             .due(outbox.consumers(), after(1_000), 10)

@@ -11,7 +11,7 @@ use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, Wante
 use cc_devops_testkit::{peers, sample};
 use serde_json::Value;
 
-use super::{PACE, STACK, TEMPLATE, TWO, deploy, ended, house, kept, lease, planned, wanted, with_stack};
+use super::{BACKOFF, STACK, TEMPLATE, TWO, deploy, ended, harness, kept, lease, planned, wanted, with_stack};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,9 +104,9 @@ async fn another(backend: &Backend, name: &str, template: &str) {
 #[tokio::test]
 async fn another_change_set_of_the_name_never_runs_in_the_place_of_the_one_that_was_planned() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     with_stack(&backend).await;
-    let stacks = backend.stacks(PACE);
+    let stacks = backend.stacks(BACKOFF);
     let draft = drafted(&*stacks, "r1", &deploy(None, &[("Value", "two")])).await;
     let name = root(&draft)["ChangeSetName"].as_str().unwrap().to_owned();
     let remove = backend.clients().cloudformation().delete_change_set();
@@ -130,9 +130,9 @@ async fn another_change_set_of_the_name_never_runs_in_the_place_of_the_one_that_
 #[tokio::test]
 async fn of_two_plans_the_one_that_is_carried_out_ends_the_other() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     with_stack(&backend).await;
-    let stacks = backend.stacks(PACE);
+    let stacks = backend.stacks(BACKOFF);
     let older = drafted(&*stacks, "r1", &deploy(None, &[("Value", "older")])).await;
     let newer = drafted(&*stacks, "r2", &deploy(None, &[("Value", "newer")])).await;
     apply(&*stacks, "r2", &newer.handle).await;
@@ -151,11 +151,11 @@ async fn of_two_plans_the_one_that_is_carried_out_ends_the_other() {
 #[tokio::test]
 async fn two_who_apply_at_one_instant_execute_once() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
+    let backend = harness::bare(&peer);
     with_stack(&backend).await;
     let (one, other) = (
-        backend.stacks(PACE),
-        house::on(peer.url(), backend.resources()).stacks(PACE),
+        backend.stacks(BACKOFF),
+        harness::on(peer.url(), backend.resources()).stacks(BACKOFF),
     );
     for number in 0..100 {
         let (id, value) = (format!("r{number}"), format!("value-{number}"));
@@ -194,8 +194,8 @@ async fn two_who_apply_at_one_instant_execute_once() {
 #[tokio::test]
 async fn a_first_creation_is_planned_denied_planned_again_and_carried_out() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
-    let stacks = backend.stacks(PACE);
+    let backend = harness::bare(&peer);
+    let stacks = backend.stacks(BACKOFF);
     let deploy = deploy(Some(TEMPLATE), &[("Value", "one")]);
     let (first, second) = (lease("r1", STACK), lease("r2", STACK));
 
@@ -262,8 +262,8 @@ fn table(key: &str) -> String {
 #[tokio::test]
 async fn a_replacement_is_seen_before_it_happens_and_sixty_plans_leave_nothing() {
     let peer = peers::ministack().await;
-    let backend = house::bare(&peer);
-    let stacks = backend.stacks(PACE);
+    let backend = harness::bare(&peer);
+    let stacks = backend.stacks(BACKOFF);
     let first = lease("r1", STACK);
     let made = deploy(Some(&table("id")), &[]);
     let draft = ready(&*stacks, &creating(&first, &made)).await;
@@ -295,11 +295,11 @@ async fn a_replacement_is_seen_before_it_happens_and_sixty_plans_leave_nothing()
 #[tokio::test]
 async fn a_stack_that_was_changed_by_hand_is_told_to_have_drifted() {
     let peer = peers::ministack().await;
-    let mut resources = house::bare(&peer).resources().clone();
+    let mut resources = harness::bare(&peer).resources().clone();
     resources.drift_stages.insert(sample::stage());
-    let backend = house::on(peer.url(), &resources);
+    let backend = harness::on(peer.url(), &resources);
     with_stack(&backend).await;
-    let stacks = backend.stacks(PACE);
+    let stacks = backend.stacks(BACKOFF);
     let draft = drafted(&*stacks, "r1", &deploy(None, &[("Value", "two")])).await;
     assert_eq!(
         (root(&draft)["StackDriftStatus"].as_str(), draft.notes.len()),
@@ -316,11 +316,11 @@ async fn a_stack_that_was_changed_by_hand_is_told_to_have_drifted() {
 #[tokio::test]
 async fn a_template_that_no_call_holds_goes_through_the_bucket_under_its_digest() {
     let peer = peers::ministack().await;
-    let mut resources = house::bare(&peer).resources().clone();
+    let mut resources = harness::bare(&peer).resources().clone();
     resources.template_bucket = Some("templates".to_owned());
-    let backend = house::on(peer.url(), &resources);
+    let backend = harness::on(peer.url(), &resources);
     with_stack(&backend).await;
-    let stacks = backend.stacks(PACE);
+    let stacks = backend.stacks(BACKOFF);
     let note = format!("{{\"Metadata\": {{\"Note\": \"{}\"}},", "x".repeat(60_000));
     let large = TWO.replacen('{', &note, 1);
     let wants = deploy(Some(&large), &[]);
@@ -354,7 +354,7 @@ async fn capabilities_that_the_request_does_not_name_are_asked_for() {
         sample::installation(),
         Arc::new(SystemClock),
     );
-    let stacks = backend.stacks(PACE);
+    let stacks = backend.stacks(BACKOFF);
     let lease = lease("r1", STACK);
     let mut wants = deploy(Some(ROLE), &[]);
     let Planning::Ended(end) = planned(&*stacks, &creating(&lease, &wants)).await else {

@@ -13,7 +13,7 @@ mod wanted;
 
 use std::time::Duration;
 
-use cc_devops_aws::Pace;
+use cc_devops_aws::PollBackoff;
 use cc_devops_kernel::outcome::{DeployAction, Reason};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_requests::ports::{Ports, StackEnd, StackProgress};
@@ -21,7 +21,7 @@ use cc_devops_requests::{DeployLambda, Template};
 use cc_devops_testkit::memory::Memory;
 use cc_devops_testkit::{contract, sample};
 
-use cloud::deploying::{PACE, STACK, deploy, failure, lease, progress, says, stacks, start, success, try_to_start};
+use cloud::deploying::{BACKOFF, STACK, deploy, failure, lease, progress, says, stacks, start, success, try_to_start};
 use cloud::{Cloud, Event, Fate, Fault, Making, Stack};
 
 fn fresh() -> Ports {
@@ -142,7 +142,7 @@ async fn a_lost_answer_makes_no_second_change() {
         // With it, nobody notices.
         let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
         cloud.fail(action, Fault::LostAnswer);
-        let result = success(&*cloud.backend(2).stacks(PACE)).await;
+        let result = success(&*cloud.backend(2).stacks(BACKOFF)).await;
         assert_eq!(result.action, DeployAction::Deployed, "{action}");
         assert_eq!(cloud.calls(action).len(), 2, "{action} was attempted again");
         assert_eq!(
@@ -207,12 +207,12 @@ async fn throttling_is_waited_out_as_long_as_that_is_sensible() {
     let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
     cloud.fail("CreateChangeSet", throttled);
     cloud.fail("DescribeChangeSet", Fault::Refused(503, "ServiceUnavailable", "later"));
-    let result = success(&*cloud.backend(2).stacks(PACE)).await;
+    let result = success(&*cloud.backend(2).stacks(BACKOFF)).await;
     assert_eq!(result.action, DeployAction::Deployed);
 
     cloud.fail("DescribeChangeSet", throttled);
     cloud.fail("DescribeChangeSet", throttled);
-    let stacks = cloud.backend(2).stacks(PACE);
+    let stacks = cloud.backend(2).stacks(BACKOFF);
     let error = stacks.progress(&lease().stack, &lease().request).await.unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Unavailable);
 }
@@ -238,12 +238,12 @@ async fn waiting_for_a_change_set_ends_when_its_time_is_over() {
     let mut stack = Stack::new(Fate::Succeeds);
     stack.making = Making::Ready(50);
     let cloud = Cloud::with(STACK, stack);
-    let pace = Pace {
+    let backoff = PollBackoff {
         looks: 100,
         in_all: Duration::ZERO,
-        ..PACE
+        ..BACKOFF
     };
-    let stacks = cloud.backend(1).stacks(pace);
+    let stacks = cloud.backend(1).stacks(backoff);
     assert_eq!(start(&*stacks, &deploy()).await, StackProgress::Changing);
     assert_eq!(
         cloud.effects("DescribeChangeSet"),

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::events::EventBody;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Completed;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::work::Progress;
 use cc_devops_requests::bus::asked_stage;
 use cc_devops_requests::sealed_values::SealingKey;
 use serde_json::{Value, json};

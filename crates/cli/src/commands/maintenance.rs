@@ -1,6 +1,6 @@
 //! `maintenance`: whether the control plane does nothing unasked.
 
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::health::Mode;
 use jiff::Timestamp;
 use serde_json::json;
@@ -60,10 +60,10 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     let configured = opened.capabilities.settings.mode == Mode::Maintenance;
     match command {
         Command::On { reason, until, by } => {
-            alerts.maintenance_on(&reason, until, &who(by), Asker::Operator).await?;
+            alerts.maintenance_on(&reason, until, &who(by), Actor::Operator).await?;
         }
         Command::Off { by } => {
-            alerts.maintenance_off(&who(by), Asker::Operator).await?;
+            alerts.maintenance_off(&who(by), Actor::Operator).await?;
         }
         Command::Status => {}
     }

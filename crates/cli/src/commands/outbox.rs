@@ -1,6 +1,6 @@
 //! `outbox`: who is still to be told of events, what was given up, and giving it back.
 
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_outbox::ports::{Consumer, SetAside, Standing};
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::standing::give_back;
@@ -65,7 +65,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::List { consumer } => list(context, ports, consumer).await,
         Command::Retry { consumer } => {
             known(ports, consumer)?;
-            let given = give_back(ports, consumer, Asker::Operator).await?;
+            let given = give_back(ports, consumer, Actor::Operator).await?;
             context
                 .output
                 .answer(&json!({"consumer": consumer.as_str(), "givenBack": given}), || {

@@ -1,10 +1,10 @@
 //! `requests`: what was asked for and what became of it, read from the data folder.
 
 use cc_devops_deploys::{PlanRecord, PlanState};
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::work::Progress;
 use cc_devops_requests::deploys::plan_of;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use jiff::Timestamp;

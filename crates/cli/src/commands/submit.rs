@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_kernel::work::Progress;
 use cc_devops_outbound::Method;
 use cc_devops_requests::Action;
 use cc_devops_requests::actions::deploy_lambda;

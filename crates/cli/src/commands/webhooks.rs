@@ -1,6 +1,6 @@
 //! `webhooks`: who is told over HTTP, how their endpoints do, and what was given up.
 
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_outbound::Guard;
@@ -85,7 +85,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     let opened = store::open(context).await?;
     let ports = &opened.ports;
     // Whoever may open the store is the operator.
-    let acts = Subscriptions::new(ports, Asker::Operator);
+    let acts = Subscriptions::new(ports, Actor::Operator);
     let output = &context.output;
     match command {
         Command::List => {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_kernel::acts::Asker;
-use cc_devops_kernel::course::Course;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::text::counted;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::issues::ActionTaken;
 use cc_devops_repos::monitoring::{Ask, MonitorReport, WatchedWorkflow};
 use cc_devops_repos::workflows::HealthName;
@@ -65,13 +65,15 @@ async fn check(context: &Context, args: Args) -> Result<(), CliError> {
         only: looking.names.first().cloned(),
         workflow: args.workflow,
         dry_run: args.dry_run,
-        author: hygiene.monitor.author(&Asker::Operator, None).await?,
+        author: hygiene.monitor.author(&Actor::Operator, None).await?,
     };
     let mut progress = output.progress("repositories looked at:");
     progress.start();
     let checked = hygiene
         .monitor
-        .check(&ask, &Course::default(), &mut |done, total| progress.of(done, total))
+        .check(&ask, &WorkHandle::default(), &mut |done, total| {
+            progress.of(done, total)
+        })
         .await;
     drop(progress);
     let report = checked.map_err(|error| CliError::of_named(error, &looking.names))?;

@@ -28,7 +28,7 @@ fn lossy(name: &str) -> String {
 }
 
 /// A place whose stack plans to lose data, and its server.
-fn house() -> (Place, Server) {
+fn harness() -> (Place, Server) {
     let place = Place::new();
     place.configure(SHOP);
     place.write("plan.json", &lossy("orders"));
@@ -58,7 +58,7 @@ fn waiting(place: &Place, id: &str) -> (String, String) {
 
 #[test]
 fn a_plan_is_shown_and_approved_by_its_whole_digest_alone() {
-    let (place, server) = house();
+    let (place, server) = harness();
     ask(&place, "r1");
     let (plan, digest) = waiting(&place, "r1");
 
@@ -141,7 +141,7 @@ fn a_plan_is_shown_and_approved_by_its_whole_digest_alone() {
 
 #[test]
 fn a_deploy_that_is_waited_for_says_what_to_type_and_fails_where_it_is_denied() {
-    let (place, _server) = house();
+    let (place, _server) = harness();
     let asked = place
         .run(&["deploy", "shop", "--stage", "dev", "--request-id", "r1", "--wait", "3"])
         .exits(1);
@@ -190,7 +190,7 @@ fn a_deploy_that_is_waited_for_says_what_to_type_and_fails_where_it_is_denied() 
 
 #[test]
 fn two_plans_are_compared_and_the_older_one_is_superseded() {
-    let (place, _server) = house();
+    let (place, _server) = harness();
     ask(&place, "r1");
     let (first, digest) = waiting(&place, "r1");
     place.write("plan.json", &lossy("customers"));
@@ -222,7 +222,7 @@ fn two_plans_are_compared_and_the_older_one_is_superseded() {
 
 #[test]
 fn a_plan_alone_changes_nothing() {
-    let (place, _server) = house();
+    let (place, _server) = harness();
     let shown = [
         "deploy",
         "shop",
@@ -251,7 +251,7 @@ fn a_plan_alone_changes_nothing() {
 
 #[test]
 fn what_no_plan_is_called_is_a_wrong_command_line_and_what_is_not_there_is_said() {
-    let (place, _server) = house();
+    let (place, _server) = harness();
     for wrong in [
         vec!["show", "plan-1"],
         vec!["diff", NO_PLAN, "x"],

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cc_devops_fake_github::{Model, TOKEN};
 use serde_json::{Value, json};
 
-use crate::github_house::House;
+use crate::github_harness::Harness;
 use crate::process::Place;
 
 /// Longer than any of this takes, and than the grace of a shutdown.
@@ -15,15 +15,15 @@ const STALLED: Duration = Duration::from_mins(10);
 const SOON: Duration = Duration::from_secs(12);
 
 /// A GitHub that answers nothing at first.
-fn house() -> House {
+fn harness() -> Harness {
     let mut model = Model::at(1_795_348_800);
     model.repo("acme/web", |_| ());
-    let house = House::on(model);
-    house.github.latency(STALLED);
-    house
+    let harness = Harness::on(model);
+    harness.github.latency(STALLED);
+    harness
 }
 
-impl House {
+impl Harness {
     /// Sends a check that takes long, and waits until it is being carried out.
     fn begin(&self) {
         self.place
@@ -35,7 +35,7 @@ impl House {
             "detail": {"requestId": "r1", "action": "github_repo_check", "requestedBy": "admin", "params": {"repository": "web"}},
         });
         self.place.run_with(&["send", "-"], &event.to_string()).exits(0);
-        self.until(|house| house.request()["state"] == "executing");
+        self.until(|harness| harness.request()["state"] == "executing");
     }
 
     fn until(&self, mut comes: impl FnMut(&Self) -> bool) {
@@ -53,37 +53,37 @@ impl House {
 
 #[test]
 fn a_stop_ends_in_well_under_its_grace_and_the_next_start_finishes_what_it_broke_off() {
-    let house = house();
-    let server = house.place.serve();
-    house.begin();
+    let harness = harness();
+    let server = harness.place.serve();
+    harness.begin();
     let told = Instant::now();
     assert!(server.stop().success());
     assert!(told.elapsed() < SOON, "{:?}", told.elapsed());
-    let left = house.request();
+    let left = harness.request();
     assert_eq!(
         (&left["state"], &left["attempts"]),
         (&json!("received"), &json!(0)),
         "{left}"
     );
 
-    house.github.latency(Duration::ZERO);
-    let _server = house.place.serve();
-    house.until(|house| house.request()["completed"]["status"] == "success");
-    assert_eq!(house.request()["attempts"], 1);
+    harness.github.latency(Duration::ZERO);
+    let _server = harness.place.serve();
+    harness.until(|harness| harness.request()["completed"]["status"] == "success");
+    assert_eq!(harness.request()["attempts"], 1);
 }
 
 #[test]
 fn after_a_kill_the_next_start_does_not_wait_for_leases() {
-    let house = house();
-    let server = house.place.serve();
-    house.begin();
+    let harness = harness();
+    let server = harness.place.serve();
+    harness.begin();
     // It is killed.
     drop(server);
-    assert_eq!(house.request()["state"], "executing");
-    house.github.latency(Duration::ZERO);
-    let _server = house.place.serve();
-    house.until(|house| house.request()["completed"]["status"] == "success");
-    assert_eq!(house.request()["attempts"], 2, "the killed one was a try");
+    assert_eq!(harness.request()["state"], "executing");
+    harness.github.latency(Duration::ZERO);
+    let _server = harness.place.serve();
+    harness.until(|harness| harness.request()["completed"]["status"] == "success");
+    assert_eq!(harness.request()["attempts"], 2, "the killed one was a try");
 }
 
 /// Writes its process id, and goes on until it is killed; ends at once where `looked` is there.

@@ -24,7 +24,7 @@ mod faults;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
-mod github_house;
+mod github_harness;
 #[cfg(test)]
 mod long_work;
 #[cfg(test)]

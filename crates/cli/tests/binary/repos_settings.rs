@@ -3,7 +3,7 @@
 use cc_devops_fake_github::{Access, Branches, Environment, Model, Repository, Ruleset};
 use serde_json::{Value, json};
 
-use crate::github_house::House;
+use crate::github_harness::Harness;
 use crate::process::Run;
 
 mod saved;
@@ -39,7 +39,7 @@ required_status_checks = { required_status_checks = [{ context = "ci" }] }
 "##;
 
 /// Three repositories of an organisation, one of them archived, with settings of their own.
-fn house() -> House {
+fn harness() -> Harness {
     let mut model = Model::at(1_795_348_800);
     model.org("acme");
     let platform = model.team("acme", "platform");
@@ -70,10 +70,10 @@ fn house() -> House {
             .insert("delete_branch_on_merge".to_owned(), json!(true));
     });
     model.repo("acme/old", |of| of.archived = true);
-    House::on(model)
+    Harness::on(model)
 }
 
-impl House {
+impl Harness {
     /// A command with this text as the policy.
     fn with(&self, policy: &str, arguments: &[&str]) -> Run {
         let file = self.place.write("wanted.toml", policy);
@@ -114,10 +114,10 @@ fn places(plan: &Value) -> Vec<String> {
 
 #[test]
 fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right_once() {
-    let house = house();
-    let file = house.place.path().join("repos.toml");
+    let harness = harness();
+    let file = harness.place.path().join("repos.toml");
     let file = file.to_str().unwrap();
-    let exported = house
+    let exported = harness
         .run(&["repos", "export", "acme", "--out", file, "--json"])
         .exits(0)
         .json();
@@ -126,39 +126,41 @@ fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right
         exported["leftOut"][0].as_str().unwrap().contains("archived"),
         "{exported}"
     );
-    let asked = house.github.requests().len();
-    let refused = house.run(&["repos", "export", "--out", file]).exits(2);
+    let asked = harness.github.requests().len();
+    let refused = harness.run(&["repos", "export", "--out", file]).exits(2);
     assert!(refused.stderr.contains("name a new file"), "{refused}");
-    house.run(&["repos", "export", "--out", "nowhere/repos.toml"]).exits(3);
-    assert_eq!(house.github.requests().len(), asked, "nothing is read in vain");
+    harness
+        .run(&["repos", "export", "--out", "nowhere/repos.toml"])
+        .exits(3);
+    assert_eq!(harness.github.requests().len(), asked, "nothing is read in vain");
     let text = std::fs::read_to_string(file).unwrap();
     assert!(
         text.contains("[defaults.settings.general]\n") && text.contains("repositories = [\"web\"]"),
         "{text}"
     );
-    assert_eq!(house.run(&["repos", "export"]).exits(0).stdout.trim(), text.trim());
+    assert_eq!(harness.run(&["repos", "export"]).exits(0).stdout.trim(), text.trim());
 
     let plan = ["repos", "plan", "--policy", file];
-    let empty = house.run(&[&plan[..], &["--json"]].concat()).exits(0).json();
+    let empty = harness.run(&[&plan[..], &["--json"]].concat()).exits(0).json();
     assert_eq!(
         (&empty["changes"], &empty["compared"]),
         (&json!(0), &json!(2)),
         "{empty}"
     );
     assert!(
-        house
+        harness
             .run(&plan)
             .exits(0)
             .stdout
             .contains("Every setting is as the policy names it, in 2 repositories.")
     );
 
-    house.edit("acme/api", |of| {
+    harness.edit("acme/api", |of| {
         of.settings
             .options
             .insert("allow_merge_commit".to_owned(), json!(false));
     });
-    let drifted = house.run(&plan).exits(1);
+    let drifted = harness.run(&plan).exits(1);
     for words in [
         "acme/api\n--- a/general\n",
         "-  \"allow_merge_commit\": false",
@@ -167,24 +169,24 @@ fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right
         assert!(drifted.stdout.contains(words), "{words}: {drifted}");
     }
     let apply = ["repos", "apply", "--policy", file];
-    let asks = house.run(&apply).exits(2);
+    let asks = harness.run(&apply).exits(2);
     assert!(
         asks.stderr.contains("Make 1 change in 1 repository?") && asks.stderr.contains("--yes"),
         "{asks}"
     );
-    assert_eq!(house.writes(), 0);
-    let applied = house.run(&[&apply[..], &["--yes"]].concat()).exits(0);
+    assert_eq!(harness.writes(), 0);
+    let applied = harness.run(&[&apply[..], &["--yes"]].concat()).exits(0);
     assert!(applied.stdout.contains("done: general is set."), "{applied}");
     assert_eq!(
-        house.of("acme/api", |of| of.settings.options["allow_merge_commit"].clone()),
+        harness.of("acme/api", |of| of.settings.options["allow_merge_commit"].clone()),
         json!(true)
     );
-    assert_eq!(house.writes(), 1);
-    let second = house.run(&[&apply[..], &["--yes"]].concat()).exits(0);
+    assert_eq!(harness.writes(), 1);
+    let second = harness.run(&[&apply[..], &["--yes"]].concat()).exits(0);
     assert!(second.stdout.contains("There is nothing to do."), "{second}");
-    assert_eq!(house.writes(), 1);
+    assert_eq!(harness.writes(), 1);
 
-    let trail = house.run(&["audit", "list", "--json"]).exits(0).json();
+    let trail = harness.run(&["audit", "list", "--json"]).exits(0).json();
     let rows = trail["rows"].as_array().unwrap();
     let of = |action: &str| rows.iter().find(|row| row["action"] == action).unwrap();
     for action in ["repository.change_begun", "repository.changed"] {
@@ -199,8 +201,8 @@ fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right
 
 #[test]
 fn every_section_is_made_as_it_is_wanted_and_what_is_not_named_stays() {
-    let house = house();
-    let planned = house.with(WANTED, &["plan", "web", "--json"]).exits(1).json();
+    let harness = harness();
+    let planned = harness.with(WANTED, &["plan", "web", "--json"]).exits(1).json();
     assert_eq!(
         places(&planned),
         [
@@ -217,16 +219,16 @@ fn every_section_is_made_as_it_is_wanted_and_what_is_not_named_stays() {
             "acme/web variables/REGION",
         ]
     );
-    let applied = house
+    let applied = harness
         .with(WANTED, &["apply", "acme/web", "--yes", "--json"])
         .exits(0)
         .json();
     assert_eq!(applied["applied"].as_array().unwrap().len(), 11, "{applied}");
     assert_eq!(
-        house.with(WANTED, &["plan", "web", "--json"]).exits(0).json()["changes"],
+        harness.with(WANTED, &["plan", "web", "--json"]).exits(0).json()["changes"],
         0
     );
-    house.of("acme/web", |of| {
+    harness.of("acme/web", |of| {
         assert_eq!(of.settings.topics, ["rust", "web", "payments"]);
         assert_eq!(of.settings.teams["ops"], "push");
         assert_eq!(of.settings.teams["platform"], "admin");
@@ -259,21 +261,21 @@ fn every_section_is_made_as_it_is_wanted_and_what_is_not_named_stays() {
 
 #[test]
 fn an_exact_section_takes_away_what_it_does_not_name() {
-    let house = house();
+    let harness = harness();
     let exact = "[defaults.settings]\ntopics = { names = [\"rust\"], exact = true }\n\
                  teams = { exact = true, platform = \"read\" }\nlabels = { exact = true, bug = { color = \"d73a4a\" } }\n\
                  variables = { exact = true }\nenvironments = { exact = true, production = { branches = [\"main\"] } }\n\
                  rulesets = { exact = true }\ncollaborators = { exact = true, ops = \"admin\" }\n";
     let merging = exact.replace("exact = true", "exact = false");
-    let careful = house.with(&merging, &["plan", "web", "--json"]).exits(1).json();
+    let careful = harness.with(&merging, &["plan", "web", "--json"]).exits(1).json();
     let after = careful["plans"][0]["changes"].as_array().unwrap();
     assert!(
         after.iter().all(|change| !change["after"].is_null()),
         "nothing is taken away: {careful}"
     );
-    house.with(exact, &["apply", "web", "--yes"]).exits(0);
-    house.with(exact, &["plan", "web"]).exits(0);
-    house.of("acme/web", |of| {
+    harness.with(exact, &["apply", "web", "--yes"]).exits(0);
+    harness.with(exact, &["plan", "web"]).exits(0);
+    harness.of("acme/web", |of| {
         assert_eq!(of.settings.topics, ["rust"]);
         assert_eq!(of.settings.teams.keys().collect::<Vec<_>>(), ["platform"]);
         assert_eq!(of.labels().len(), 1);
@@ -285,16 +287,16 @@ fn an_exact_section_takes_away_what_it_does_not_name() {
 
 #[test]
 fn what_may_not_be_seen_is_said_and_nothing_is_proposed_for_it() {
-    let house = house();
-    house.github.token(
+    let harness = harness();
+    harness.github.token(
         "ghp_blind",
         Access::fine_grained("ops")
             .without("administration")
             .without("variables"),
     );
-    let file = house.place.write("wanted.toml", WANTED);
+    let file = harness.place.write("wanted.toml", WANTED);
     let file = file.to_str().unwrap();
-    let plan = house
+    let plan = harness
         .run_as("ghp_blind", &["repos", "plan", "web", "--policy", file, "--json"])
         .exits(1)
         .json();
@@ -319,8 +321,8 @@ fn what_may_not_be_seen_is_said_and_nothing_is_proposed_for_it() {
         "{plan}"
     );
     let only = "[defaults.settings]\nteams = { platform = \"admin\" }\n";
-    let file = house.place.write("teams.toml", only);
-    let text = house
+    let file = harness.place.write("teams.toml", only);
+    let text = harness
         .run_as("ghp_blind", &["repos", "plan", "--policy", file.to_str().unwrap()])
         .exits(3);
     assert!(
@@ -328,7 +330,7 @@ fn what_may_not_be_seen_is_said_and_nothing_is_proposed_for_it() {
         "{text}"
     );
     let arguments = ["repos", "apply", "--yes", "--policy", file.to_str().unwrap()];
-    let applied = house.run_as("ghp_blind", &arguments).exits(3);
+    let applied = harness.run_as("ghp_blind", &arguments).exits(3);
     assert!(
         applied.stdout.contains("not compared: teams:") && !applied.stdout.contains("nothing to do"),
         "{applied}"
@@ -337,7 +339,7 @@ fn what_may_not_be_seen_is_said_and_nothing_is_proposed_for_it() {
 
 #[test]
 fn the_audit_reports_what_has_drifted() {
-    let house = house();
+    let harness = harness();
     let policy = "[defaults.settings.general]\ndelete_branch_on_merge = true\n";
     let verdicts = |audit: &Value| -> Vec<(String, String)> {
         let of = |repository: &Value| {
@@ -355,19 +357,19 @@ fn the_audit_reports_what_has_drifted() {
     };
     let pair = |name: &str, verdict: &str| (name.to_owned(), verdict.to_owned());
     let audit = |policy: &str| {
-        let run = house.with(policy, &["audit", "--fail-on", "never", "--json", "--dry-run"]);
+        let run = harness.with(policy, &["audit", "--fail-on", "never", "--json", "--dry-run"]);
         let mut seen = verdicts(&run.exits(0).json());
         seen.sort();
         seen
     };
     assert_eq!(audit(policy), [pair("api", "pass"), pair("web", "fail")]);
-    house.with(policy, &["apply", "--yes"]).exits(0);
+    harness.with(policy, &["apply", "--yes"]).exits(0);
     assert_eq!(audit(policy), [pair("api", "pass"), pair("web", "pass")]);
     assert!(
         audit("").is_empty(),
         "a policy that names no settings has no finding of them"
     );
-    let one = house
+    let one = harness
         .with(policy, &["audit", "--repo", "web", "--fail-on", "never", "--json"])
         .exits(0)
         .json();
@@ -376,46 +378,48 @@ fn the_audit_reports_what_has_drifted() {
 
 #[test]
 fn without_a_data_folder_what_a_secret_was_set_from_is_not_known() {
-    let house = house();
+    let harness = harness();
     let policy = "[defaults.settings.secrets]\nNPM_TOKEN = \"/contentcraft/github/npm\"\n";
-    let _server = house.place.serve();
+    let _server = harness.place.serve();
     let put = ["put-secret", "/contentcraft/github/npm"];
-    house.place.run_with(&put, "a value").exits(0);
-    house.with(policy, &["apply", "web", "--yes"]).exits(0);
-    house.with(policy, &["plan", "web"]).exits(0);
-    let kept = house.place.path();
+    harness.place.run_with(&put, "a value").exits(0);
+    harness.with(policy, &["apply", "web", "--yes"]).exits(0);
+    harness.with(policy, &["plan", "web"]).exits(0);
+    let kept = harness.place.path();
     std::fs::rename(kept.join("data"), kept.join("elsewhere")).unwrap();
-    let plan = house.with(policy, &["plan", "web", "--json"]).exits(3).json();
+    let plan = harness.with(policy, &["plan", "web", "--json"]).exits(3).json();
     assert!(places(&plan).is_empty(), "{plan}");
     let why = plan["plans"][0]["unknown"][0]["why"].as_str().unwrap();
     assert!(why.contains("nothing is kept here"), "{plan}");
     let of_web = ["audit", "--repo", "web", "--json", "--dry-run", "--fail-on", "never"];
-    let audit = house.with(policy, &of_web).json();
+    let audit = harness.with(policy, &of_web).json();
     let findings = audit["repositories"][0]["findings"].as_array().unwrap();
     let drift = findings.iter().find(|each| each["rule"] == "settings_drift").unwrap();
     assert_eq!(drift["verdict"], "unknown", "{drift}");
     // One that is not there is known not to be.
-    let plan = house.with(policy, &["plan", "api", "--json"]).exits(1).json();
+    let plan = harness.with(policy, &["plan", "api", "--json"]).exits(1).json();
     assert_eq!(places(&plan), ["acme/api secrets/NPM_TOKEN"]);
 }
 
 #[test]
 fn wrong_use_is_refused_before_anything_is_read() {
-    let house = house();
+    let harness = harness();
     let policy = "[defaults.settings]\ntopics = [\"a\"]\n";
     for arguments in [&["plan", "other/web"][..], &["apply", "web", "other/web", "--yes"]] {
-        let refused = house.with(policy, arguments).exits(2);
+        let refused = harness.with(policy, arguments).exits(2);
         assert!(
             refused.stderr.contains("other/web is a repository of other"),
             "{refused}"
         );
     }
-    let refused = house.run(&["repos", "export", "acme", "--repo", "other/web"]).exits(2);
+    let refused = harness
+        .run(&["repos", "export", "acme", "--repo", "other/web"])
+        .exits(2);
     assert!(refused.stderr.contains("other/web"), "{refused}");
-    let none = house.with("", &["plan"]).exits(2);
+    let none = harness.with("", &["plan"]).exits(2);
     assert!(none.stderr.contains("repos export"), "{none}");
-    assert!(house.github.requests().is_empty());
-    let typo = house.with("[defaults.settings.general]\nallow_squash = true\n", &["plan"]);
+    assert!(harness.github.requests().is_empty());
+    let typo = harness.with("[defaults.settings.general]\nallow_squash = true\n", &["plan"]);
     assert!(
         typo.code != 0 && typo.stderr.contains("did you mean `allow_squash_merge`?"),
         "{typo}"

@@ -11,13 +11,13 @@ use crate::process::{Place, Run, beside, finish};
 
 const DAY: i64 = 86_400;
 
-struct House {
+struct Harness {
     place: Place,
     _stripe: FakeStripe,
     _threads: tokio::runtime::Runtime,
 }
 
-impl House {
+impl Harness {
     fn new(model: Model) -> Self {
         let (stripe, threads) = beside(FakeStripe::start(model));
         stripe.set_rates(1_000, 1_000);
@@ -75,9 +75,9 @@ fn account(today: Date) -> Model {
 #[test]
 fn past_days_are_kept_marked_and_seen() {
     let today = today();
-    let house = House::new(account(today));
+    let harness = Harness::new(account(today));
     let from = today.checked_sub(8.days()).unwrap().to_string();
-    let done = house
+    let done = harness
         .run(&["revenue", "backfill", "--from", &from, "--json"])
         .exits(0)
         .json();
@@ -89,17 +89,17 @@ fn past_days_are_kept_marked_and_seen() {
         .collect();
     assert!(notes.contains(&"pauses") && notes.contains(&"rates"), "{notes:?}");
 
-    let history = house.run(&["revenue", "history", "--json"]).exits(0).json();
+    let history = harness.run(&["revenue", "history", "--json"]).exits(0).json();
     let days = history["days"].as_array().unwrap();
     assert!(days.iter().all(|day| day["reconstructed"] == true) && days.len() == 8);
     assert_eq!(days[0]["movementsUSD"]["opening"].to_string(), "10.0");
     assert_eq!(days[7]["mrrUSD"].to_string(), "60.0");
-    let shown = house.run(&["revenue", "history", "--svg", "mrr.svg"]).exits(0).stdout;
+    let shown = harness.run(&["revenue", "history", "--svg", "mrr.svg"]).exits(0).stdout;
     assert!(shown.contains(&format!("reconstructed: {from}")), "{shown}");
-    let picture = std::fs::read_to_string(house.place.path().join("mrr.svg")).unwrap();
+    let picture = std::fs::read_to_string(harness.place.path().join("mrr.svg")).unwrap();
     assert!(picture.contains(", reconstructed"), "{picture}");
 
-    let moved = house.run(&["revenue", "movements", "--from", &from]).exits(0).stdout;
+    let moved = harness.run(&["revenue", "movements", "--from", &from]).exits(0).stdout;
     for word in [
         "cus_ada",
         "expansion",
@@ -112,10 +112,10 @@ fn past_days_are_kept_marked_and_seen() {
         assert!(moved.contains(word), "{word}: {moved}");
     }
 
-    let again = house.run(&["revenue", "backfill", "--from", &from]).exits(0).stdout;
+    let again = harness.run(&["revenue", "backfill", "--from", &from]).exits(0).stdout;
     assert!(again.contains("8 had been reconstructed before"), "{again}");
     // Today's report is compared with yesterday.
-    let report = house.run(&["revenue", "report", "--json"]).exits(0).json();
+    let report = harness.run(&["revenue", "report", "--json"]).exits(0).json();
     assert_eq!(report["compared_with"], today.yesterday().unwrap().to_string());
     assert_eq!(report["movements"]["currencies"]["usd"]["moved"], json!({}));
 }
@@ -123,15 +123,15 @@ fn past_days_are_kept_marked_and_seen() {
 #[test]
 fn what_is_no_past_is_refused() {
     let today = today();
-    let house = House::new(account(today));
+    let harness = Harness::new(account(today));
     let text = today.to_string();
-    let refused = house.run(&["revenue", "backfill", "--from", &text]).exits(2);
+    let refused = harness.run(&["revenue", "backfill", "--from", &text]).exits(2);
     assert!(refused.stderr.contains("there is no day between"), "{}", refused.stderr);
-    let refused = house
+    let refused = harness
         .run(&["revenue", "backfill", "--from", &text, "--to", &text])
         .exits(2);
     assert!(refused.stderr.contains("not over yet"), "{}", refused.stderr);
-    let refused = house.run(&[
+    let refused = harness.run(&[
         "revenue",
         "backfill",
         "--from",
@@ -140,6 +140,6 @@ fn what_is_no_past_is_refused() {
         "transactions",
     ]);
     assert!(refused.exits(2).stderr.contains("stripe-default"));
-    let none = house.run(&["revenue", "movements"]).exits(1);
+    let none = harness.run(&["revenue", "movements"]).exits(1);
     assert!(none.stderr.contains("no MRR is kept"), "{}", none.stderr);
 }

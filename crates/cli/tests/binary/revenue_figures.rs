@@ -4,14 +4,14 @@ use cc_devops_fake_stripe::KEY;
 use serde_json::{Value, json};
 
 use crate::process::finish;
-use crate::revenue_report::{DAY, House, NOON, first_day};
+use crate::revenue_report::{DAY, Harness, NOON, first_day};
 
 /// 32 days: on the tenth one customer leaves and one comes, on the last one pays more.
-fn month() -> House {
-    let house = House::new(first_day());
+fn month() -> Harness {
+    let harness = Harness::new(first_day());
     for day in 0..=31 {
         if day == 10 {
-            house.stripe.model(|model| {
+            harness.stripe.model(|model| {
                 let price = model.price(json!({"unit_amount": 700}));
                 let eve = model.customer(json!({"id": "cus_eve", "address": {"country": "DE"}}));
                 model.subscription(&eve, &[(&price, 3)], json!({"id": "sub_eve"}));
@@ -23,15 +23,15 @@ fn month() -> House {
         }
         // Some days are enough: each is compared with the one kept before.
         if [0, 1, 10, 20, 30, 31].contains(&day) {
-            house.report(NOON + day * DAY, &[]).exits(0);
+            harness.report(NOON + day * DAY, &[]).exits(0);
         }
     }
-    house
+    harness
 }
 
 #[test]
 fn figures_are_exact_explained_and_null_where_there_is_no_ground() {
-    let house = month();
+    let harness = month();
     let arguments = [
         "revenue",
         "figures",
@@ -42,7 +42,7 @@ fn figures_are_exact_explained_and_null_where_there_is_no_ground() {
         "--to",
         "2026-12-23",
     ];
-    let answer = house.run(&[&arguments[..], &["--json"]].concat()).exits(0).json();
+    let answer = harness.run(&[&arguments[..], &["--json"]].concat()).exits(0).json();
     let periods = answer["periods"].as_array().unwrap();
     assert_eq!(periods.len(), 32);
     let of = |place: usize, name: &str| &periods[place]["figures"][name];
@@ -62,7 +62,7 @@ fn figures_are_exact_explained_and_null_where_there_is_no_ground() {
         "{none}"
     );
 
-    let explained = house
+    let explained = harness
         .run(&[
             "revenue",
             "figures",
@@ -84,11 +84,14 @@ fn figures_are_exact_explained_and_null_where_there_is_no_ground() {
     ] {
         assert!(explained.contains(part), "{part}:\n{explained}");
     }
-    let text = house.run(&["revenue", "figures", "--to", "2026-12-23"]).exits(0).stdout;
+    let text = harness
+        .run(&["revenue", "figures", "--to", "2026-12-23"])
+        .exits(0)
+        .stdout;
     for part in ["FIGURE", "2026-11", "2026-12", "36.00 USD", "no gross_revenue_churn"] {
         assert!(text.contains(part), "{part}:\n{text}");
     }
-    let csv = house.run(&[&arguments[..], &["--csv"]].concat()).exits(0).stdout;
+    let csv = harness.run(&[&arguments[..], &["--csv"]].concat()).exits(0).stdout;
     let mut lines = csv.lines();
     let head: Vec<&str> = lines.next().unwrap().split(',').collect();
     let last: Vec<&str> = lines.last().unwrap().split(',').collect();
@@ -98,24 +101,24 @@ fn figures_are_exact_explained_and_null_where_there_is_no_ground() {
         (cell("period"), cell("mrr"), cell("customer_churn"), cell("quick_ratio")),
         ("2026-12-23", "36.00", "0.333333", "2.02")
     );
-    let both = house.run(&[&arguments[..], &["--csv", "--json"]].concat()).exits(2);
+    let both = harness.run(&[&arguments[..], &["--csv", "--json"]].concat()).exits(2);
     assert!(both.stderr.contains("not both"), "{}", both.stderr);
 }
 
 #[test]
 fn figures_are_in_the_currency_that_is_configured() {
-    let house = House::new(first_day());
-    house.report(NOON, &[]).exits(0);
+    let harness = Harness::new(first_day());
+    harness.report(NOON, &[]).exits(0);
     let of = |more: &[&str]| {
         let arguments = [&["revenue", "figures", "--to", "2026-11-30", "--json"], more].concat();
-        house.run(&arguments).exits(0).json()
+        harness.run(&arguments).exits(0).json()
     };
     assert_eq!(of(&[])["periods"][0]["figures"]["mrr"]["shown"], "25.42 USD");
     let euro = of(&["--currency", "eur"]);
     // 15.00 USD at 1.25, and 8.33 EUR.
     assert_eq!(euro["periods"][0]["figures"]["mrr"]["shown"], "20.33 EUR");
-    let configured = std::fs::read_to_string(house.place.path().join("cc-devops.toml")).unwrap();
-    house
+    let configured = std::fs::read_to_string(harness.place.path().join("cc-devops.toml")).unwrap();
+    harness
         .place
         .configure(&configured.replace("[revenue]\n", "[revenue]\ncurrency = \"EUR\"\n"));
     assert_eq!(of(&[])["periods"][0]["figures"], euro["periods"][0]["figures"]);
@@ -132,9 +135,9 @@ fn groups_are_of_the_account_or_of_a_file_and_add_up() {
     let eve = model.customer(json!({"id": "cus_eve", "address": {"country": "DE"}}));
     let id = model.subscription(&eve, &[(&pro, 1), (&seats, 2)], json!({"id": "sub_eve"}));
     let mut subscription = model.find_subscription(&id).unwrap();
-    let house = House::new(model);
+    let harness = Harness::new(model);
     let groups = |arguments: &[&str]| {
-        let run = house
+        let run = harness
             .run(&[&["revenue", "breakdown", "--json"], arguments].concat())
             .exits(0)
             .json();
@@ -156,21 +159,21 @@ fn groups_are_of_the_account_or_of_a_file_and_add_up() {
     assert_eq!(groups(&["--by", "country"]), "unknown 7625/3, DE 1600");
 
     subscription["customer"] = json!({"id": "cus_eve", "object": "customer", "address": {"country": "FR"}});
-    house.place.write("one.json", &subscription.to_string());
+    harness.place.write("one.json", &subscription.to_string());
     let file = ["--input", "one.json"];
     assert_eq!(groups(&[&["--by", "country"], &file[..]].concat()), "FR 1600");
     assert_eq!(
         groups(&[&["--by", "plan"], &file[..]].concat()),
         "prod_pro/month 1000, prod_seats/month 600"
     );
-    let text = house
+    let text = harness
         .run(&["revenue", "breakdown", "--by", "plan", "--input", "one.json"])
         .exits(0)
         .stdout;
     for part in ["PLAN", "prod_pro/month", "10.00 USD", "62.5 %", "total", "16.00 USD"] {
         assert!(text.contains(part), "{part}:\n{text}");
     }
-    let csv = house
+    let csv = harness
         .run(&["revenue", "breakdown", "--by", "product", "--csv"])
         .exits(0)
         .stdout;
@@ -180,23 +183,25 @@ fn groups_are_of_the_account_or_of_a_file_and_add_up() {
         ),
         "{csv}"
     );
-    let refused = house.run(&["revenue", "breakdown", "--by", "colour"]).exits(2);
+    let refused = harness.run(&["revenue", "breakdown", "--by", "colour"]).exits(2);
     assert!(refused.stderr.contains("country or plan"), "{}", refused.stderr);
 }
 
 /// The store is open as long as the account is read with a key that it keeps.
 #[test]
 fn groups_are_of_the_account_with_the_key_that_the_control_plane_keeps() {
-    let house = House::new(first_day());
-    let server = house.place.serve();
+    let harness = Harness::new(first_day());
+    let server = harness.place.serve();
     let put = ["put-secret", "/contentcraft/stripe/reporting_api_key"];
-    finish(house.place.command(&put), KEY).exits(0);
+    finish(harness.place.command(&put), KEY).exits(0);
     server.stop();
-    let with_given = house
+    let with_given = harness
         .run(&["revenue", "breakdown", "--by", "plan", "--json"])
         .exits(0)
         .json();
-    let with_kept = house.place.command(&["revenue", "breakdown", "--by", "plan", "--json"]);
+    let with_kept = harness
+        .place
+        .command(&["revenue", "breakdown", "--by", "plan", "--json"]);
     assert_eq!(finish(with_kept, "").exits(0).json(), with_given);
 }
 
@@ -235,8 +240,8 @@ fn a_report_knows_of_trials_schedules_and_what_is_at_risk() {
     let gone = json!({"id": "sub_gone", "trial_end": NOON - DAY, "ended_at": NOON - 2 * DAY});
     model.set_now(NOON - 2 * DAY);
     model.event("customer.subscription.deleted", &gone);
-    let house = House::new(model);
-    let report = house.report(NOON, &["--json"]).exits(0).json();
+    let harness = Harness::new(model);
+    let report = harness.report(NOON, &["--json"]).exits(0).json();
     let usd = &report["outlook"]["currencies"]["usd"];
     assert_eq!(
         (
@@ -247,7 +252,7 @@ fn a_report_knows_of_trials_schedules_and_what_is_at_risk() {
         ),
         (&json!("1000"), &json!("1000"), &json!("1000"), &json!("9000"))
     );
-    let figures = house
+    let figures = harness
         .run(&["revenue", "figures", "--to", "2026-11-30", "--json"])
         .exits(0)
         .json();
@@ -261,31 +266,31 @@ fn a_report_knows_of_trials_schedules_and_what_is_at_risk() {
 
 #[test]
 fn history_is_a_table_for_spreadsheets_and_a_picture_for_slides() {
-    let house = month();
+    let harness = month();
     let arguments = ["revenue", "history", "--from", "2026-11-22", "--until", "2026-12-23"];
-    let csv = house.run(&[&arguments[..], &["--csv"]].concat()).exits(0).stdout;
+    let csv = harness.run(&[&arguments[..], &["--csv"]].concat()).exits(0).stdout;
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 7, "{csv}");
     let head = "date,complete,subscribers,mrr_usd,opening_usd,new_usd,reactivation_usd,";
     assert!(lines[0].starts_with(head), "{csv}");
     assert!(lines[1].starts_with("2026-11-22,true,2,25.42,"), "{csv}");
     assert!(lines[6].contains(",36.00,"), "{csv}");
-    let euro = house
+    let euro = harness
         .run(&[&arguments[..], &["--csv", "--currency", "eur"]].concat())
         .exits(0)
         .stdout;
     assert!(euro.contains("\n2026-11-22,true,2,20.33,"), "{euro}");
-    let text = house
+    let text = harness
         .run(&[&arguments[..], &["--currency", "eur"]].concat())
         .exits(0)
         .stdout;
     assert!(text.contains("EUR 20.33") && text.contains("MOVEMENT  EUR"), "{text}");
-    let shown = house
+    let shown = harness
         .run(&[&arguments[..], &["--svg", "mrr.svg", "--png", "mrr.png"]].concat())
         .exits(0)
         .stdout;
     assert!(shown.contains("mrr.svg and mrr.png"), "{shown}");
-    let svg = std::fs::read_to_string(house.place.path().join("mrr.svg")).unwrap();
+    let svg = std::fs::read_to_string(harness.place.path().join("mrr.svg")).unwrap();
     for part in [
         "MRR from 2026-11-22 until 2026-12-23",
         "opening and closing",
@@ -294,7 +299,7 @@ fn history_is_a_table_for_spreadsheets_and_a_picture_for_slides() {
     ] {
         assert!(svg.contains(part), "{part}:\n{svg}");
     }
-    let png = std::fs::read(house.place.path().join("mrr.png")).unwrap();
+    let png = std::fs::read(harness.place.path().join("mrr.png")).unwrap();
     assert_eq!(&png[1..4], b"PNG");
     let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
     assert_eq!((side(16), side(20)), (2_560, 1_440));
@@ -302,9 +307,9 @@ fn history_is_a_table_for_spreadsheets_and_a_picture_for_slides() {
 
 #[test]
 fn cohorts_are_followed_from_month_to_month() {
-    let house = House::new(first_day());
-    house.report(NOON - 35 * DAY, &[]).exits(0);
-    house.stripe.model(|model| {
+    let harness = Harness::new(first_day());
+    harness.report(NOON - 35 * DAY, &[]).exits(0);
+    harness.stripe.model(|model| {
         let price = model.price(json!({"unit_amount": 700}));
         let eve = model.customer(json!({"id": "cus_eve"}));
         model.subscription(
@@ -313,8 +318,8 @@ fn cohorts_are_followed_from_month_to_month() {
             json!({"id": "sub_eve", "created": NOON - 12 * DAY}),
         );
     });
-    house.report(NOON - 10 * DAY, &[]).exits(0);
-    house.stripe.model(|model| {
+    harness.report(NOON - 10 * DAY, &[]).exits(0);
+    harness.stripe.model(|model| {
         model.change_subscription("sub_ada", |subscription| {
             subscription["status"] = json!("canceled");
             subscription["ended_at"] = json!(NOON);
@@ -323,9 +328,9 @@ fn cohorts_are_followed_from_month_to_month() {
             subscription["items"]["data"][0]["quantity"] = json!(4);
         });
     });
-    house.report(NOON + 10 * DAY, &[]).exits(0);
+    harness.report(NOON + 10 * DAY, &[]).exits(0);
     let arguments = ["revenue", "cohorts", "--until", "2026-12-31"];
-    let answer = house.run(&[&arguments[..], &["--json"]].concat()).exits(0).json();
+    let answer = harness.run(&[&arguments[..], &["--json"]].concat()).exits(0).json();
     let cohorts = answer["cohorts"].as_array().unwrap();
     let customers = |place: usize| {
         let cells = cohorts[place]["cells"].as_array().unwrap().iter();
@@ -343,7 +348,7 @@ fn cohorts_are_followed_from_month_to_month() {
     );
     assert_eq!(customers(1), [("2026-11", 1), ("2026-12", 1)]);
     assert_eq!(cohorts[1]["cells"][1]["revenue_retention"], "4/3");
-    let shown = house
+    let shown = harness
         .run(&[&arguments[..], &["--money", "--svg", "kept.svg", "--png", "kept.png"]].concat())
         .exits(0)
         .stdout;
@@ -356,9 +361,9 @@ fn cohorts_are_followed_from_month_to_month() {
     ] {
         assert!(shown.contains(part), "{part}:\n{shown}");
     }
-    let svg = std::fs::read_to_string(house.place.path().join("kept.svg")).unwrap();
+    let svg = std::fs::read_to_string(harness.place.path().join("kept.svg")).unwrap();
     assert!(svg.contains("2026-11, end of 2026-12: 28.00 of 21.00 USD"), "{svg}");
-    let csv = house.run(&[&arguments[..], &["--csv"]].concat()).exits(0).stdout;
+    let csv = harness.run(&[&arguments[..], &["--csv"]].concat()).exits(0).stdout;
     assert_eq!(csv.lines().count(), 6, "{csv}");
     assert!(
         csv.ends_with("2026-11,1,21.00,2026-12,1,1,1.000000,28.00,1.333333,usd\n"),

@@ -9,13 +9,13 @@ use crate::process::{Place, Run, beside, finish};
 pub(crate) const NOON: i64 = 1_795_348_800;
 pub(crate) const DAY: i64 = 86_400;
 
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) place: Place,
     pub(crate) stripe: FakeStripe,
     runtime: tokio::runtime::Runtime,
 }
 
-impl House {
+impl Harness {
     /// A data folder and an account. The fake serves from threads of its own while the binary runs.
     pub(crate) fn new(model: Model) -> Self {
         let (stripe, runtime) = beside(FakeStripe::start(model));
@@ -98,8 +98,8 @@ pub(crate) fn first_day() -> Model {
 #[test]
 #[expect(clippy::too_many_lines, reason = "two days of one account, told as they come")]
 fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
-    let house = House::new(first_day());
-    let first = house.report(NOON, &["--json"]).exits(0).json();
+    let harness = Harness::new(first_day());
+    let first = harness.report(NOON, &["--json"]).exits(0).json();
     // 15.00 USD and 100.00 / 12 EUR at 1.25.
     assert_eq!(first["mrrUSD"].to_string(), "25.42");
     assert_eq!(
@@ -125,7 +125,7 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         "a first day opens with its own figure, and nobody is new by it"
     );
 
-    house.stripe.model(|model| {
+    harness.stripe.model(|model| {
         let price = model.price(json!({"unit_amount": 700}));
         let eve = model.customer(json!({"id": "cus_eve"}));
         model.subscription(&eve, &[(&price, 3)], json!({"id": "sub_eve"}));
@@ -138,7 +138,7 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
             subscription["items"]["data"][0]["quantity"] = json!(2);
         });
     });
-    let second = house.report(NOON + DAY, &["--json"]).exits(0).json();
+    let second = harness.report(NOON + DAY, &["--json"]).exits(0).json();
     assert_eq!(second["compared_with"], "2026-11-22");
     let usd = &second["movements"]["currencies"]["usd"];
     assert_eq!((&usd["opening"], &usd["closing"]), (&json!("1500"), &json!("5100")));
@@ -159,7 +159,7 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         "{converted}"
     );
 
-    let explained = house
+    let explained = harness
         .run(&["revenue", "explain", "cus_ada", "--as-of", &(NOON + DAY).to_string()])
         .exits(0);
     assert!(
@@ -169,7 +169,7 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
     );
     assert!(explained.stdout.contains("25%"), "{}", explained.stdout);
 
-    let told = house.published();
+    let told = harness.published();
     assert_eq!(told.len(), 2);
     assert_eq!(told[0]["source"], "contentcraft.billing");
     let detail = &told[0]["detail"];
@@ -183,7 +183,7 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         (&json!(1), &json!(1), &json!(30))
     );
 
-    let history = house
+    let history = harness
         .run(&["revenue", "history", "--until", "2026-11-23", "--json"])
         .exits(0)
         .json();
@@ -194,7 +194,7 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         (&json!("2026-11-22"), "25.42".to_owned())
     );
     assert_eq!(history["waterfall"]["closing"].to_string(), "51.0");
-    let moved = house.run(&["revenue", "movements", "--to", "2026-11-23", "--json"]);
+    let moved = harness.run(&["revenue", "movements", "--to", "2026-11-23", "--json"]);
     let moved = moved.exits(0).json();
     let lines: Vec<String> = (moved["movements"].as_array().unwrap().iter())
         .map(|moved| {
@@ -218,17 +218,17 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         ]
     );
     assert_eq!(moved["days_without_movements"], json!([]));
-    let churned = house.run(&["revenue", "movements", "--to", "2026-11-23", "--kind", "churn", "--csv"]);
+    let churned = harness.run(&["revenue", "movements", "--to", "2026-11-23", "--kind", "churn", "--csv"]);
     assert_eq!(
         churned.exits(0).stdout,
         "date,customer,kind,currency,before,after,change,subscriptions\n\
          2026-11-23,cus_bob,churn,EUR,8.33,0.00,-8.33,sub_bob\n"
     );
-    let of_ada = house.run(&["revenue", "movements", "--to", "2026-11-23", "--customer", "cus_ada"]);
+    let of_ada = harness.run(&["revenue", "movements", "--to", "2026-11-23", "--customer", "cus_ada"]);
     let of_ada = of_ada.exits(0).stdout;
     assert!(of_ada.contains("30.00") && !of_ada.contains("cus_eve"), "{of_ada}");
-    let picture = house.place.path().join("mrr.svg");
-    let shown = house
+    let picture = harness.place.path().join("mrr.svg");
+    let shown = harness
         .run(&["revenue", "history", "--until", "2026-11-23", "--svg", "mrr.svg"])
         .exits(0);
     assert!(
@@ -242,30 +242,30 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
 
 #[test]
 fn a_dry_run_keeps_nothing() {
-    let house = House::new(first_day());
-    let text = house.report(NOON, &["--dry-run"]).exits(0).stdout;
+    let harness = Harness::new(first_day());
+    let text = harness.report(NOON, &["--dry-run"]).exits(0).stdout;
     assert!(
         text.contains("25.42 USD") && text.contains("nothing was kept"),
         "{text}"
     );
-    let none = house.run(&["revenue", "history"]).exits(1);
+    let none = harness.run(&["revenue", "history"]).exits(1);
     assert!(none.stderr.contains("revenue report"), "{}", none.stderr);
 }
 
 #[test]
 fn a_failed_run_leaves_the_newest_day_as_it_was() {
-    let house = House::new(first_day());
-    house.report(NOON, &[]).exits(0);
-    let refused = house.run_as(
+    let harness = Harness::new(first_day());
+    harness.report(NOON, &[]).exits(0);
+    let refused = harness.run_as(
         "sk_test_wrong",
         &["revenue", "report", "--as-of", &(NOON + DAY).to_string()],
     );
     let refused = refused.exits(3);
     assert!(refused.stderr.contains("key"), "{}", refused.stderr);
-    house
+    harness
         .stripe
         .add_key("rk_test_poor", &["rak_plan_read", "rak_coupon_read"]);
-    let refused = house
+    let refused = harness
         .run_as(
             "rk_test_poor",
             &["revenue", "report", "--as-of", &(NOON + DAY).to_string()],
@@ -276,19 +276,19 @@ fn a_failed_run_leaves_the_newest_day_as_it_was() {
         "the permission is named: {}",
         refused.stderr
     );
-    let days = house
+    let days = harness
         .run(&["revenue", "history", "--until", "2026-11-23", "--json"])
         .exits(0)
         .json();
     assert_eq!(days["days"].as_array().unwrap().len(), 1);
-    let past = house.report(NOON - DAY, &[]).exits(2);
+    let past = harness.report(NOON - DAY, &[]).exits(2);
     assert!(past.stderr.contains("--dry-run"), "{}", past.stderr);
 }
 
 #[test]
 fn without_a_key_it_says_where_to_put_one() {
-    let house = House::new(first_day());
-    let refused = house.run_as("", &["revenue", "report"]).exits(1);
+    let harness = Harness::new(first_day());
+    let refused = harness.run_as("", &["revenue", "report"]).exits(1);
     for word in ["/contentcraft/stripe/reporting_api_key", "put-secret", "STRIPE_API_KEY"] {
         assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
     }
@@ -300,13 +300,13 @@ fn what_cannot_be_computed_is_listed_and_the_total_says_incomplete() {
     let price = model.price(json!({"unit_amount": 100, "currency": "chf"}));
     let carl = model.customer(json!({"id": "cus_carl"}));
     model.subscription(&carl, &[(&price, 1)], json!({"id": "sub_carl", "currency": "chf"}));
-    let house = House::new(model);
-    let report = house.report(NOON, &["--json"]).exits(1).json();
+    let harness = Harness::new(model);
+    let report = harness.report(NOON, &["--json"]).exits(1).json();
     assert_eq!((&report["complete"], &report["mrrUSD"]), (&json!(false), &json!(null)));
     assert_eq!(report["without_rate"], json!(["chf"]));
-    let text = house.report(NOON, &[]).exits(1).stdout;
+    let text = harness.report(NOON, &[]).exits(1).stdout;
     assert!(text.contains("CHF") && text.contains("--rate"), "{text}");
-    let told = house.published();
+    let told = harness.published();
     assert_eq!(
         (&told[0]["detail"]["complete"], &told[0]["detail"]["mrrUSD"]),
         (&json!(false), &json!(null))
@@ -315,9 +315,9 @@ fn what_cannot_be_computed_is_listed_and_the_total_says_incomplete() {
 
 #[test]
 fn a_dry_run_and_an_explanation_need_a_key_and_no_control_plane() {
-    let house = House::new(first_day());
+    let harness = Harness::new(first_day());
     let apart = Place::new();
-    let configuration = std::fs::read_to_string(house.place.path().join("cc-devops.toml")).unwrap();
+    let configuration = std::fs::read_to_string(harness.place.path().join("cc-devops.toml")).unwrap();
     apart.configure(&configuration);
     let run = |arguments: &[&str]| {
         let mut command = apart.command(arguments);
@@ -328,7 +328,7 @@ fn a_dry_run_and_an_explanation_need_a_key_and_no_control_plane() {
     let day = run(&["revenue", "report", "--dry-run", "--json", "--as-of", &as_of])
         .exits(0)
         .json();
-    let here = house.report(NOON, &["--dry-run", "--json"]).exits(0).json();
+    let here = harness.report(NOON, &["--dry-run", "--json"]).exits(0).json();
     assert_eq!((&day["totals"], &day["kept"]), (&here["totals"], &json!(false)));
     let id = day["subscriptions"][0]["id"].as_str().unwrap();
     let explained = run(&["revenue", "explain", id, "--json", "--as-of", &as_of])
@@ -359,12 +359,12 @@ fn customers_discounts_are_read_from_the_account() {
     let first = model.subscription(&with, &[(&monthly, 1)], json!({}));
     model.subscription(&with, &[(&monthly, 1)], json!({ "discounts": [own] }));
     model.subscription(&without, &[(&monthly, 1)], json!({}));
-    let house = House::new(model);
-    let day = house.report(NOON, &["--dry-run", "--json"]).exits(0).json();
+    let harness = Harness::new(model);
+    let day = harness.report(NOON, &["--dry-run", "--json"]).exits(0).json();
     assert_eq!(day["totals"][0]["mrr_minor"], 1_500 + 1_000 + 2_000, "{day}");
     assert_eq!(day["customer_discounts_unknown"], 0);
     let as_of = NOON.to_string();
-    let shown = house
+    let shown = harness
         .run(&["revenue", "explain", &first, "--as-of", &as_of, "--json"])
         .exits(0)
         .json();
@@ -379,26 +379,26 @@ fn customers_discounts_are_read_from_the_account() {
 
 #[test]
 fn a_dry_run_of_a_past_day_is_compared_with_the_day_kept_before_it() {
-    let house = House::new(first_day());
-    house.report(NOON, &[]).exits(0);
-    house.report(NOON + 3 * DAY, &[]).exits(0);
-    let past = house.report(NOON + 2 * DAY, &["--dry-run", "--json"]).exits(0).json();
+    let harness = Harness::new(first_day());
+    harness.report(NOON, &[]).exits(0);
+    harness.report(NOON + 3 * DAY, &[]).exits(0);
+    let past = harness.report(NOON + 2 * DAY, &["--dry-run", "--json"]).exits(0).json();
     assert_eq!(past["compared_with"], "2026-11-22");
     for sheet in past["movements"]["currencies"].as_object().unwrap().values() {
         assert_eq!(sheet["opening"], sheet["closing"], "nothing moved: {past}");
     }
-    let first = house.report(NOON - DAY, &["--dry-run", "--json"]).exits(0).json();
+    let first = harness.report(NOON - DAY, &["--dry-run", "--json"]).exits(0).json();
     assert_eq!(first["compared_with"], json!(null));
 }
 
 #[test]
 fn a_person_is_told_of_rates_and_of_what_is_missing() {
-    let house = House::new(first_day());
-    let whole = house.report(NOON, &[]).exits(0).stdout;
+    let harness = Harness::new(first_day());
+    let whole = harness.report(NOON, &[]).exits(0).stdout;
     for part in ["rates", "currency effects", "closing"] {
         assert!(whole.contains(part), "{part}: {whole}");
     }
-    house.stripe.model(|model| {
+    harness.stripe.model(|model| {
         let coupon = model.coupon(json!({"percent_off": 10}));
         let discount = model.discount(&coupon);
         model.delete_coupon(&coupon);
@@ -406,9 +406,9 @@ fn a_person_is_told_of_rates_and_of_what_is_missing() {
         let price = model.price(json!({}));
         model.subscription(&customer, &[(&price, 1)], json!({ "discounts": [discount] }));
     });
-    let part = house.report(NOON + DAY, &[]).exits(1).stdout;
+    let part = harness.report(NOON + DAY, &[]).exits(1).stdout;
     assert!(part.contains("1 subscription could not be computed"), "{part}");
-    let history = house
+    let history = harness
         .run(&["revenue", "history", "--until", "2026-11-23"])
         .exits(0)
         .stdout;

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::http::Extensions;
 use cc_devops_fleet::aws_keys::{self, AwsKeys};
 use cc_devops_fleet::sessions::Sessions;
-use cc_devops_fleet::watch::Heard;
+use cc_devops_fleet::watch::ReceivedSignal;
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, Beat};
 use cc_devops_kernel::door::Door;
@@ -18,7 +18,7 @@ use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbound::Guard;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::Ports;
-use cc_devops_requests::retention::Keeper;
+use cc_devops_requests::retention::Pruner;
 use cc_devops_slack::SlackClicks;
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -58,7 +58,7 @@ pub struct Shared {
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) revenue: Option<Revenue>,
     pub(crate) hygiene: Option<Hygiene>,
-    pub(crate) keeper: Option<Arc<Keeper>>,
+    pub(crate) pruner: Option<Arc<Pruner>>,
     pub(crate) watch: Option<Watch>,
     pub(crate) slack: Option<Arc<SlackClicks>>,
     /// How the workers of the watch get on.
@@ -130,7 +130,7 @@ impl Shared {
         config: ServerConfig,
         control: Arc<ControlPlane>,
         (revenue, hygiene, watch): (Option<Revenue>, Option<Hygiene>, Option<Watch>),
-        (keeper, slack): (Option<Arc<Keeper>>, Option<Arc<SlackClicks>>),
+        (pruner, slack): (Option<Arc<Pruner>>, Option<Arc<SlackClicks>>),
         doors: Vec<DoorProfile>,
     ) -> Self {
         let own_address = OwnAddress::of(&config);
@@ -140,7 +140,7 @@ impl Shared {
             control,
             revenue,
             hygiene,
-            keeper,
+            pruner,
             slack,
             watch_progress: WatchProgress::default(),
             watch,
@@ -265,7 +265,7 @@ impl Shared {
         let Some(watch) = &self.watch else {
             return self.ports().heartbeats.beat(name, &beat).await;
         };
-        self.hear(watch, name, Heard::from(beat)).await
+        self.hear(watch, name, ReceivedSignal::from(beat)).await
     }
 
     /// Takes an agent's heartbeat whose time is its signature's, or which says of when it is: it never counts from
@@ -282,14 +282,14 @@ impl Shared {
             healthy,
             message: None,
         };
-        let heard = Heard {
+        let heard = ReceivedSignal {
             is_repeatable: true,
-            ..Heard::from(beat)
+            ..ReceivedSignal::from(beat)
         };
         self.hear(watch, name, heard).await
     }
 
-    async fn hear(&self, watch: &Watch, name: &AgentName, heard: Heard) -> PortResult<()> {
+    async fn hear(&self, watch: &Watch, name: &AgentName, heard: ReceivedSignal) -> PortResult<()> {
         let taken = watch.watching.heard(name, heard).await?;
         self.heard_of(taken.flips.len());
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_alerts::{Alerts, Telling};
+use cc_devops_alerts::{Alerts, Notifier};
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::watching::Watching;
 use cc_devops_notify::{Delivering, Value};
@@ -20,7 +20,7 @@ pub struct Watch {
     /// The alerts as people see them.
     pub alerts: Alerts,
     /// Decides what is told.
-    pub telling: Telling,
+    pub notifier: Notifier,
     /// Sends it.
     pub delivering: Delivering,
     /// The address of the outside watch that hears each minute that telling and sending go on.

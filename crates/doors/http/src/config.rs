@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cc_devops_fleet::Rhythm;
+use cc_devops_fleet::HeartbeatInterval;
 use cc_devops_kernel::health::Mode;
 use cc_devops_outbound::egress::Allowed;
 use cc_devops_revenue::currency::Currency;
@@ -47,7 +47,7 @@ pub struct ServerConfig {
     /// a quarter of them. With 0 heartbeats alone are taken. Default 1000.
     pub metric_series: usize,
     /// How often heartbeats are expected. Default every 5 minutes with 5 minutes of grace.
-    pub rhythm: Rhythm,
+    pub heartbeat_interval: HeartbeatInterval,
     /// Whether the control plane acts on its own initiative. Default normal.
     pub mode: Mode,
     /// Whose repositories are looked after. Default nobody's.
@@ -78,7 +78,7 @@ impl Default for ServerConfig {
             shutdown_grace: Duration::from_secs(30),
             deploys_here: true,
             metric_series: 1_000,
-            rhythm: Rhythm::default(),
+            heartbeat_interval: HeartbeatInterval::default(),
             mode: Mode::default(),
             code_host: None,
             currency: Currency::USD,

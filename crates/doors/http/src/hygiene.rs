@@ -76,7 +76,7 @@ async fn look(app: &App, work: &RepositoryWork) -> JobEnd {
     let under_way = app.control.begin_work();
     match hygiene
         .worker
-        .carry_out(work, &Author::default(), &under_way.course)
+        .carry_out(work, &Author::default(), &under_way.handle)
         .await
     {
         Ok(Ok(_)) => JobEnd::Done,

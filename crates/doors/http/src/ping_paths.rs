@@ -12,7 +12,7 @@ pub(crate) struct PingPath<'a> {
     /// Whose ping it is.
     pub(crate) address: PingAddress<'a>,
     /// What it says.
-    pub(crate) says: Says,
+    pub(crate) says: PingSignal,
 }
 
 /// Whose ping it is: the address is the secret.
@@ -26,7 +26,7 @@ pub(crate) enum PingAddress<'a> {
 
 /// What a ping says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Says {
+pub(crate) enum PingSignal {
     /// The run went well, or the agent is there.
     Success,
     /// The run begins.
@@ -65,7 +65,7 @@ pub(crate) fn read(path: &str) -> Result<PingPath<'_>, BadForm> {
         .split_once('/')
         .map_or((path, None), |(first, rest)| (first, Some(rest)));
     if let Some(uuid) = uuid(first) {
-        let says = rest.map_or(Some(Says::Success), says).ok_or(BadForm::Url)?;
+        let says = rest.map_or(Some(PingSignal::Success), says).ok_or(BadForm::Url)?;
         let address = PingAddress::Uuid(uuid);
         return Ok(PingPath { address, says });
     }
@@ -73,7 +73,7 @@ pub(crate) fn read(path: &str) -> Result<PingPath<'_>, BadForm> {
     let (slug, word) = rest
         .split_once('/')
         .map_or((rest, None), |(slug, word)| (slug, Some(word)));
-    let says = word.map_or(Some(Says::Success), says).ok_or(BadForm::Url)?;
+    let says = word.map_or(Some(PingSignal::Success), says).ok_or(BadForm::Url)?;
     if !is_word(first, |c| c.is_ascii_alphanumeric())
         || !is_word(slug, |c| c.is_ascii_lowercase() || c.is_ascii_digit())
     {
@@ -91,12 +91,12 @@ pub(crate) fn uuid(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok()
 }
 
-fn says(word: &str) -> Option<Says> {
+fn says(word: &str) -> Option<PingSignal> {
     match word {
-        "start" => Some(Says::Start),
-        "fail" => Some(Says::Failure),
-        "log" => Some(Says::Log),
-        status if status.bytes().all(|c| c.is_ascii_digit()) => status.parse().ok().map(Says::Exit),
+        "start" => Some(PingSignal::Start),
+        "fail" => Some(PingSignal::Failure),
+        "log" => Some(PingSignal::Log),
+        status if status.bytes().all(|c| c.is_ascii_digit()) => status.parse().ok().map(PingSignal::Exit),
         _ => None,
     }
 }
@@ -111,7 +111,7 @@ mod tests {
 
     const UUID: &str = "5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278";
 
-    fn says(path: &str) -> Result<Says, &'static str> {
+    fn says(path: &str) -> Result<PingSignal, &'static str> {
         read(path).map(|path| path.says).map_err(BadForm::as_str)
     }
 
@@ -119,16 +119,16 @@ mod tests {
     fn an_agents_own_address_has_five_forms() {
         let own = read(UUID).unwrap();
         assert_eq!(own.address, PingAddress::Uuid(UUID.parse().unwrap()));
-        assert_eq!(own.says, Says::Success);
+        assert_eq!(own.says, PingSignal::Success);
         for (behind, expected) in [
-            ("/", Says::Success),
-            ("/start", Says::Start),
-            ("/fail", Says::Failure),
-            ("/log", Says::Log),
-            ("/0", Says::Exit(0)),
-            ("/255", Says::Exit(255)),
-            ("/007", Says::Exit(7)),
-            ("/fail/", Says::Failure),
+            ("/", PingSignal::Success),
+            ("/start", PingSignal::Start),
+            ("/fail", PingSignal::Failure),
+            ("/log", PingSignal::Log),
+            ("/0", PingSignal::Exit(0)),
+            ("/255", PingSignal::Exit(255)),
+            ("/007", PingSignal::Exit(7)),
+            ("/fail/", PingSignal::Failure),
         ] {
             let path = format!("{UUID}{behind}");
             let read = read(&path).map(|path| (path.address, path.says));
@@ -169,11 +169,11 @@ mod tests {
     fn a_slug_stands_below_a_key() {
         let key = "fqOOd6-F4MMNuCEnzTU01w";
         for (behind, slug, expected) in [
-            ("backup", "backup", Says::Success),
-            ("a_b-1/start", "a_b-1", Says::Start),
-            ("a_b-1/255", "a_b-1", Says::Exit(255)),
-            ("start", "start", Says::Success),
-            ("7/7", "7", Says::Exit(7)),
+            ("backup", "backup", PingSignal::Success),
+            ("a_b-1/start", "a_b-1", PingSignal::Start),
+            ("a_b-1/255", "a_b-1", PingSignal::Exit(255)),
+            ("start", "start", PingSignal::Success),
+            ("7/7", "7", PingSignal::Exit(7)),
         ] {
             let path = format!("{key}/{behind}");
             let address = PingAddress::Slug { key, slug };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_kernel::health::Mode;
-use cc_devops_requests::retention::{Keeper, Run};
+use cc_devops_requests::retention::{Pruner, Run};
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -23,13 +23,13 @@ const SAY_EVERY: Duration = Duration::from_mins(1);
 
 /// Forgets what is due. A stop breaks it off; the next run goes on.
 pub(crate) async fn forget(app: &App) -> JobEnd {
-    let Some(keeper) = &app.keeper else { return JobEnd::Done };
+    let Some(pruner) = &app.pruner else { return JobEnd::Done };
     if watch_health::mode(app).await == Mode::Maintenance {
         tracing::info!("nothing is forgotten in maintenance mode");
         return JobEnd::Done;
     }
-    let mut run = keeper.begin();
-    let end = go(app, keeper, &mut run).await;
+    let mut run = pruner.begin();
+    let end = go(app, pruner, &mut run).await;
     let report = run.report();
     for (what, removed) in &report.removed {
         app.meters.forgotten(what, *removed);
@@ -50,11 +50,11 @@ pub(crate) async fn forget(app: &App) -> JobEnd {
     end
 }
 
-async fn go(app: &App, keeper: &Arc<Keeper>, run: &mut Run) -> JobEnd {
+async fn go(app: &App, pruner: &Arc<Pruner>, run: &mut Run) -> JobEnd {
     let mut said = Instant::now();
     loop {
         let begun = Instant::now();
-        match keeper.step(run).await {
+        match pruner.step(run).await {
             Ok(true) => {}
             Ok(false) => return JobEnd::Done,
             Err(error) => {

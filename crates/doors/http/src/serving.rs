@@ -11,7 +11,7 @@ use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::schedule::Job;
 use cc_devops_outbound::loopback::is_loopback_address;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::retention::Keeper;
+use cc_devops_requests::retention::Pruner;
 use cc_devops_slack::SlackClicks;
 use futures::FutureExt;
 use tokio::net::{TcpListener, TcpSocket};
@@ -45,7 +45,7 @@ pub struct Capabilities {
     /// The hygiene of repositories, where they are looked after here.
     pub hygiene: Option<Hygiene>,
     /// Who forgets what is not kept any longer, where that is done here.
-    pub keeper: Option<Arc<Keeper>>,
+    pub pruner: Option<Arc<Pruner>>,
     /// Who takes clicks in Slack; none where no channel has buttons.
     pub slack: Option<Arc<SlackClicks>>,
     /// The watch over the agents, and who tells people, where that is done here.
@@ -61,7 +61,7 @@ impl From<Arc<ControlPlane>> for Capabilities {
             control,
             revenue: None,
             hygiene: None,
-            keeper: None,
+            pruner: None,
             slack: None,
             watch: None,
             doors: Vec::new(),
@@ -83,13 +83,13 @@ impl Service {
             control,
             revenue,
             hygiene,
-            keeper,
+            pruner,
             slack,
             watch,
             doors,
         } = capabilities.into();
         let profiles = doors.iter().map(|door| door.profile).collect();
-        let shared = Shared::new(config, control, (revenue, hygiene, watch), (keeper, slack), profiles);
+        let shared = Shared::new(config, control, (revenue, hygiene, watch), (pruner, slack), profiles);
         let app = Arc::new(shared);
         let router = routes::router(&app, doors);
         Self { app, router }

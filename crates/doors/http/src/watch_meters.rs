@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cc_devops_alerts::Severity;
 use cc_devops_fleet::watch::Status;
 use cc_devops_fleet::watching::WatchedAgent;
-use cc_devops_fleet::{AgentStatus, Liveness, Rhythm};
+use cc_devops_fleet::{AgentStatus, HeartbeatInterval, Liveness};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_notify::{ChannelHealth, ChannelState};
 use jiff::Timestamp;
@@ -29,9 +29,14 @@ pub(crate) struct AgentMeasure {
 
 impl AgentMeasure {
     /// As its watch has it, or by its last heartbeat where it has none.
-    pub(crate) fn of(status: &AgentStatus, watched: Option<&WatchedAgent>, now: Timestamp, rhythm: Rhythm) -> Self {
+    pub(crate) fn of(
+        status: &AgentStatus,
+        watched: Option<&WatchedAgent>,
+        now: Timestamp,
+        interval: HeartbeatInterval,
+    ) -> Self {
         let last = status.last_beat.as_ref();
-        let by_heartbeat = match Liveness::of(last, now, rhythm) {
+        let by_heartbeat = match Liveness::of(last, now, interval) {
             Liveness::New => Status::New,
             Liveness::Up => Status::Up,
             Liveness::Late => Status::Late,

@@ -85,7 +85,7 @@ pub(crate) async fn tell(app: App) {
     let Some(watch) = &app.watch else { return };
     loop {
         let now = app.ports().clock.now();
-        let pause = match watch.telling.turn(now).await {
+        let pause = match watch.notifier.turn(now).await {
             Ok(turn) => {
                 app.watch_progress.telling.made();
                 if turn.told > 0 {

@@ -11,10 +11,10 @@ mod revenue;
 mod webhooks;
 
 use cc_devops_deploys::PlanRecord;
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::events::EventBody;
 use cc_devops_kernel::events::LoggedEvent;
 use cc_devops_kernel::outcome::{Completed, Reason};
+use cc_devops_kernel::work::Progress;
 use cc_devops_requests::record::{RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -16,7 +16,7 @@ use cc_devops_requests::bus::{Signal, Taken};
 use cc_devops_requests::conditions::Thoroughness;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::{Backlog, Ports};
-use cc_devops_requests::retention::{Keeper, Rules};
+use cc_devops_requests::retention::{Pruner, Rules};
 use cc_devops_requests::task::Task;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -273,11 +273,11 @@ impl Function {
             Ok(Mode::Maintenance) => return,
             Err(error) => return tracing::warn!(%error, "nobody knows whether anything may be forgotten; nothing is"),
         }
-        let keeper = Keeper::new(*rules, ports, None).in_sections_of(SECTION);
-        let mut run = keeper.begin();
+        let pruner = Pruner::new(*rules, ports, None).in_sections_of(SECTION);
+        let mut run = pruner.begin();
         // One section: the next heartbeat comes soon.
         let cut = async {
-            while run.report().is_empty() && keeper.step(&mut run).await? {}
+            while run.report().is_empty() && pruner.step(&mut run).await? {}
             Ok::<_, PortError>(run)
         };
         match cut.await {

@@ -1,6 +1,6 @@
 //! `devops-automation`: the function `cc-agent-devops-automation-{stage}`.
 
-mod afterwards;
+mod relay_layer;
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 
-use afterwards::Afterwards;
+use relay_layer::RelayLayer;
 
 // One thread: a function has a fraction of a processor, and starts faster so.
 #[tokio::main(flavor = "current_thread")]
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Error> {
             })
         }
     });
-    let telling = Arc::clone(&function);
+    let relaying = Arc::clone(&function);
     let runtime = Runtime::new(handler).layer(TracingLayer::new());
-    runtime.layer(Afterwards::new(telling)).run().await
+    runtime.layer(RelayLayer::new(relaying)).run().await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cc_devops_alerts::Telling;
+use cc_devops_alerts::Notifier;
 use cc_devops_fleet::watching::Watching;
 use cc_devops_kernel::ports::{Clock, PortError, PortResult};
 use cc_devops_notify::Delivering;
@@ -33,7 +33,7 @@ pub struct Watch {
     /// Which agents are alive.
     pub watching: Arc<Watching>,
     /// Decides what is told.
-    pub telling: Arc<Telling>,
+    pub notifier: Arc<Notifier>,
     /// Sends it.
     pub delivering: Arc<Delivering>,
     /// Time.
@@ -69,7 +69,7 @@ impl Watch {
     async fn tell(&self, begun: Instant, left: Duration) -> PortResult<()> {
         loop {
             let now = self.clock.now();
-            let told = self.telling.turn(now).await?;
+            let told = self.notifier.turn(now).await?;
             let sent = self.delivering.turn(now).await?;
             self.delivering.settled().await;
             let next = [told.next, sent].into_iter().flatten().min();

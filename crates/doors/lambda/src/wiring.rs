@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cc_devops_app::settings::file::FleetWatchName;
 use cc_devops_app::settings::{BadVariables, of_variables, of_variables_and_policy};
 use cc_devops_app::{AppError, Capabilities, NO_OWNER, Program, Settings, aws, billing, revenue};
-use cc_devops_aws::Roster;
+use cc_devops_aws::SyncedAgents;
 use cc_devops_kernel::ports::{PortError, PortResult};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_slack::SlackClicks;
@@ -47,7 +47,11 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
     let (capabilities, backend) = capabilities(settings).await?;
     let capabilities = Arc::new(capabilities);
     let (made, gauged) = (Arc::clone(&capabilities), backend.clone());
-    let (watching, watched, roster) = (Arc::clone(&capabilities), backend.clone(), Arc::new(Roster::default()));
+    let (watching, watched, synced) = (
+        Arc::clone(&capabilities),
+        backend.clone(),
+        Arc::new(SyncedAgents::default()),
+    );
     let settings = &capabilities.settings;
     Ok(Function::new(Setup {
         installation: settings.installation.clone(),
@@ -61,7 +65,7 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
             async move { made.control_plane().await.map_err(PortError::from) }.boxed()
         }),
         watch: watches(settings).then(|| -> MakeWatch {
-            Box::new(move || watch(Arc::clone(&watching), watched.clone(), Arc::clone(&roster)).boxed())
+            Box::new(move || watch(Arc::clone(&watching), watched.clone(), Arc::clone(&synced)).boxed())
         }),
         gauge: Box::new(move |standings, backlog, now| gauged.log_standing(standings, backlog, now)),
         full_check: Box::new(move || {
@@ -87,17 +91,17 @@ fn watches(settings: &Settings) -> bool {
 pub async fn watch(
     capabilities: Arc<Capabilities>,
     backend: cc_devops_aws::Backend,
-    roster: Arc<Roster>,
+    synced: Arc<SyncedAgents>,
 ) -> PortResult<Watch> {
     let watching = Arc::new(capabilities.watching().await?);
     let enrolled = Arc::clone(&watching);
     Ok(Watch {
         enrol: Box::new(move |now| {
-            let (backend, watching, roster) = (backend.clone(), Arc::clone(&enrolled), Arc::clone(&roster));
-            async move { roster.bring_in_line(&backend, &watching, now).await }.boxed()
+            let (backend, watching, synced) = (backend.clone(), Arc::clone(&enrolled), Arc::clone(&synced));
+            async move { synced.bring_in_line(&backend, &watching, now).await }.boxed()
         }),
         watching,
-        telling: Arc::new(capabilities.telling()),
+        notifier: Arc::new(capabilities.notifier()),
         delivering: Arc::new(capabilities.delivering()),
         clock: Arc::clone(&capabilities.ports.clock),
     })

@@ -1,8 +1,8 @@
 //! The watch over the fleet on the emulator: heartbeats in CloudWatch, agents in the parameter, people at a topic.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "../../../aws/tests/house/mod.rs"]
-mod house;
+#[path = "../../../aws/tests/harness/mod.rs"]
+mod harness;
 #[path = "../../../aws/tests/line/mod.rs"]
 mod line;
 
@@ -15,11 +15,11 @@ use aws_sdk_ssm::types::ParameterType;
 use aws_smithy_types::DateTime;
 use cc_devops_app::settings::of_variables;
 use cc_devops_app::{Capabilities, Program, aws};
-use cc_devops_aws::{Backend, Roster};
+use cc_devops_aws::{Backend, SyncedAgents};
 use cc_devops_fleet::schedule::Schedule;
 use cc_devops_fleet::watch::{Status, WatchSettings};
 use cc_devops_fleet::watching::WatchedAgent;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use cc_devops_lambda::{Watch, wiring};
 use cc_devops_testkit::clock::ManualClock;
@@ -47,7 +47,7 @@ struct Fleet {
 impl Fleet {
     async fn new(agents: &str) -> Self {
         let peer = peers::ministack().await;
-        let home = house::backend(&peer).await;
+        let home = harness::backend(&peer).await;
         let clients = home.clients();
         let put = clients.ssm().put_parameter().name(&home.resources().enabled_agents);
         put.r#type(ParameterType::String).value(agents).send().await.unwrap();
@@ -91,8 +91,8 @@ impl Fleet {
         let clock = Arc::new(self.clock.clone());
         let backend = Backend::new(self.line.clients(&self.home, 1), named, sample::installation(), clock);
         let capabilities: Capabilities = aws::capabilities(settings, Program::FUNCTION, backend.clone());
-        let roster = Arc::new(Roster::default());
-        wiring::watch(Arc::new(capabilities), backend, roster).await.unwrap()
+        let synced = Arc::new(SyncedAgents::default());
+        wiring::watch(Arc::new(capabilities), backend, synced).await.unwrap()
     }
 
     /// A heartbeat as agents put it, so many minutes after the beginning.
@@ -217,7 +217,7 @@ async fn a_daily_job_is_down_an_hour_after_its_time_and_a_read_that_fails_flips_
         ..WatchSettings::default()
     };
     let nightly = agent_name("Nightly");
-    let set = function.watching.set(&nightly, Some(daily), Asker::Operator);
+    let set = function.watching.set(&nightly, Some(daily), Actor::Operator);
     set.await.unwrap();
     fleet.line.all_calls();
     for minute in [2, 60, 1_439, 1_441, 1_499] {

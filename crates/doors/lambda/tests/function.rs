@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{
     PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
 };
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_lambda::{Function, Setup};
 use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryWorker;
@@ -48,7 +48,7 @@ impl SecretStore for Fragile {
     }
 }
 
-async fn house() -> (Memory, Function) {
+async fn set_up() -> (Memory, Function) {
     let memory = Memory::new();
     let ports = memory.ports();
     ports
@@ -68,7 +68,12 @@ struct NoToken;
 
 #[async_trait]
 impl RepositoryWorker for NoToken {
-    async fn carry_out(&self, _work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(
+        &self,
+        _work: &RepositoryWork,
+        _: &Author,
+        _: &WorkHandle,
+    ) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
     }
 }
@@ -145,7 +150,7 @@ fn read(answer: &Value) -> (u64, Value) {
 
 #[tokio::test]
 async fn a_poison_message_does_not_stop_its_batch_and_a_panic_leaves_its_request_recoverable() {
-    let (memory, function) = house().await;
+    let (memory, function) = set_up().await;
     let bodies = [
         put("r1", "one").to_string(),
         "{not json".to_owned(),
@@ -198,7 +203,7 @@ async fn a_poison_message_does_not_stop_its_batch_and_a_panic_leaves_its_request
 
 #[tokio::test]
 async fn what_is_concluded_is_told_behind_the_answer_and_by_the_next_sweep_if_it_was_not() {
-    let (memory, one) = house().await;
+    let (memory, one) = set_up().await;
     let (status, _) = read(&one.handle(put("r1", "one")).await.unwrap());
     assert_eq!(status, 200);
     assert!(memory.bus_events().is_empty(), "the answer did not wait for the bus");
@@ -218,7 +223,7 @@ async fn what_is_concluded_is_told_behind_the_answer_and_by_the_next_sweep_if_it
 
 #[tokio::test]
 async fn a_batch_that_cannot_be_read_fails_as_a_whole_and_a_message_without_a_text_alone() {
-    let (memory, function) = house().await;
+    let (memory, function) = set_up().await;
     let good = put("r1", "one").to_string();
     for records in [
         json!({}),
@@ -242,7 +247,7 @@ async fn a_batch_that_cannot_be_read_fails_as_a_whole_and_a_message_without_a_te
 
 #[tokio::test]
 async fn a_batch_that_reaches_no_ledger_is_given_again() {
-    let (memory, function) = house().await;
+    let (memory, function) = set_up().await;
     memory.fail_with(Some(PortErrorKind::Unavailable));
     let answer = function.handle(batch(&[put("r1", "one").to_string()])).await.unwrap();
     assert_eq!(failures(&answer), ["m0"]);
@@ -250,7 +255,7 @@ async fn a_batch_that_reaches_no_ledger_is_given_again() {
 
 #[tokio::test]
 async fn a_request_given_directly_is_answered_as_the_contract_says() {
-    let (memory, function) = house().await;
+    let (memory, function) = set_up().await;
     let (status, body) = read(&function.handle(put("r1", "one")).await.unwrap());
     assert_eq!(
         (status, &body["status"], &body["requestId"]),
@@ -287,7 +292,7 @@ async fn a_request_given_directly_is_answered_as_the_contract_says() {
 
 #[tokio::test]
 async fn another_stages_requests_are_let_pass() {
-    let (memory, function) = house().await;
+    let (memory, function) = set_up().await;
     let mut other = put("r1", "one");
     other["detail"]["stage"] = json!("prod");
     let answer = function.handle(batch(&[other.to_string()])).await.unwrap();
@@ -305,7 +310,7 @@ async fn another_stages_requests_are_let_pass() {
 
 #[tokio::test]
 async fn tasks_are_answered_as_the_contract_says() {
-    let (_memory, function) = house().await;
+    let (_memory, function) = set_up().await;
     let ask = async |payload: Value| read(&function.handle(payload).await.unwrap());
     let (status, health) = ask(json!({})).await;
     assert_eq!(
@@ -329,7 +334,7 @@ async fn tasks_are_answered_as_the_contract_says() {
 
 #[tokio::test]
 async fn a_heartbeat_that_cannot_be_sent_fails_the_invocation() {
-    let (memory, function) = house().await;
+    let (memory, function) = set_up().await;
     function.handle(json!({"tick": "heartbeat"})).await.unwrap();
     let agents = memory.ports().agents.list().await.unwrap();
     let own = agents

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::{Failure, Reason};
@@ -16,6 +15,7 @@ use cc_devops_kernel::ports::{
     PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
     SecretWritten,
 };
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_lambda::{Function, Setup};
 use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryWorker;
@@ -86,7 +86,12 @@ struct NoToken;
 
 #[async_trait]
 impl RepositoryWorker for NoToken {
-    async fn carry_out(&self, _work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(
+        &self,
+        _work: &RepositoryWork,
+        _: &Author,
+        _: &WorkHandle,
+    ) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
     }
 }

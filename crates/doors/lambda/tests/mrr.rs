@@ -21,13 +21,13 @@ use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-struct House {
+struct Harness {
     memory: Memory,
     billing: FakeBilling,
     function: MrrFunction,
 }
 
-impl House {
+impl Harness {
     /// With a customer that pays ten dollars, and one that pays four euros.
     fn new() -> Self {
         let (memory, billing) = (Memory::new(), FakeBilling::default());
@@ -88,7 +88,7 @@ fn tick() -> Value {
 
 #[tokio::test]
 async fn whatever_it_is_invoked_with_it_computes_keeps_and_answers() {
-    let house = House::new();
+    let harness = Harness::new();
     let payloads = [
         json!(null),
         json!({}),
@@ -98,7 +98,7 @@ async fn whatever_it_is_invoked_with_it_computes_keeps_and_answers() {
         tick(),
     ];
     for payload in payloads {
-        let answer = house.function.handle(&payload).await.unwrap();
+        let answer = harness.function.handle(&payload).await.unwrap();
         assert!(
             answer["body"].as_str().unwrap().contains(r#""mrrUSD":15.00,"#),
             "a decimal number, not a float: {answer}"
@@ -109,16 +109,16 @@ async fn whatever_it_is_invoked_with_it_computes_keeps_and_answers() {
             body,
             json!({
                 "status": "success", "mrrUSD": 15.0, "charge_count": 2, "refund_count": 1, "period_days": 30,
-                "timestamp": house.memory.ports().clock.now(),
+                "timestamp": harness.memory.ports().clock.now(),
                 "complete": true, "policy": "stripe-default", "date": "2025-06-15", "charges_usd": 100.5,
                 "refunds_usd": 0.25, "total_transactions": 3, "subscribers": 2, "arpaUSD": 7.5,
             }),
             "{payload}"
         );
     }
-    let day = house.memory.ports().revenue.latest().await.unwrap().unwrap();
+    let day = harness.memory.ports().revenue.latest().await.unwrap().unwrap();
     assert_eq!(day.mrr_usd().unwrap().to_string(), "15.00");
-    let waiting = telling::waiting(&house.memory.ports(), 1_000).await;
+    let waiting = telling::waiting(&harness.memory.ports(), 1_000).await;
     let news = telling::event(&waiting[0]);
     assert_eq!(
         (news.agent.as_str(), news.body.source(), news.body.detail_type()),
@@ -128,57 +128,57 @@ async fn whatever_it_is_invoked_with_it_computes_keeps_and_answers() {
 
 #[tokio::test]
 async fn where_there_was_never_a_key_it_says_what_to_do_and_wakes_nobody() {
-    let house = House::new();
-    house.billing.fail_after(Some((0, PortErrorKind::NotFound)));
+    let harness = Harness::new();
+    harness.billing.fail_after(Some((0, PortErrorKind::NotFound)));
     for payload in [json!({}), tick()] {
-        let said = error(house.invoke(payload).await);
+        let said = error(harness.invoke(payload).await);
         assert!(said.contains("/contentcraft/stripe/reporting_api_key"), "{said}");
         assert!(said.contains("restricted key with read access"), "{said}");
     }
-    assert!(house.memory.alerts().is_empty());
-    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), None);
+    assert!(harness.memory.alerts().is_empty());
+    assert_eq!(harness.memory.ports().revenue.latest().await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_run_that_failed_is_told_and_the_next_one_goes_on() {
-    let house = House::new();
-    house.invoke(json!({})).await;
-    let kept = house.memory.ports().revenue.latest().await.unwrap();
-    house.memory.clock().advance(SignedDuration::from_hours(24));
-    house.billing.fail_after(Some((1, PortErrorKind::Unavailable)));
-    let said = error(house.invoke(json!({"task_type": "mrr_calculation"})).await);
+    let harness = Harness::new();
+    harness.invoke(json!({})).await;
+    let kept = harness.memory.ports().revenue.latest().await.unwrap();
+    harness.memory.clock().advance(SignedDuration::from_hours(24));
+    harness.billing.fail_after(Some((1, PortErrorKind::Unavailable)));
+    let said = error(harness.invoke(json!({"task_type": "mrr_calculation"})).await);
     assert_eq!(said, "MRR was not computed: the fake was told to fail");
-    assert_eq!(house.memory.alerts().len(), 1);
+    assert_eq!(harness.memory.alerts().len(), 1);
 
-    let failed = house.function.handle(&tick()).await;
+    let failed = harness.function.handle(&tick()).await;
     assert!(
         matches!(failed, Err(RunFailed::Report(_))),
         "the schedule's failure is Lambda's to count and to make up for: {failed:?}"
     );
-    assert_eq!(house.memory.alerts().len(), 1, "once a day is enough");
+    assert_eq!(harness.memory.alerts().len(), 1, "once a day is enough");
     assert_eq!(
-        house.memory.ports().revenue.latest().await.unwrap(),
+        harness.memory.ports().revenue.latest().await.unwrap(),
         kept,
         "what was kept stands"
     );
 
-    house.billing.fail_after(Some((0, PortErrorKind::NotFound)));
-    error(house.invoke(json!({})).await);
+    harness.billing.fail_after(Some((0, PortErrorKind::NotFound)));
+    error(harness.invoke(json!({})).await);
     assert!(
-        house.function.handle(&tick()).await.is_err(),
+        harness.function.handle(&tick()).await.is_err(),
         "a key that is gone is a failure"
     );
 
-    house.billing.fail_after(None);
-    let (status, body) = house.invoke(tick()).await;
+    harness.billing.fail_after(None);
+    let (status, body) = harness.invoke(tick()).await;
     assert_eq!((status, &body["date"]), (200, &json!("2025-06-16")));
 }
 
 #[tokio::test]
 async fn what_cannot_be_known_is_null_and_said() {
-    let house = House::new();
-    house.billing.euro(None);
-    let (status, body) = house.invoke(json!({})).await;
+    let harness = Harness::new();
+    harness.billing.euro(None);
+    let (status, body) = harness.invoke(json!({})).await;
     assert_eq!((status, &body["status"]), (200, &json!("success")));
     assert_eq!(
         (&body["mrrUSD"], &body["complete"]),

@@ -13,11 +13,11 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_lambda::repositories::{Invocation, RepositoriesFunction};
 use cc_devops_repos::auditing;
 use cc_devops_repos::auditing::Auditor;
+use cc_devops_repos::fixing::Fixer;
 use cc_devops_repos::monitoring;
 use cc_devops_repos::monitoring::Monitor;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{Begun, CodeHost, HandedOver, WorkOutcome};
-use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::worker::LocalWorker;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunc
         owner: "acme".to_owned(),
         auditor: auditor.clone(),
         monitor: Arc::new(Monitor::new(host.clone(), &ports, watched)),
-        remedy: Remedy::new(host.clone(), "acme", policy, &ports),
+        fixer: Fixer::new(host.clone(), "acme", policy, &ports),
         host,
         secrets: ports.secrets.clone(),
         clock: ports.clock.clone(),
@@ -72,7 +72,7 @@ fn unhurried(run: &str) -> Invocation {
     }
 }
 
-async fn house() -> (FakeGitHub, Memory, u64) {
+async fn set_up() -> (FakeGitHub, Memory, u64) {
     let mut model = Model::at(1_795_392_000);
     model.repo("acme/web", |_| ());
     model.repo("acme/api", |_| ());
@@ -89,7 +89,7 @@ async fn ask(function: &RepositoriesFunction, payload: Value) -> (u64, Value) {
 
 #[tokio::test]
 async fn a_repository_check_is_answered_as_the_contract_says() {
-    let (fake, memory, _) = house().await;
+    let (fake, memory, _) = set_up().await;
     let function = function(&fake, &memory, TOKEN);
     let (status, one) = ask(
         &function,
@@ -118,7 +118,7 @@ async fn a_repository_check_is_answered_as_the_contract_says() {
 
 #[tokio::test]
 async fn the_workflow_monitor_is_answered_as_the_contract_says() {
-    let (fake, memory, ci) = house().await;
+    let (fake, memory, ci) = set_up().await;
     let function = function(&fake, &memory, TOKEN);
     let one = json!({"task_type": "workflow_monitor", "repository": "web", "workflow": "ci.yml"});
     let shape = |answer: &Value| {
@@ -155,7 +155,7 @@ async fn the_workflow_monitor_is_answered_as_the_contract_says() {
 
 #[tokio::test]
 async fn the_schedule_audits_and_watches_and_a_failure_fails_the_invocation() {
-    let (fake, memory, _) = house().await;
+    let (fake, memory, _) = set_up().await;
     let good = function(&fake, &memory, TOKEN);
     let (status, audit) = ask(&good, json!({"tick": "audit"})).await;
     assert_eq!((status, &audit["complete"]), (200, &json!(true)));
@@ -181,7 +181,7 @@ async fn the_schedule_audits_and_watches_and_a_failure_fails_the_invocation() {
 
 #[tokio::test]
 async fn the_control_planes_own_function_asks_in_its_own_form() {
-    let (fake, memory, _) = house().await;
+    let (fake, memory, _) = set_up().await;
     let function = function(&fake, &memory, TOKEN);
     let asked = json!({"asked": {"work": "protect", "repository": "web", "dry_run": false}});
     let answer = function.handle(&asked, &unhurried("run")).await.unwrap();
@@ -200,7 +200,7 @@ async fn the_control_planes_own_function_asks_in_its_own_form() {
 
 #[tokio::test]
 async fn work_handed_over_is_done_once_and_its_answer_left_where_the_control_plane_looks() {
-    let (fake, memory, _) = house().await;
+    let (fake, memory, _) = set_up().await;
     let function = function(&fake, &memory, TOKEN);
     let id = sample::request_id("r1");
     let asked = json!({"asked": {"work": "protect", "repository": "web", "dry_run": false}, "request": "r1"});
@@ -228,7 +228,7 @@ async fn work_handed_over_is_done_once_and_its_answer_left_where_the_control_pla
 
 #[tokio::test]
 async fn another_runs_work_is_left_alone_and_work_without_time_says_so() {
-    let (fake, memory, _) = house().await;
+    let (fake, memory, _) = set_up().await;
     let function = function(&fake, &memory, TOKEN);
     let (id, now) = (sample::request_id("r1"), memory.clock().now());
     let begun = memory

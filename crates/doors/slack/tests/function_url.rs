@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use cc_devops_fleet::SlackUsers;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Role;
-use cc_devops_notify::{Channel, Value as Place, Way};
+use cc_devops_notify::{Channel, Transport, Value as Place};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_slack::function_url::handle;
 use cc_devops_slack::{Answer, Answers, SigningParts, SlackClicks};
@@ -53,13 +53,13 @@ impl Function {
         };
         let user = "U0ADMIN1".parse().unwrap();
         users
-            .set(&operator.agent.name, Some(&user), Asker::Operator)
+            .set(&operator.agent.name, Some(&user), Actor::Operator)
             .await
             .unwrap();
         let channel = Channel {
             name: "chat".to_owned(),
             bodies: false,
-            way: Way::Slack {
+            transport: Transport::Slack {
                 url: Place::Env("URL".to_owned()),
                 signing: Some(Place::Env("SIGNING".to_owned())),
             },

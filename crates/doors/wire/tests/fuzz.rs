@@ -2,8 +2,8 @@
 #![cfg(test)]
 
 #[expect(dead_code, reason = "the door's other tests use more of it")]
-#[path = "door/house.rs"]
-mod house;
+#[path = "door/harness.rs"]
+mod harness;
 #[expect(dead_code, reason = "the door's other tests use more of it")]
 #[path = "door/signing.rs"]
 mod signing;
@@ -13,7 +13,7 @@ use cc_devops_testkit::fuzz::Fuzz;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use crate::house::House;
+use crate::harness::Harness;
 use crate::signing::{Ask, Key};
 
 /// How many calls one control plane is asked: what they leave behind goes with it.
@@ -25,16 +25,16 @@ const METRICS: &[u8] = b"\xa2\x69Namespace\x6eAgent/Operator\x6aMetricData\x81\x
 
 /// A control plane whose operator asks.
 struct Door {
-    house: House,
+    harness: Harness,
     key: Key,
     calls: u64,
 }
 
 impl Door {
     async fn new() -> Self {
-        let house = House::new().await;
-        let key = house.key_of("Operator").await;
-        Self { house, key, calls: 0 }
+        let harness = Harness::new().await;
+        let key = harness.key_of("Operator").await;
+        Self { harness, key, calls: 0 }
     }
 
     async fn answers(&mut self, call: &Ask, body: &[u8]) {
@@ -46,7 +46,7 @@ impl Door {
             body: body.to_vec(),
             ..call.clone()
         };
-        let answer = self.house.ask(&ask, &self.key).await;
+        let answer = self.harness.ask(&ask, &self.key).await;
         assert!(answer.status < 500, "{answer:?}");
     }
 }
@@ -110,20 +110,20 @@ async fn cbor_of_any_bytes_is_answered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_signature_of_any_bytes_proves_nothing_but_what_was_signed() {
-    let Door { house, key, .. } = Door::new().await;
-    let request = Ask::identity().signed(&key, house.now());
+    let Door { harness, key, .. } = Door::new().await;
+    let request = Ask::identity().signed(&key, harness.now());
     let good = request.headers()["authorization"].to_str().unwrap().to_owned();
     let (_, signature) = good.rsplit_once('=').unwrap();
     let runtime = Handle::current();
     block_in_place(|| {
-        assert_eq!(runtime.block_on(house.send(request)).status, 200);
+        assert_eq!(runtime.block_on(harness.send(request)).status, 200);
         Fuzz::new().run(&[good.as_bytes(), b"AWS4-HMAC-SHA256 Credential="], |bytes| {
             let Ok(header) = HeaderValue::from_bytes(bytes) else {
                 return;
             };
-            let mut request = Ask::identity().signed(&key, house.now());
+            let mut request = Ask::identity().signed(&key, harness.now());
             request.headers_mut().insert("authorization", header);
-            let answer = runtime.block_on(house.send(request));
+            let answer = runtime.block_on(harness.send(request));
             let written = String::from_utf8_lossy(bytes).to_lowercase();
             assert!(answer.status < 500, "{answer:?}");
             assert!(answer.status != 200 || written.contains(signature), "{written}");

@@ -8,7 +8,7 @@ use cc_devops_kernel::audit::Mark;
 use rusqlite::Connection;
 
 use super::Head;
-use super::kept::{Doubt, Kept};
+use super::kept::{Kept, TrailMismatch};
 use crate::vault::StoreKeys;
 
 /// How often what is kept is made to survive a loss of power.
@@ -16,20 +16,20 @@ const SYNC: Duration = Duration::from_secs(1);
 
 /// What is known against the trail in the database.
 #[derive(Default)]
-pub(crate) struct Standing(Mutex<Option<Doubt>>);
+pub(crate) struct Standing(Mutex<Option<TrailMismatch>>);
 
 impl Standing {
     /// Starts with what was found when the database was opened.
-    pub(crate) fn new(doubt: Option<Doubt>) -> Self {
+    pub(crate) fn new(doubt: Option<TrailMismatch>) -> Self {
         Self(Mutex::new(doubt))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Doubt>> {
+    fn lock(&self) -> MutexGuard<'_, Option<TrailMismatch>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why the trail may not be the newest.
-    pub(crate) fn doubt(&self) -> Option<Doubt> {
+    pub(crate) fn doubt(&self) -> Option<TrailMismatch> {
         self.lock().clone()
     }
 
@@ -82,7 +82,7 @@ impl Keeper {
         if let Some(kept) = self.last
             && (mark.seq < kept.seq || mark.seq == kept.seq && mark != kept)
         {
-            let doubt = Doubt::Behind { kept, found: mark };
+            let doubt = TrailMismatch::Behind { kept, found: mark };
             tracing::error!(%doubt, "the audit trail was rolled back while the database is in use");
             *self.standing.lock() = Some(doubt);
             return Ok(());

@@ -27,7 +27,7 @@ const LINE: usize = 20 + 1 + 64 + 1 + 64 + 1;
 
 /// Why the trail in the database may not be the newest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
+pub enum TrailMismatch {
     /// It ends before the place it had come to.
     #[error(
         "the audit trail had come to row {} and ends at row {}: an older database was put in place, or its \
@@ -132,18 +132,18 @@ impl Kept {
     }
 
     /// What speaks against the trail in the database, in the caller's view of it. The file was read before.
-    pub(crate) fn doubt(found: &Found, conn: &Connection, expected: bool) -> rusqlite::Result<Option<Doubt>> {
+    pub(crate) fn doubt(found: &Found, conn: &Connection, expected: bool) -> rusqlite::Result<Option<TrailMismatch>> {
         let kept = match found {
-            Found::Nothing => return Ok(expected.then_some(Doubt::Missing)),
-            Found::Foreign => return Ok(Some(Doubt::Foreign)),
+            Found::Nothing => return Ok(expected.then_some(TrailMismatch::Missing)),
+            Found::Foreign => return Ok(Some(TrailMismatch::Foreign)),
             Found::Kept(mark) => *mark,
         };
         let end = Head::read(conn)?.map_or(GENESIS, |head| head.mark());
         if end.seq < kept.seq {
-            return Ok(Some(Doubt::Behind { kept, found: end }));
+            return Ok(Some(TrailMismatch::Behind { kept, found: end }));
         }
         Ok(match at(conn, kept.seq)? {
-            Some(mark) if mark != kept => Some(Doubt::Another { kept }),
+            Some(mark) if mark != kept => Some(TrailMismatch::Another { kept }),
             // A row that is neither there nor cut off is the chain's own break.
             _ => None,
         })

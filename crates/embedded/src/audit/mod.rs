@@ -19,7 +19,7 @@ use crate::columns::{self, nanos};
 use crate::error::Fault;
 use crate::vault::StoreKeys;
 pub(crate) use keeper::{Keeper, Standing};
-pub use kept::Doubt;
+pub use kept::TrailMismatch;
 pub(crate) use kept::{FILE, Found, Kept};
 
 /// The end of the chain.
@@ -75,7 +75,7 @@ pub(crate) fn begin_keeping(
     keys: &StoreKeys,
     kept: &Kept,
     found: &Found,
-) -> Result<Option<Doubt>, Fault> {
+) -> Result<Option<TrailMismatch>, Fault> {
     let view = conn.transaction()?;
     let is_kept = view
         .prepare_cached("SELECT 1 FROM meta WHERE key = ?1")?

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Head;
 use super::cutting::Standing;
-use super::kept::{Doubt, Found, Kept};
+use super::kept::{Found, Kept, TrailMismatch};
 use super::reconciliation::Reconciliation;
 use super::rows::{Read, SELECT, is_damage, read};
 use crate::error::Fault;
@@ -121,9 +121,9 @@ impl Walk {
             Err(error) => return Err(error.into()),
         };
         let seq = match &doubt {
-            Doubt::Behind { found, .. } => found.seq + 1,
-            Doubt::Another { kept } => kept.seq,
-            Doubt::Missing | Doubt::Foreign => 0,
+            TrailMismatch::Behind { found, .. } => found.seq + 1,
+            TrailMismatch::Another { kept } => kept.seq,
+            TrailMismatch::Missing | TrailMismatch::Foreign => 0,
         };
         self.breaks.push(Break {
             chain: None,

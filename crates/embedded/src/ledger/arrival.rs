@@ -42,7 +42,7 @@ pub(super) fn receive(
     }
     Ok(match lease_until {
         None => Receipt::Recorded,
-        Some(_) => Receipt::Claimed(cc_devops_kernel::course::Claim {
+        Some(_) => Receipt::Claimed(cc_devops_kernel::work::Claim {
             request: head.id.clone(),
             attempt: 1,
         }),

@@ -1,10 +1,10 @@
 //! Claims and leases: who carries a request out, who waits for it, who holds a stack.
 
 use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::record::{ClaimedRequest, Renewal, RequestHead, StackLease, StackLock, WaitingRequest};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};

@@ -1,9 +1,9 @@
 //! Ending requests: outcome, audit row and event in one transaction.
 
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use cc_devops_kernel::stored;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::record::Conclusion;
 use rusqlite::{Connection, OptionalExtension, params};
 

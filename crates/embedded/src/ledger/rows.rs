@@ -1,9 +1,9 @@
 //! How requests stand in their rows.
 
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::outcome::Completed;
 use cc_devops_kernel::stored;
+use cc_devops_kernel::work::Progress;
 use cc_devops_requests::fingerprint::Fingerprint;
 use cc_devops_requests::record::{RequestHead, RequestRecord, RequestState};
 use rusqlite::{Connection, OptionalExtension, Row};

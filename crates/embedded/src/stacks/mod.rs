@@ -11,13 +11,13 @@
 
 mod command;
 mod ends;
+mod leftover_processes;
 mod output;
 mod plan_form;
 mod plan_view;
 mod plans;
 mod processes;
 mod redaction;
-mod remains;
 mod run_files;
 mod runner;
 mod runs;

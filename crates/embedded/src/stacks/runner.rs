@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ends::{self, RunOutcome};
-use super::remains;
+use super::leftover_processes;
 use super::run_files::{Found, RunFiles};
 use super::runs::{Phase, Run, RunEnd, Runs};
 use super::supervised::{self, Supervised};
@@ -121,7 +121,7 @@ impl Runner {
             // What to run is told only after the supervisor is on record.
             (Found::Silent, None) => return Ok(Standing::NeverBegun),
             (Found::Silent | Found::Nothing, Some(number)) => {
-                if let Some(remains) = remains::find(number, &run.request) {
+                if let Some(remains) = leftover_processes::find(number, &run.request) {
                     // A command without a file is one of a version before, whose end nobody will know either,
                     // but which nobody is to break off.
                     if supervised {
@@ -249,7 +249,7 @@ async fn settle(runner: &Runner, request: &RequestId) -> PortResult<()> {
             Found::Said(word) => ends::told(word, &run, runner.phase),
             Found::Silent | Found::Nothing => {
                 let number = run.supervisor;
-                if let Some(remains) = number.and_then(|number| remains::find(number, request)) {
+                if let Some(remains) = number.and_then(|number| leftover_processes::find(number, request)) {
                     remains.kill();
                     continue;
                 }

@@ -1,7 +1,7 @@
 //! Parked requests that rest until somebody decides.
 
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::ports::Ledger;
 use cc_devops_requests::record::{Receipt, StackLock};
 use cc_devops_testkit::sample::{self, after};

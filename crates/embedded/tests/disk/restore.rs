@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cc_devops_embedded::{MasterKeySource, Restore, RestoreError, Restored, Store};
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeys};
 use cc_devops_fleet::ports::Agents;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::ports::{AuditTrail, Clock, SystemClock};
 use cc_devops_requests::ports::Planning;
@@ -149,7 +149,7 @@ async fn of_keys<T>(store: &Store, ask: impl AsyncFnOnce(AwsKeys<'_>) -> T) -> T
 
 async fn add_key(store: &Store, name: &str, number: u8) -> AwsKey {
     of_keys(store, async |keys: AwsKeys<'_>| {
-        let added = keys.add(&agent_name(name), [number; 32], Asker::Operator).await;
+        let added = keys.add(&agent_name(name), [number; 32], Actor::Operator).await;
         added.unwrap()
     })
     .await
@@ -172,7 +172,7 @@ async fn access_keys_that_were_ended_since_have_ended() {
     let backup = folder.path("with-keys.db");
     store.backup_to(&backup).await.unwrap();
     of_keys(&store, async |keys: AwsKeys<'_>| {
-        keys.end(&ended.id, None, Asker::Operator).await.unwrap();
+        keys.end(&ended.id, None, Actor::Operator).await.unwrap();
     })
     .await;
     store

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use cc_devops_embedded::{Doubt, MasterKeySource, OpenError, Store};
+use cc_devops_embedded::{MasterKeySource, OpenError, Store, TrailMismatch};
 use cc_devops_fleet::ports::Agents;
 use cc_devops_kernel::audit::{AuditFilter, Mark, actions};
 use cc_devops_kernel::ports::{AuditTrail, Checks};
@@ -48,7 +48,7 @@ async fn an_older_database_put_in_place_is_told_at_the_start_by_verify_and_by_th
     let record = fs::read(folder.record()).unwrap();
     let store = folder.open();
     let found = head(&store).await;
-    assert_eq!(store.doubt(), Some(Doubt::Behind { kept, found }));
+    assert_eq!(store.doubt(), Some(TrailMismatch::Behind { kept, found }));
     assert!(matches!(&broken(&store).await[..], [(6, problem)] if problem.contains("had come to row 10")));
     let checks = store.checks().check().await;
     assert!(
@@ -62,7 +62,7 @@ async fn an_older_database_put_in_place_is_told_at_the_start_by_verify_and_by_th
     store.close();
     assert_eq!(fs::read(folder.record()).unwrap(), record);
     let store = folder.open();
-    assert_eq!(store.doubt(), Some(Doubt::Another { kept }));
+    assert_eq!(store.doubt(), Some(TrailMismatch::Another { kept }));
     assert!(matches!(&broken(&store).await[..], [(10, problem)] if problem.contains("went on from an older")));
 }
 
@@ -106,7 +106,7 @@ async fn a_lost_write_ahead_log_is_told() {
     fs::copy(folder.database(), after.database()).unwrap();
     fs::copy(folder.key_file(), after.key_file()).unwrap();
     fs::copy(folder.record(), after.record()).unwrap();
-    assert!(matches!(after.open().doubt(), Some(Doubt::Behind { kept, .. }) if kept == mark));
+    assert!(matches!(after.open().doubt(), Some(TrailMismatch::Behind { kept, .. }) if kept == mark));
     // With it, everything is there.
     fs::copy(folder.path("control-plane.db-wal"), after.path("control-plane.db-wal")).unwrap();
     assert_eq!(after.open().doubt(), None);
@@ -139,11 +139,11 @@ async fn a_record_that_is_gone_or_anothers_is_told_and_never_made_up() {
         let expected = match &replaced {
             None => {
                 fs::remove_file(folder.record()).unwrap();
-                Doubt::Missing
+                TrailMismatch::Missing
             }
             Some(bytes) => {
                 fs::write(folder.record(), bytes).unwrap();
-                Doubt::Foreign
+                TrailMismatch::Foreign
             }
         };
         let store = folder.open();

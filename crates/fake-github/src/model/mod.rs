@@ -30,7 +30,7 @@ pub use self::protection::{Actors, Checks, Protection, Reviews};
 pub use self::repository::{Repository, Visibility};
 pub use self::ruleset::{Bypass, Enforcement, Property, Rule, Ruleset, Target};
 pub use self::security::{DependabotRun, Hook, OrganizationSecurity, Security};
-pub use self::settings::{Branches, Environment, Invitation, SelectedActions, Settings};
+pub use self::settings::{Branches, Environment, Invitation, RepositorySettings, SelectedActions};
 
 /// What a run's number begins at: beyond 32 bits, as at GitHub.
 const FIRST_RUN: u64 = 16_000_000_000;

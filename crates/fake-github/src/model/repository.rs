@@ -9,7 +9,7 @@ use super::pattern::matches;
 use super::protection::Protection;
 use super::ruleset::{Property, Ruleset};
 use super::security::Security;
-use super::settings::Settings;
+use super::settings::RepositorySettings;
 use crate::access::Permission;
 
 /// Who may see a repository.
@@ -56,7 +56,7 @@ pub struct Repository {
     /// After so many entries a whole tree is cut off; `None` is after 100,000.
     pub tree_limit: Option<usize>,
     /// What is set on its pages.
-    pub settings: Settings,
+    pub settings: RepositorySettings,
     /// What it is for.
     pub description: Option<String>,
     /// Who may see it.
@@ -115,7 +115,7 @@ impl Repository {
                 .into(),
             properties: BTreeMap::new(),
             tree_limit: None,
-            settings: Settings::default(),
+            settings: RepositorySettings::default(),
             description: None,
             visibility: Visibility::Public,
             default_branch: "main".to_owned(),

@@ -8,7 +8,7 @@ use super::Model;
 
 /// What is set on a repository's pages. Tests change it as a person would by hand.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct RepositorySettings {
     /// What `PATCH /repos/{owner}/{repo}` sets, by REST's names; the description and issues are the repository's own.
     pub options: BTreeMap<String, Value>,
     /// Topics.
@@ -75,7 +75,7 @@ pub struct SelectedActions {
     pub patterns: Vec<String>,
 }
 
-impl Default for Settings {
+impl Default for RepositorySettings {
     fn default() -> Self {
         let options = [
             ("homepage", json!("")),

@@ -12,7 +12,7 @@ mod kept;
 mod short_lived;
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::AgentName;
@@ -95,9 +95,9 @@ impl AwsKeys<'_> {
     /// # Errors
     /// `NotFound` for an agent that is not there or was revoked, `invalid_parameter` where it has [`MOST_KEYS`] already;
     /// what no policy permits.
-    pub async fn add(&self, name: &AgentName, bits: [u8; 32], asker: Asker<'_>) -> Result<AwsKey, ActError> {
+    pub async fn add(&self, name: &AgentName, bits: [u8; 32], actor: Actor<'_>) -> Result<AwsKey, ActError> {
         let (now, action) = (self.clock.now(), actions::AWS_KEY_ADDED);
-        let author = asker.author(&Access::ManageAgents, action, self.audit, now).await?;
+        let author = actor.author(&Access::ManageAgents, action, self.audit, now).await?;
         self.is_there(name).await?;
         let kept = self.list(name).await?;
         if kept.iter().filter(|key| key.ends_at.is_none()).count() >= MOST_KEYS {
@@ -142,9 +142,9 @@ impl AwsKeys<'_> {
     ///
     /// # Errors
     /// `NotFound` where there is no such key, or it has ended; what no policy permits.
-    pub async fn end(&self, id: &AwsKeyId, of: Option<&AgentName>, asker: Asker<'_>) -> Result<AgentName, ActError> {
+    pub async fn end(&self, id: &AwsKeyId, of: Option<&AgentName>, actor: Actor<'_>) -> Result<AgentName, ActError> {
         let (now, action) = (self.clock.now(), actions::AWS_KEY_ENDED);
-        let author = asker.author(&Access::ManageAgents, action, self.audit, now).await?;
+        let author = actor.author(&Access::ManageAgents, action, self.audit, now).await?;
         if !id.is_lasting() {
             let message = format!(
                 "{id} is short-lived and ends by itself within the hour; a new token ends it at once, with \
@@ -180,9 +180,9 @@ impl AwsKeys<'_> {
     ///
     /// # Errors
     /// `NotFound` for an agent that is not there or was revoked; what no policy permits.
-    pub async fn reveal(&self, name: &AgentName, asker: Asker<'_>) -> Result<Option<AwsKey>, ActError> {
+    pub async fn reveal(&self, name: &AgentName, actor: Actor<'_>) -> Result<Option<AwsKey>, ActError> {
         let (now, action) = (self.clock.now(), actions::AWS_KEY_READ);
-        let author = asker.author(&Access::ManageAgents, action, self.audit, now).await?;
+        let author = actor.author(&Access::ManageAgents, action, self.audit, now).await?;
         self.is_there(name).await?;
         let Some(newest) = newest(self.list(name).await?) else {
             return Ok(None);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cc_devops_alerts::alert::Acknowledged;
 use cc_devops_alerts::taking::take;
-use cc_devops_alerts::{Conditions, Delivery, Message, Telling};
+use cc_devops_alerts::{Conditions, Delivery, Message, Notifier};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortResult, RecordKind, StateStore};
 use cc_devops_kernel::records::RecordsInMemory;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::case::{Act, Case, Event};
 use super::{OneOrEach, Played, Transition};
-use crate::watch::{Flip, Heard, Signal, Status, WatchSettings, WatchState, condition_key, conditions};
+use crate::watch::{Flip, ReceivedSignal, Signal, Status, WatchSettings, WatchState, condition_key, conditions};
 use crate::watching::LONGEST_BREATH;
 
 struct Playing<'a> {
@@ -21,7 +21,7 @@ struct Playing<'a> {
     watched: BTreeMap<&'a AgentName, (&'a WatchSettings, WatchState)>,
     store: Arc<RecordsInMemory>,
     noting: Conditions,
-    telling: Telling,
+    notifier: Notifier,
     /// When the alerts have something to decide next.
     next_turn: Option<Timestamp>,
     /// Since when the server is down.
@@ -42,7 +42,7 @@ pub(super) async fn play(case: &Case) -> PortResult<Played> {
             .map(|(name, settings)| (name, (settings, WatchState::default())))
             .collect(),
         noting: Conditions::new(store.clone(), policy.clone()),
-        telling: Telling::new(store.clone(), policy, None),
+        notifier: Notifier::new(store.clone(), policy, None),
         store,
         next_turn: None,
         down: None,
@@ -123,10 +123,10 @@ impl Playing<'_> {
             Act::Ack { by } => return self.acknowledge(&event.agents, at, by).await,
             Act::Sweep | Act::ServerDown | Act::ServerUp => return Ok(()),
         };
-        let heard = Heard {
+        let heard = ReceivedSignal {
             exit,
             rid: rid.cloned(),
-            ..Heard::new(at, signal)
+            ..ReceivedSignal::new(at, signal)
         };
         self.change(&event.agents, at, Some(&heard), |state, settings| {
             state.after(settings, &heard)
@@ -143,7 +143,7 @@ impl Playing<'_> {
         &mut self,
         agents: &[AgentName],
         now: Timestamp,
-        heard: Option<&Heard>,
+        heard: Option<&ReceivedSignal>,
         change: impl Fn(WatchState, &WatchSettings) -> (WatchState, Vec<Flip>),
     ) -> PortResult<()> {
         let several = self.watched.len() > 1;
@@ -196,7 +196,7 @@ impl Playing<'_> {
         self.change(&late, now, None, |state, settings| state.step(settings, now))
             .await?;
         if self.next_turn.is_some_and(|due| due <= now) {
-            self.next_turn = self.telling.turn(now).await?.next;
+            self.next_turn = self.notifier.turn(now).await?.next;
             self.send().await?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use cc_devops_alerts::{Condition, ConditionChange, ConditionKind};
 use cc_devops_kernel::names::AgentName;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Cause, Flip, Heard, Reason, Signal, Status, WatchSettings, WatchState};
+use super::{Cause, Flip, Reason, ReceivedSignal, Signal, Status, WatchSettings, WatchState};
 
 /// The key of an agent's condition: `agent/Writer`.
 pub fn condition_key(agent: &AgentName) -> String {
@@ -20,7 +20,7 @@ pub fn conditions(
     state: &WatchState,
     was_silent: Option<Timestamp>,
     flips: &[Flip],
-    heard: Option<&Heard>,
+    heard: Option<&ReceivedSignal>,
 ) -> Vec<ConditionChange> {
     let key = || condition_key(agent);
     let mut changes: Vec<ConditionChange> = flips

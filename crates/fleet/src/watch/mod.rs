@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use conditions::{condition_key, conditions};
 pub use settings::{Keywords, MAX_GRACE, MAX_RUNTIME, MAX_TAGS, WatchSettings};
-pub use signal::{Heard, Signal};
+pub use signal::{ReceivedSignal, Signal};
 pub use state::{Cause, Run, WatchState};
 
 /// The state of a watched agent.

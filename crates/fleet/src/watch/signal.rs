@@ -38,7 +38,7 @@ impl Signal {
 
 /// A message of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct ReceivedSignal {
     /// When it was received, or sent where the sender's time is trusted.
     pub at: Timestamp,
     /// What it says.
@@ -57,7 +57,7 @@ pub struct Heard {
     pub is_repeatable: bool,
 }
 
-impl Heard {
+impl ReceivedSignal {
     /// A message that says this and nothing more.
     pub fn new(at: Timestamp, signal: Signal) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Heard {
     }
 }
 
-impl From<Beat> for Heard {
+impl From<Beat> for ReceivedSignal {
     fn from(beat: Beat) -> Self {
         let signal = if beat.healthy { Signal::Success } else { Signal::Failure };
         Self {

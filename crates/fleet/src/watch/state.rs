@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Flip, Heard, Reason, Signal, Status, WatchSettings};
+use super::{Flip, Reason, ReceivedSignal, Signal, Status, WatchSettings};
 use crate::schedule::Schedule;
 
 /// What is known of a watched agent, with the deadlines that count.
@@ -143,7 +143,7 @@ impl WatchState {
 
     /// What became of the agent before a message, and by it. A message at the very instant of a deadline is in time.
     #[must_use]
-    pub fn after(mut self, settings: &WatchSettings, heard: &Heard) -> (Self, Vec<Flip>) {
+    pub fn after(mut self, settings: &WatchSettings, heard: &ReceivedSignal) -> (Self, Vec<Flip>) {
         let mut flips = Vec::new();
         self.settle(settings, |deadline| deadline < heard.at, &mut flips);
         match heard.signal {
@@ -290,7 +290,7 @@ impl WatchState {
         }
     }
 
-    fn start(&mut self, settings: &WatchSettings, heard: &Heard, flips: &mut Vec<Flip>) {
+    fn start(&mut self, settings: &WatchSettings, heard: &ReceivedSignal, flips: &mut Vec<Flip>) {
         let at = heard.at;
         self.started = Some(at);
         let limit = settings.max_runtime.unwrap_or(settings.grace);
@@ -314,7 +314,7 @@ impl WatchState {
         }
     }
 
-    fn success(&mut self, settings: &WatchSettings, heard: &Heard, flips: &mut Vec<Flip>) {
+    fn success(&mut self, settings: &WatchSettings, heard: &ReceivedSignal, flips: &mut Vec<Flip>) {
         self.note(heard);
         let its_own = |run: &Run| heard.rid.is_none() || run.rid == heard.rid;
         if let Some(run) = self.run.take_if(|run| its_own(run)) {
@@ -334,7 +334,7 @@ impl WatchState {
         self.flip(Status::Up, heard.at, Reason::Ping, flips);
     }
 
-    fn failure(&mut self, settings: &WatchSettings, heard: &Heard, flips: &mut Vec<Flip>) {
+    fn failure(&mut self, settings: &WatchSettings, heard: &ReceivedSignal, flips: &mut Vec<Flip>) {
         self.note(heard);
         if let Some(run) = self.run.take()
             && (heard.rid.is_none() || run.rid == heard.rid)
@@ -353,7 +353,7 @@ impl WatchState {
     }
 
     /// Keeps what a heartbeat says.
-    fn note(&mut self, heard: &Heard) {
+    fn note(&mut self, heard: &ReceivedSignal) {
         self.heard = Some(self.heard.map_or(heard.at, |last| last.max(heard.at)));
         self.exit = heard.exit;
         self.message.clone_from(&heard.message);

@@ -2,7 +2,7 @@
 
 use cc_devops_alerts::ConditionChange;
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::{Failure, Reason};
@@ -14,7 +14,7 @@ use super::record::Watched;
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another, never_alone, unknown};
 use crate::rows::of_agent;
-use crate::watch::{Flip, Heard, WatchSettings, WatchState, condition_key};
+use crate::watch::{Flip, ReceivedSignal, WatchSettings, WatchState, condition_key};
 use crate::{AgentStatus, Beat};
 
 /// How many agents are looked up at once.
@@ -31,14 +31,14 @@ impl Watching {
         &self,
         name: &AgentName,
         settings: Option<WatchSettings>,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
     ) -> Result<(), ActError> {
         if let Some(Err(wrong)) = settings.as_ref().map(WatchSettings::check) {
             return Err(Failure::new(Reason::InvalidParameter, wrong.join("; ")).into());
         }
         let now = self.now();
         let action = actions::WATCH_SET;
-        let author = asker
+        let author = actor
             .author(&Access::ManageAgents, action, &*self.ports.audit, now)
             .await?;
         let detail = json!({ "settings": settings });
@@ -58,8 +58,8 @@ impl Watching {
     ///
     /// # Errors
     /// `NotFound` for an agent that is not there; what no policy permits.
-    pub async fn pause(&self, name: &AgentName, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
-        self.person_acts(name, by, asker, actions::AGENT_PAUSED, WatchState::pause)
+    pub async fn pause(&self, name: &AgentName, by: &str, actor: Actor<'_>) -> Result<(), ActError> {
+        self.person_acts(name, by, actor, actions::AGENT_PAUSED, WatchState::pause)
             .await
     }
 
@@ -67,8 +67,8 @@ impl Watching {
     ///
     /// # Errors
     /// `NotFound` for an agent that is not there; what no policy permits.
-    pub async fn resume(&self, name: &AgentName, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
-        self.person_acts(name, by, asker, actions::AGENT_RESUMED, WatchState::resume)
+    pub async fn resume(&self, name: &AgentName, by: &str, actor: Actor<'_>) -> Result<(), ActError> {
+        self.person_acts(name, by, actor, actions::AGENT_RESUMED, WatchState::resume)
             .await
     }
 
@@ -76,13 +76,13 @@ impl Watching {
         &self,
         name: &AgentName,
         by: &str,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         action: &str,
         act: impl Fn(WatchState, &WatchSettings, Timestamp, &str) -> (WatchState, Vec<Flip>) + Send + Sync,
     ) -> Result<(), ActError> {
         let now = self.now();
         let access = Access::PauseAgent { agent: name.clone() };
-        let author = asker.author(&access, action, &*self.ports.audit, now).await?;
+        let author = actor.author(&access, action, &*self.ports.audit, now).await?;
         let by = cc_devops_kernel::text::cleaned(by);
         let detail = json!({ "for": by });
         let act = |turn: &mut Turn| {
@@ -192,13 +192,13 @@ impl Watching {
 
     /// Begins a watch with a heartbeat that was heard before there was one.
     fn take_over(&self, turn: &mut Turn, beat: &Beat, now: Timestamp) {
-        let heard = Heard::from(beat.clone());
+        let heard = ReceivedSignal::from(beat.clone());
         turn.let_happen(&self.defaults, Some(&heard), |state, settings| {
             state.after(settings, &heard)
         });
         turn.let_happen(&self.defaults, None, |state, settings| {
             let overdue = state.next_look(settings).is_some_and(|look| look <= now);
-            if overdue && self.hearing.is_none() {
+            if overdue && self.heartbeat_source.is_none() {
                 state.shift(settings, beat.at, now)
             } else {
                 (state, Vec::new())

@@ -4,7 +4,7 @@
 //! finds an agent by its UUID is kept under a hash.
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{
@@ -128,8 +128,8 @@ impl Watching {
     ///
     /// # Errors
     /// `NotFound` for an agent that is not there; what no policy permits.
-    pub async fn ping_address(&self, name: &AgentName, asker: Asker<'_>) -> Result<PingAddress, ActError> {
-        let audit = self.act_on_address(name, asker, actions::PING_ADDRESS_READ).await?;
+    pub async fn ping_address(&self, name: &AgentName, actor: Actor<'_>) -> Result<PingAddress, ActError> {
+        let audit = self.act_on_address(name, actor, actions::PING_ADDRESS_READ).await?;
         Ok(self.addressed(name, Some(&audit), Which::Present).await?)
     }
 
@@ -145,14 +145,14 @@ impl Watching {
     ///
     /// # Errors
     /// `NotFound` for an agent that is not there; what no policy permits.
-    pub async fn rotate(&self, name: &AgentName, asker: Asker<'_>) -> Result<PingAddress, ActError> {
-        let audit = self.act_on_address(name, asker, actions::PING_ADDRESS_ROTATED).await?;
+    pub async fn rotate(&self, name: &AgentName, actor: Actor<'_>) -> Result<PingAddress, ActError> {
+        let audit = self.act_on_address(name, actor, actions::PING_ADDRESS_ROTATED).await?;
         Ok(self.addressed(name, Some(&audit), Which::Another).await?)
     }
 
-    async fn act_on_address(&self, name: &AgentName, asker: Asker<'_>, action: &str) -> Result<AuditEntry, ActError> {
+    async fn act_on_address(&self, name: &AgentName, actor: Actor<'_>, action: &str) -> Result<AuditEntry, ActError> {
         let now = self.now();
-        let author = asker
+        let author = actor
             .author(&Access::ManageAgents, action, &*self.ports.audit, now)
             .await?;
         Ok(of_agent(&author, now, action, name, json!({})))
@@ -225,9 +225,9 @@ impl Watching {
     ///
     /// # Errors
     /// What no policy permits; what the store says.
-    pub async fn rotate_key(&self, asker: Asker<'_>) -> Result<String, ActError> {
+    pub async fn rotate_key(&self, actor: Actor<'_>) -> Result<String, ActError> {
         let (now, action) = (self.now(), actions::PING_KEY_ROTATED);
-        let author = asker
+        let author = actor
             .author(&Access::ManageAgents, action, &*self.ports.audit, now)
             .await?;
         let audit = author.entry(now, action, "ping key".to_owned(), json!({}));

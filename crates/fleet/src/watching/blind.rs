@@ -143,7 +143,7 @@ impl Watching {
     }
 
     fn mark_every(&self) -> SignedDuration {
-        if self.hearing.is_some() {
+        if self.heartbeat_source.is_some() {
             MARK_SELDOM
         } else {
             MARK_EVERY
@@ -170,7 +170,7 @@ impl Watching {
                 self.remember(&mark);
                 return Ok(mark);
             }
-            if self.hearing.is_none() && apart(mark.at, now) > LONGEST_BREATH {
+            if self.heartbeat_source.is_none() && apart(mark.at, now) > LONGEST_BREATH {
                 mark.epoch += 1;
                 mark.gaps.push(Gap {
                     number: mark.epoch,

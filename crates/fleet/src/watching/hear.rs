@@ -5,7 +5,7 @@ use super::record::{MAX_BODY_BYTES, Ping};
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another, never_alone, to_millis};
 use crate::Beat;
-use crate::watch::{Heard, Signal, WatchSettings};
+use crate::watch::{ReceivedSignal, Signal, WatchSettings};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortResult};
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +23,7 @@ impl Watching {
     ///
     /// # Errors
     /// `NotFound` where there is no such agent, or it is revoked; what the store says.
-    pub async fn heard(&self, name: &AgentName, mut heard: Heard) -> PortResult<Taken> {
+    pub async fn heard(&self, name: &AgentName, mut heard: ReceivedSignal) -> PortResult<Taken> {
         self.ready(self.now()).await?;
         heard.at = to_millis(heard.at);
         if let Some(body) = &mut heard.body {
@@ -43,7 +43,7 @@ impl Watching {
     }
 
     /// Takes a message, together with those of the same agent that come meanwhile.
-    async fn take(&self, name: &AgentName, heard: Heard) -> PortResult<Taken> {
+    async fn take(&self, name: &AgentName, heard: ReceivedSignal) -> PortResult<Taken> {
         for _ in 0..TRIES {
             match self.queues.join(name, &heard) {
                 Joined::Leads(lead) => return self.lead(name, &lead, heard).await,
@@ -59,7 +59,7 @@ impl Watching {
     }
 
     /// Writes a message, and those that wait by now.
-    async fn lead(&self, name: &AgentName, lead: &Lead, heard: Heard) -> PortResult<Taken> {
+    async fn lead(&self, name: &AgentName, lead: &Lead, heard: ReceivedSignal) -> PortResult<Taken> {
         let mut all = vec![heard];
         let mut answers = Vec::new();
         // Each may have a row of its own, flips and an alert.
@@ -89,7 +89,7 @@ impl Watching {
     }
 
     /// Takes messages of an agent in their order; what became of each.
-    async fn hear_all(&self, name: &AgentName, all: Vec<Heard>) -> PortResult<Vec<Taken>> {
+    async fn hear_all(&self, name: &AgentName, all: Vec<ReceivedSignal>) -> PortResult<Vec<Taken>> {
         for _ in 0..TRIES {
             let outcome = self.hear(name, &all).await;
             if !met_another(&outcome) {
@@ -100,7 +100,7 @@ impl Watching {
     }
 
     /// One try.
-    async fn hear(&self, name: &AgentName, all: &[Heard]) -> PortResult<Vec<Taken>> {
+    async fn hear(&self, name: &AgentName, all: &[ReceivedSignal]) -> PortResult<Vec<Taken>> {
         let now = self.now();
         let watched = self.found_or_fresh(name, now).await?;
         let is_new = watched.version == 0;
@@ -124,7 +124,7 @@ impl Watching {
             if signal == heard.signal && counts_as.is_some() {
                 turn.hear(&self.defaults, heard);
             } else if counts_as.is_some() {
-                let heard = Heard {
+                let heard = ReceivedSignal {
                     signal,
                     ..heard.clone()
                 };
@@ -162,14 +162,14 @@ impl Watching {
 }
 
 impl Turn {
-    pub(super) fn hear(&mut self, defaults: &WatchSettings, heard: &Heard) {
+    pub(super) fn hear(&mut self, defaults: &WatchSettings, heard: &ReceivedSignal) {
         // What was due before it is told by what was known then.
         self.let_happen(defaults, None, |state, settings| state.before(settings, heard.at));
         self.let_happen(defaults, Some(heard), |state, settings| state.after(settings, heard));
     }
 
     /// What is kept of a message that is more than a plain heartbeat; it is written in the place of the oldest one.
-    fn keep(&mut self, heard: &Heard, counts_as: Option<Signal>) -> Option<Ping> {
+    fn keep(&mut self, heard: &ReceivedSignal, counts_as: Option<Signal>) -> Option<Ping> {
         let kept = &mut self.watched.kept;
         let is_plain = counts_as == Some(Signal::Success) && heard.body.is_none() && heard.exit.is_none();
         if is_plain {
@@ -186,7 +186,7 @@ impl Turn {
 
 /// Whether a message that can be sent again may be one that was heard before. Within its second, and while it is fresh,
 /// it is the next one.
-fn was_heard(last: Option<Timestamp>, heard: &Heard, now: Timestamp) -> bool {
+fn was_heard(last: Option<Timestamp>, heard: &ReceivedSignal, now: Timestamp) -> bool {
     let Some(last) = last.filter(|last| heard.is_repeatable && heard.at <= *last) else {
         return false;
     };
@@ -197,7 +197,7 @@ fn was_heard(last: Option<Timestamp>, heard: &Heard, now: Timestamp) -> bool {
 
 /// What a message counts as by the agent's settings: what it says, or what a word in its body makes of it; nothing, where
 /// it does not count.
-fn counts_as(settings: &WatchSettings, heard: &Heard) -> Option<Signal> {
+fn counts_as(settings: &WatchSettings, heard: &ReceivedSignal) -> Option<Signal> {
     if settings.post_only && matches!(heard.how.as_deref(), Some("GET" | "HEAD")) {
         return None;
     }

@@ -36,7 +36,7 @@ use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortError, PortErrorKind, PortResult, StateStore};
 use jiff::Timestamp;
 
-use crate::ports::{AgentConditions, Agents, Hearing, Heartbeats};
+use crate::ports::{AgentConditions, Agents, HeartbeatSource, Heartbeats};
 use crate::watch::WatchSettings;
 use blind::Seen;
 use queue::Queues;
@@ -78,7 +78,7 @@ pub struct Watching {
     ports: WatchingPorts,
     defaults: WatchSettings,
     key: [u8; 32],
-    hearing: Option<Arc<dyn Hearing>>,
+    heartbeat_source: Option<Arc<dyn HeartbeatSource>>,
     beats: Option<Arc<dyn Heartbeats>>,
     max_auto: u64,
     seen: Mutex<Option<Seen>>,
@@ -93,7 +93,7 @@ impl Watching {
             ports,
             defaults,
             key,
-            hearing: None,
+            heartbeat_source: None,
             beats: None,
             max_auto: MAX_AUTO_AGENTS,
             seen: Mutex::new(None),
@@ -103,8 +103,8 @@ impl Watching {
 
     /// The same, where heartbeats are asked for as well: no time counts as blind then, and deadlines never stand still.
     #[must_use]
-    pub fn hearing(mut self, hearing: Arc<dyn Hearing>) -> Self {
-        self.hearing = Some(hearing);
+    pub fn heartbeat_source(mut self, heartbeat_source: Arc<dyn HeartbeatSource>) -> Self {
+        self.heartbeat_source = Some(heartbeat_source);
         self
     }
 

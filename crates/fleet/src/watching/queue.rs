@@ -9,7 +9,7 @@ use cc_devops_kernel::ports::PortResult;
 use futures::channel::oneshot;
 use jiff::Timestamp;
 
-use crate::watch::{Flip, Heard, Signal, Status};
+use crate::watch::{Flip, ReceivedSignal, Signal, Status};
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) struct Queues(Mutex<HashMap<AgentName, VecDeque<Follower>>>);
 
 /// A message that waits for somebody to write it.
 pub(super) struct Follower {
-    pub(super) heard: Heard,
+    pub(super) heard: ReceivedSignal,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -66,7 +66,7 @@ impl Queues {
     }
 
     /// Lets a message in.
-    pub(super) fn join(self: &Arc<Self>, name: &AgentName, heard: &Heard) -> Joined {
+    pub(super) fn join(self: &Arc<Self>, name: &AgentName, heard: &ReceivedSignal) -> Joined {
         let mut map = self.map();
         if let Some(queue) = map.get_mut(name) {
             let (answer, receiver) = oneshot::channel();
@@ -132,7 +132,7 @@ mod tests {
 
     fn join(queues: &Arc<Queues>) -> Joined {
         let name = AgentName::new("Writer").unwrap();
-        queues.join(&name, &Heard::new(Timestamp::UNIX_EPOCH, Signal::Success))
+        queues.join(&name, &ReceivedSignal::new(Timestamp::UNIX_EPOCH, Signal::Success))
     }
 
     fn waits(joined: Joined) -> oneshot::Receiver<Answer> {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::minutes::Minutes;
-use crate::watch::{Flip, Heard, Signal, WatchSettings, WatchState};
+use crate::watch::{Flip, ReceivedSignal, Signal, WatchSettings, WatchState};
 
 /// How long flips are kept: longer than [`UPTIME_REACH`](crate::uptime::UPTIME_REACH) looks back.
 const FLIPS_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -181,7 +181,7 @@ pub struct Ping {
 
 impl Ping {
     /// The ping of a message that counts as that, or for nothing.
-    pub(super) fn new(number: u64, heard: &Heard, counts_as: Option<Signal>) -> Self {
+    pub(super) fn new(number: u64, heard: &ReceivedSignal, counts_as: Option<Signal>) -> Self {
         let text = heard.body.as_deref().map(std::str::from_utf8);
         Self {
             number,
@@ -276,7 +276,7 @@ mod tests {
         let at = "2026-06-01T10:00:00Z".parse().unwrap();
         kept.state = kept
             .state
-            .after(&WatchSettings::default(), &Heard::new(at, Signal::Success))
+            .after(&WatchSettings::default(), &ReceivedSignal::new(at, Signal::Success))
             .0;
         let body = written(&kept).unwrap();
         assert!(body.len() < 250, "{body}");
@@ -291,9 +291,9 @@ mod tests {
             vec![0xff, 0, 0xc3],
             "\u{1f600}".as_bytes()[..3].to_vec(),
         ] {
-            let heard = Heard {
+            let heard = ReceivedSignal {
                 body: Some(body.clone()),
-                ..Heard::new(at, Signal::Log)
+                ..ReceivedSignal::new(at, Signal::Log)
             };
             let ping = Ping::new(1, &heard, Some(Signal::Log));
             let stored: Ping = serde_json::from_str(&written(&ping).unwrap()).unwrap();

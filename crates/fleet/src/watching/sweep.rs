@@ -11,7 +11,7 @@ use super::record::{Ping, Watched, read};
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another};
 use crate::Beat;
-use crate::watch::{Heard, Status, WatchSettings, WatchState};
+use crate::watch::{ReceivedSignal, Status, WatchSettings, WatchState};
 
 /// How many watches are looked at together.
 const BATCH: usize = 2_000;
@@ -54,7 +54,11 @@ impl Watching {
         }
         let mut left = limit;
         while left > 0 {
-            let batch = left.min(if self.hearing.is_some() { ASKED_AT_ONCE } else { BATCH });
+            let batch = left.min(if self.heartbeat_source.is_some() {
+                ASKED_AT_ONCE
+            } else {
+                BATCH
+            });
             let due = self.ports.state.due(RecordKind::Watch, now, batch).await?;
             let is_last = due.len() < batch;
             left -= due.len();
@@ -80,10 +84,10 @@ impl Watching {
         let mut turns = Vec::with_capacity(watched.len());
         for watched in watched {
             let mut turn = self.turn(watched);
-            if self.hearing.is_some() {
+            if self.heartbeat_source.is_some() {
                 for beat in beats.remove(&turn.watched.name).unwrap_or_default() {
                     if is_news(&turn.watched.kept.state, beat.at) {
-                        turn.hear(&self.defaults, &Heard::from(beat));
+                        turn.hear(&self.defaults, &ReceivedSignal::from(beat));
                     }
                 }
                 turn.asked(now);
@@ -104,7 +108,7 @@ impl Watching {
     /// time, and are known some seconds later: of the last minute nobody knows yet whether an agent is late in it.
     fn known_until(&self, state: &WatchState, settings: &WatchSettings, now: Timestamp) -> Timestamp {
         let is_down = state.down_at(settings).is_some_and(|down_at| down_at <= now);
-        if self.hearing.is_none() || is_down {
+        if self.heartbeat_source.is_none() || is_down {
             return now;
         }
         now.checked_sub(SignedDuration::from_mins(1)).unwrap_or(now)
@@ -112,7 +116,7 @@ impl Watching {
 
     /// The heartbeats of the agents since they were heard last, where they are asked for.
     async fn asked(&self, watched: &[Watched], now: Timestamp) -> PortResult<BTreeMap<AgentName, Vec<Beat>>> {
-        let Some(hearing) = &self.hearing else {
+        let Some(heartbeat_source) = &self.heartbeat_source else {
             return Ok(BTreeMap::new());
         };
         let back = now.checked_sub(ASK_BACK).unwrap_or(now);
@@ -122,7 +126,7 @@ impl Watching {
         let asked: Vec<(AgentName, Timestamp)> = watched.iter().map(|one| (one.name.clone(), since(one))).collect();
         let mut beats = BTreeMap::new();
         for some in asked.chunks(ASKED_AT_ONCE) {
-            beats.extend(hearing.heard(some, now).await?);
+            beats.extend(heartbeat_source.heard(some, now).await?);
         }
         for beats in beats.values_mut() {
             beats.sort_by_key(|beat| beat.at);

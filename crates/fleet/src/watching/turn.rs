@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Watching;
 use super::record::Watched;
-use crate::watch::{Flip, Heard, Status, WatchSettings, WatchState, conditions};
+use crate::watch::{Flip, ReceivedSignal, Status, WatchSettings, WatchState, conditions};
 
 /// How long after the last ask an agent is asked for that is down: often in the first hour.
 const ASK_DOWN: [(SignedDuration, SignedDuration); 2] = [
@@ -47,7 +47,7 @@ impl Turn {
     pub(super) fn let_happen(
         &mut self,
         defaults: &WatchSettings,
-        heard: Option<&Heard>,
+        heard: Option<&ReceivedSignal>,
         act: impl FnOnce(WatchState, &WatchSettings) -> (WatchState, Vec<Flip>),
     ) {
         let Watched { name, kept, .. } = &mut self.watched;
@@ -78,7 +78,7 @@ impl Watching {
     /// When somebody has to look at a watch next.
     pub(super) fn look(&self, watched: &Watched, now: Timestamp) -> Option<Timestamp> {
         let (settings, state) = (watched.settings(&self.defaults), &watched.kept.state);
-        if self.hearing.is_none() {
+        if self.heartbeat_source.is_none() {
             return state.next_look(settings);
         }
         // Each ask costs. That an agent is late tells nobody, and flips have computed times: so it is asked for when it

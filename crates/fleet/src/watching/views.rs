@@ -185,7 +185,7 @@ impl Watching {
     /// they were.
     fn passed(&self, watched: Watched, now: Timestamp) -> (Watched, Vec<Flip>) {
         let mut turn = self.turn(watched);
-        if self.hearing.is_none() {
+        if self.heartbeat_source.is_none() {
             turn.let_happen(&self.defaults, None, |state, settings| state.step(settings, now));
         }
         (turn.watched, turn.flips)

@@ -2,7 +2,7 @@
 
 use cc_devops_fleet::watch::{Signal, Status};
 use cc_devops_fleet::watching::BySlug;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::Clock;
 use futures::future::join_all;
 
@@ -12,10 +12,10 @@ use crate::world::{World, agent, say};
 async fn an_address_is_a_uuid_that_stays_until_it_is_rotated() {
     let world = World::new();
     let (watching, writer) = (world.watching(), world.add("Writer"));
-    let first = watching.ping_address(&writer, Asker::Operator).await.unwrap();
+    let first = watching.ping_address(&writer, Actor::Operator).await.unwrap();
     assert_eq!(
         first,
-        world.watching().ping_address(&writer, Asker::Operator).await.unwrap()
+        world.watching().ping_address(&writer, Actor::Operator).await.unwrap()
     );
     assert_eq!(first.uuid.len(), 36);
     assert_eq!(first.uuid.as_bytes()[14], b'4', "{}", first.uuid);
@@ -29,7 +29,7 @@ async fn an_address_is_a_uuid_that_stays_until_it_is_rotated() {
     };
     assert_eq!(by(first.uuid.clone()).await, Some(writer.clone()));
     assert_eq!(by(first.uuid.to_ascii_uppercase()).await, Some(writer.clone()));
-    let second = watching.rotate(&writer, Asker::Operator).await.unwrap();
+    let second = watching.rotate(&writer, Actor::Operator).await.unwrap();
     assert_ne!(second.uuid, first.uuid);
     assert_eq!(
         (by(first.uuid).await, by(second.uuid.clone()).await),
@@ -64,7 +64,7 @@ async fn an_address_is_a_uuid_that_stays_until_it_is_rotated() {
 async fn an_agent_is_found_by_its_slug_below_the_key() {
     let world = World::new();
     let (watching, writer) = (world.watching(), world.add("My_Writer-1"));
-    let key = watching.ping_address(&writer, Asker::Operator).await.unwrap().key;
+    let key = watching.ping_address(&writer, Actor::Operator).await.unwrap().key;
     let found = BySlug::Agent {
         name: writer.clone(),
         created: false,
@@ -83,7 +83,7 @@ async fn an_agent_is_found_by_its_slug_below_the_key() {
             "{key} {slug}"
         );
     }
-    let other = watching.rotate_key(Asker::Operator).await.unwrap();
+    let other = watching.rotate_key(Actor::Operator).await.unwrap();
     assert_eq!(
         watching.by_slug(&key, "my_writer-1", false).await.unwrap(),
         BySlug::Unknown
@@ -97,7 +97,7 @@ async fn pings_make_so_many_agents_and_each_once() {
     let watching = world.watching().max_auto(3);
     world.add("My-Job");
     let key = watching
-        .ping_address(&world.add("Writer"), Asker::Operator)
+        .ping_address(&world.add("Writer"), Actor::Operator)
         .await
         .unwrap()
         .key;

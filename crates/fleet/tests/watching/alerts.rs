@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use cc_devops_alerts::policy::{AlertPolicy, Grouping};
-use cc_devops_alerts::{Conditions, Telling};
-use cc_devops_fleet::watch::{Heard, Signal, Status};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_alerts::{Conditions, Notifier};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal, Status};
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, Record, RecordKind, StateStore};
 use jiff::SignedDuration;
 
@@ -40,7 +40,7 @@ async fn agents_that_are_down_at_once_are_alerts_in_the_same_write_and_few_messa
     for (most, agents) in [(99, 200), (50_000, 1_000)] {
         let world = World::with_most(most);
         let watching = world.watching_with(Arc::new(Conditions::new(world.clone(), policy())));
-        let telling = Telling::new(world.clone(), policy(), None);
+        let notifier = Notifier::new(world.clone(), policy(), None);
         let mut names = Vec::new();
         for number in 0..agents {
             let name = world.add(&format!("a{number}"));
@@ -54,19 +54,19 @@ async fn agents_that_are_down_at_once_are_alerts_in_the_same_write_and_few_messa
         let swept = watching.sweep(world.at("10:10:00"), 100_000).await.unwrap();
         assert_eq!(swept.flips, 2 * agents);
         assert_eq!(of_state(&all(&world, RecordKind::Alert).await, "open") as u64, agents);
-        let mut turn = telling.turn(world.now()).await.unwrap();
+        let mut turn = notifier.turn(world.now()).await.unwrap();
         while let Some(next) = turn.next {
             if next.duration_since(world.now()) > SignedDuration::from_mins(10) {
                 break;
             }
             *world.now.lock().unwrap() = next.max(world.now());
-            turn = telling.turn(world.now()).await.unwrap();
+            turn = notifier.turn(world.now()).await.unwrap();
         }
         let told = all(&world, RecordKind::Delivery).await.len();
         assert!((1..=10).contains(&told), "{told} messages");
         for name in &names {
             watching
-                .heard(name, Heard::new(world.now(), Signal::Success))
+                .heard(name, ReceivedSignal::new(world.now(), Signal::Success))
                 .await
                 .unwrap();
         }
@@ -82,17 +82,17 @@ async fn agents_that_are_down_at_once_are_alerts_in_the_same_write_and_few_messa
 async fn what_is_told_meanwhile_keeps_no_heartbeat_from_counting() {
     let world = World::new();
     let watching = world.watching_with(Arc::new(Conditions::new(world.clone(), policy())));
-    let telling = Telling::new(world.clone(), policy(), None);
+    let notifier = Notifier::new(world.clone(), policy(), None);
     let writer = world.add("Writer");
     say(&world, &watching, &writer, "10:00:00", Signal::Failure).await;
     let later = world.at("10:00:30");
-    let success = Heard::new(later, Signal::Success);
+    let success = ReceivedSignal::new(later, Signal::Success);
     // Both read before either writes.
-    let (told, taken) = futures::join!(telling.turn(later), watching.heard(&writer, success));
+    let (told, taken) = futures::join!(notifier.turn(later), watching.heard(&writer, success));
     told.unwrap();
     assert_eq!(taken.unwrap().status, Status::Up);
     assert_eq!(of_state(&all(&world, RecordKind::Alert).await, "resolved"), 1);
     say(&world, &watching, &writer, "10:00:40", Signal::Failure).await;
-    watching.pause(&writer, "ana", Asker::Operator).await.unwrap();
+    watching.pause(&writer, "ana", Actor::Operator).await.unwrap();
     assert_eq!(of_state(&all(&world, RecordKind::Alert).await, "closed"), 1);
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 
 use cc_devops_alerts::ConditionChange;
 use cc_devops_fleet::Beat;
-use cc_devops_fleet::watch::{Heard, Reason, Signal, Status};
+use cc_devops_fleet::watch::{Reason, ReceivedSignal, Signal, Status};
 use cc_devops_kernel::ports::{Clock, PortErrorKind, RecordKey, RecordKind, StateChange, StateStore};
 use futures::future::join_all;
 use world::{World, say, time};
@@ -92,9 +92,9 @@ async fn many_messages_of_one_agent_at_once_are_taken_together_and_in_their_orde
     world.writes.lock().unwrap().clear();
     let messages = (0..500).map(|number| {
         let server = if number % 10 == 0 { &other } else { &watching };
-        let heard = Heard {
+        let heard = ReceivedSignal {
             exit: (number % 5 == 0).then_some(0),
-            ..Heard::new(world.now(), Signal::Success)
+            ..ReceivedSignal::new(world.now(), Signal::Success)
         };
         server.heard(&writer, heard)
     });
@@ -116,8 +116,8 @@ async fn many_messages_of_one_agent_at_once_are_taken_together_and_in_their_orde
     assert_eq!(numbers, (1..=100).rev().collect::<Vec<_>>());
     // Of two that say the contrary the later one counts.
     let (fails, works) = (
-        Heard::new(world.now(), Signal::Failure),
-        Heard::new(world.now(), Signal::Success),
+        ReceivedSignal::new(world.now(), Signal::Failure),
+        ReceivedSignal::new(world.now(), Signal::Success),
     );
     let both = join_all([watching.heard(&writer, fails), watching.heard(&writer, works)]).await;
     let statuses: Vec<_> = both.into_iter().map(|taken| taken.unwrap().status).collect();
@@ -129,7 +129,10 @@ async fn times_are_kept_to_the_millisecond() {
     let world = World::new();
     let (watching, writer) = (world.watching(), world.add("Writer"));
     let at = world.at("2026-06-01T10:00:00.123987654Z");
-    watching.heard(&writer, Heard::new(at, Signal::Success)).await.unwrap();
+    watching
+        .heard(&writer, ReceivedSignal::new(at, Signal::Success))
+        .await
+        .unwrap();
     let seen = watching.watched(&writer, at).await.unwrap().unwrap();
     assert_eq!(seen.due, Some(time("2026-06-01T10:05:00.123Z")));
 }
@@ -140,10 +143,10 @@ async fn every_failure_is_noted_and_only_the_first_flips() {
     let (watching, writer) = (world.watching(), world.add("Writer"));
     say(&world, &watching, &writer, "10:00:00", Signal::Success).await;
     let at = world.at("10:00:10");
-    let fails = |text: &str| Heard {
+    let fails = |text: &str| ReceivedSignal {
         exit: Some(2),
         body: Some(text.as_bytes().to_vec()),
-        ..Heard::new(at, Signal::Failure)
+        ..ReceivedSignal::new(at, Signal::Failure)
     };
     assert_eq!(
         watching.heard(&writer, fails("disk full")).await.unwrap().flips.len(),
@@ -175,10 +178,10 @@ async fn every_failure_is_noted_and_only_the_first_flips() {
 async fn what_was_sent_with_the_last_heartbeat_is_shown_when_it_falls_silent() {
     let world = World::new();
     let (watching, writer) = (world.watching(), world.add("Writer"));
-    let heard = Heard {
+    let heard = ReceivedSignal {
         body: Some(b"42 rows".to_vec()),
         message: Some("nearly done".to_owned()),
-        ..Heard::new(world.at("10:00:00"), Signal::Success)
+        ..ReceivedSignal::new(world.at("10:00:00"), Signal::Success)
     };
     watching.heard(&writer, heard).await.unwrap();
     for minute in 1..=10 {
@@ -203,9 +206,9 @@ async fn of_what_is_kept_the_oldest_makes_room_for_the_newest() {
     let world = World::new();
     let (watching, writer) = (world.watching(), world.add("Writer"));
     for number in 0..130 {
-        let heard = Heard {
+        let heard = ReceivedSignal {
             body: Some(vec![b'x'; 10_001]),
-            ..Heard::new(world.at("10:00:00"), Signal::Log)
+            ..ReceivedSignal::new(world.at("10:00:00"), Signal::Log)
         };
         watching.heard(&writer, heard).await.unwrap();
         assert_eq!(watching.pings(&writer).await.unwrap().len(), 100.min(number + 1));
@@ -311,7 +314,7 @@ async fn a_store_that_fails_loses_nothing() {
 #[tokio::test]
 async fn asked_heartbeats_count_from_their_own_time_and_a_failed_ask_flips_nothing() {
     let world = World::new();
-    let watching = world.watching().hearing(world.clone());
+    let watching = world.watching().heartbeat_source(world.clone());
     let names: Vec<_> = (0..501)
         .map(|number| (world.add(&format!("a{number}")), None))
         .collect();
@@ -388,9 +391,9 @@ async fn a_history_is_read_in_pages() {
 async fn a_recorded_heartbeat_keeps_no_dead_agent_alive() {
     let world = World::new();
     let (watching, writer) = (world.watching(), world.add("Writer"));
-    let signed = |at: &str, signal| Heard {
+    let signed = |at: &str, signal| ReceivedSignal {
         is_repeatable: true,
-        ..Heard::new(time(at), signal)
+        ..ReceivedSignal::new(time(at), signal)
     };
     world.at("2026-06-01T10:00:00.800Z");
     let first = watching
@@ -438,7 +441,7 @@ async fn a_recorded_heartbeat_keeps_no_dead_agent_alive() {
     assert_eq!(watched.state.heard, Some(time("10:13:00")));
     // Whose time nobody signed is heard as ever.
     let plain = watching
-        .heard(&writer, Heard::new(time("10:12:00"), Signal::Failure))
+        .heard(&writer, ReceivedSignal::new(time("10:12:00"), Signal::Failure))
         .await
         .unwrap();
     assert!(!plain.ignored);

@@ -2,8 +2,8 @@
 
 use cc_devops_alerts::Severity;
 use cc_devops_fleet::schedule::Schedule;
-use cc_devops_fleet::watch::{Heard, Keywords, Reason, Signal, Status, WatchSettings};
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_fleet::watch::{Keywords, Reason, ReceivedSignal, Signal, Status, WatchSettings};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::ports::{Clock, PortErrorKind};
 use jiff::SignedDuration;
 
@@ -22,12 +22,12 @@ async fn what_does_not_count_by_the_settings_is_kept_and_changes_nothing() {
         },
         ..WatchSettings::default()
     };
-    watching.set(&writer, Some(settings), Asker::Operator).await.unwrap();
+    watching.set(&writer, Some(settings), Actor::Operator).await.unwrap();
     let at = world.at("10:00:00");
-    let says = |how: &str, body: &str| Heard {
+    let says = |how: &str, body: &str| ReceivedSignal {
         how: Some(how.to_owned()),
         body: Some(body.as_bytes().to_vec()),
-        ..Heard::new(at, Signal::Success)
+        ..ReceivedSignal::new(at, Signal::Success)
     };
     let cases = [
         ("GET", "done", true, Status::New),
@@ -62,8 +62,8 @@ async fn pausing_closes_what_is_open_and_says_by_whom_and_settings_end_no_pause(
     say(&world, &watching, &writer, "10:00:00", Signal::Failure).await;
     world.told();
     world.at("10:00:30");
-    watching.pause(&writer, "ana", Asker::Operator).await.unwrap();
-    watching.pause(&writer, "ben", Asker::Operator).await.unwrap();
+    watching.pause(&writer, "ana", Actor::Operator).await.unwrap();
+    watching.pause(&writer, "ben", Actor::Operator).await.unwrap();
     assert_eq!(world.told(), ["agent/Writer closed 2026-06-01T10:00:30Z paused by ana"]);
     let sticky = WatchSettings {
         sticky_pause: true,
@@ -72,13 +72,13 @@ async fn pausing_closes_what_is_open_and_says_by_whom_and_settings_end_no_pause(
     };
     for _ in 0..2 {
         watching
-            .set(&writer, Some(sticky.clone()), Asker::Operator)
+            .set(&writer, Some(sticky.clone()), Actor::Operator)
             .await
             .unwrap();
     }
     let taken = say(&world, &watching, &writer, "10:01:00", Signal::Failure).await;
     assert_eq!((taken.status, taken.next_look), (Status::Paused, None));
-    watching.resume(&writer, "ana", Asker::Operator).await.unwrap();
+    watching.resume(&writer, "ana", Actor::Operator).await.unwrap();
     let seen = watching.watched(&writer, world.now()).await.unwrap().unwrap();
     assert_eq!((seen.state.status, seen.due), (Status::New, Some(time("10:06:00"))));
     assert_eq!(world.told(), [""; 0]);
@@ -113,7 +113,7 @@ async fn settings_that_cannot_be_are_refused_all_at_once() {
         tags: [("kind".to_owned(), "x".to_owned()), ("a b".to_owned(), String::new())].into(),
         ..WatchSettings::default()
     };
-    let refused = watching.set(&writer, Some(settings), Asker::Operator).await;
+    let refused = watching.set(&writer, Some(settings), Actor::Operator).await;
     let Err(ActError::Refused(failure)) = refused else {
         panic!("{refused:?}");
     };
@@ -126,7 +126,7 @@ async fn settings_that_cannot_be_are_refused_all_at_once() {
     ] {
         assert!(failure.message.contains(part), "{part}: {}", failure.message);
     }
-    let nobody = watching.pause(&agent("Nobody"), "ana", Asker::Operator).await;
+    let nobody = watching.pause(&agent("Nobody"), "ana", Actor::Operator).await;
     assert!(matches!(nobody, Err(ActError::Port(error)) if error.kind == PortErrorKind::NotFound));
 }
 
@@ -140,16 +140,16 @@ async fn other_settings_judge_the_last_heartbeat_anew() {
         schedule: Schedule::period(SignedDuration::from_secs(seconds)).unwrap(),
         ..WatchSettings::default()
     };
-    watching.set(&writer, Some(by(60)), Asker::Operator).await.unwrap();
+    watching.set(&writer, Some(by(60)), Actor::Operator).await.unwrap();
     let seen = watching.watched(&writer, world.now()).await.unwrap().unwrap();
     assert_eq!(seen.due, Some(time("10:01:00")));
     // By these it would have been late already, which is nobody's fault.
-    watching.set(&writer, Some(by(30)), Asker::Operator).await.unwrap();
+    watching.set(&writer, Some(by(30)), Actor::Operator).await.unwrap();
     let seen = watching.watched(&writer, world.now()).await.unwrap().unwrap();
     assert_eq!((seen.state.status, seen.due), (Status::Up, Some(time("10:01:10"))));
     watching.awake(world.at("10:01:20")).await.unwrap();
     watching.sweep(world.now(), 10).await.unwrap();
-    watching.set(&writer, None, Asker::Operator).await.unwrap();
+    watching.set(&writer, None, Actor::Operator).await.unwrap();
     let seen = watching.watched(&writer, world.now()).await.unwrap().unwrap();
     assert_eq!(
         (seen.state.status, seen.due, seen.is_own),

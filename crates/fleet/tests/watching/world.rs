@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cc_devops_alerts::ConditionChange;
-use cc_devops_fleet::ports::{AgentConditions, Agents, Hearing};
-use cc_devops_fleet::watch::{Heard, Signal, WatchSettings};
+use cc_devops_fleet::ports::{AgentConditions, Agents, HeartbeatSource};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal, WatchSettings};
 use cc_devops_fleet::watching::{Taken, Watching, WatchingPorts};
 use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_kernel::agent::{Agent, Role};
@@ -126,7 +126,7 @@ impl World {
 /// Lets an agent say something.
 pub(crate) async fn say(world: &World, watching: &Watching, name: &AgentName, at: &str, signal: Signal) -> Taken {
     let at = world.at(at);
-    watching.heard(name, Heard::new(at, signal)).await.unwrap()
+    watching.heard(name, ReceivedSignal::new(at, signal)).await.unwrap()
 }
 
 impl Clock for World {
@@ -197,7 +197,7 @@ impl AgentConditions for World {
 }
 
 #[async_trait]
-impl Hearing for World {
+impl HeartbeatSource for World {
     async fn heard(&self, asked: &[(AgentName, Timestamp)], now: Timestamp) -> PortResult<Vec<(AgentName, Vec<Beat>)>> {
         self.asked.lock().unwrap().push(asked.len());
         if *self.is_deaf.lock().unwrap() {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cc_devops_outbound::{Answer, Retries, StatusCode};
-use cc_devops_repos::ports::Spent;
+use cc_devops_repos::ports::ApiUsage;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
@@ -87,8 +87,8 @@ impl Client {
     }
 
     /// What this client and its clones took.
-    pub(crate) fn spent(&self) -> Spent {
-        Spent {
+    pub(crate) fn spent(&self) -> ApiUsage {
+        ApiUsage {
             requests: self.spent.requests.load(Ordering::Relaxed),
             points: self.spent.points.load(Ordering::Relaxed),
         }

@@ -77,7 +77,7 @@ struct Body<T> {
 
 /// A first look at an answer, which may be large.
 #[derive(Deserialize)]
-struct Glance {
+struct ResponseEnvelope {
     data: Option<Cost>,
     #[serde(default)]
     errors: Vec<GraphError>,
@@ -155,17 +155,17 @@ impl Client {
                 source,
             })
         };
-        let glance: Glance = serde_json::from_slice(body).map_err(bad)?;
-        let cost = glance.data.as_ref().and_then(|data| data.rate_limit.as_ref());
+        let envelope: ResponseEnvelope = serde_json::from_slice(body).map_err(bad)?;
+        let cost = envelope.data.as_ref().and_then(|data| data.rate_limit.as_ref());
         self.spent
             .points
             .fetch_add(cost.map_or(0, |limit| limit.cost), Ordering::Relaxed);
-        if glance.errors.iter().any(limited) {
+        if envelope.errors.iter().any(limited) {
             return Err(self.inner.transport.used_up(headers));
         }
         // A secondary limit may come as an answer, too.
-        if glance.data.is_none()
-            && let Some(error) = glance.errors.first()
+        if envelope.data.is_none()
+            && let Some(error) = envelope.errors.first()
             && let Some(failure) = self
                 .inner
                 .transport
@@ -173,7 +173,7 @@ impl Client {
         {
             return Err(failure);
         }
-        if glance.errors.iter().any(too_much) {
+        if envelope.errors.iter().any(too_much) {
             return Err(Failure::last(Error::TooSlow { what: what.to_owned() }));
         }
         let body: Body<T> = match serde_json::from_slice(body) {

@@ -59,10 +59,10 @@ pub(crate) async fn close(
 ) -> Result<(), Error> {
     let (owner, name) = place(&issue.repository)?;
     if let Some(comment) = comment {
-        match farewell(client, issue, comment).await? {
-            Farewell::Closed => return Ok(()),
-            Farewell::Written => return set_closed(client, issue, reason).await,
-            Farewell::Missing => {}
+        match close_progress(client, issue, comment).await? {
+            CloseProgress::Closed => return Ok(()),
+            CloseProgress::Written => return set_closed(client, issue, reason).await,
+            CloseProgress::Missing => {}
         }
         let ask = Ask::new(
             post(&["repos", owner, name, "issues", &issue.number.to_string(), "comments"]),
@@ -80,7 +80,7 @@ async fn set_closed(client: &Client, issue: &IssueRef, reason: CloseReason) -> R
 
 /// How far closing an issue has come: whoever closes it may do so again, because an answer was lost or the second of
 /// both steps failed.
-enum Farewell {
+enum CloseProgress {
     /// It is closed, by whomever.
     Closed,
     /// It is open, and the comment is there.
@@ -112,7 +112,7 @@ struct Comment {
     body: String,
 }
 
-async fn farewell(client: &Client, issue: &IssueRef, comment: &str) -> Result<Farewell, Error> {
+async fn close_progress(client: &Client, issue: &IssueRef, comment: &str) -> Result<CloseProgress, Error> {
     let (owner, name) = place(&issue.repository)?;
     let what = format!("read the comments on the issue {}#{}", issue.repository, issue.number);
     let variables = json!({"owner": owner, "name": name, "number": issue.number});
@@ -121,16 +121,16 @@ async fn farewell(client: &Client, issue: &IssueRef, comment: &str) -> Result<Fa
         return Err(queries::absent(&answer.errors, &what));
     };
     if found.state != "OPEN" {
-        return Ok(Farewell::Closed);
+        return Ok(CloseProgress::Closed);
     }
     // GitHub may end its lines otherwise.
     let same = |body: &str| body.lines().eq(comment.lines());
     let mut comments = found.comments.all();
     Ok(
         if comments.any(|written| written.viewer_did_author && same(&written.body)) {
-            Farewell::Written
+            CloseProgress::Written
         } else {
-            Farewell::Missing
+            CloseProgress::Missing
         },
     )
 }

@@ -6,7 +6,7 @@ use std::future::ready;
 
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::ports::{Depth, RepositoryStore};
-use cc_devops_repos::snapshot::{BypassActor, Fact, Gap, Repository, Trait};
+use cc_devops_repos::snapshot::{BypassActor, Fact, Gap, Repository, RepositoryFlag};
 use futures::join;
 use futures::stream::{self, StreamExt};
 use serde_json::json;
@@ -136,7 +136,7 @@ impl<'c> Reader<'c> {
         let mut wanted = Vec::new();
         for Draft { repository, root, .. } in drafts {
             // Nobody looks at these.
-            if repository.is(Trait::Disabled) || repository.is(Trait::Locked) {
+            if repository.is(RepositoryFlag::Disabled) || repository.is(RepositoryFlag::Locked) {
                 continue;
             }
             let (id, owner, name) = (repository.id.0, repository.owner.clone(), repository.name.clone());

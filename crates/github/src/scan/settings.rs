@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_repos::snapshot::{
-    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, Posture, Repository, RepositoryId,
-    RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Trait, Visibility,
+    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, Posture, Repository, RepositoryFlag,
+    RepositoryId, RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Visibility,
 };
 
 use super::unread::not_asked;
@@ -60,13 +60,13 @@ impl Plan {
 /// What every query asks for: the rest is not known yet.
 pub(super) fn basics(wire: &wire::Repository) -> Option<Repository> {
     let traits = [
-        (wire.is_archived, Trait::Archived),
-        (wire.is_disabled, Trait::Disabled),
-        (wire.is_locked, Trait::Locked),
-        (wire.is_fork, Trait::Fork),
-        (wire.is_mirror, Trait::Mirror),
-        (wire.is_template, Trait::Template),
-        (wire.is_empty, Trait::Empty),
+        (wire.is_archived, RepositoryFlag::Archived),
+        (wire.is_disabled, RepositoryFlag::Disabled),
+        (wire.is_locked, RepositoryFlag::Locked),
+        (wire.is_fork, RepositoryFlag::Fork),
+        (wire.is_mirror, RepositoryFlag::Mirror),
+        (wire.is_template, RepositoryFlag::Template),
+        (wire.is_empty, RepositoryFlag::Empty),
     ];
     Some(Repository {
         id: RepositoryId(wire.database_id?),

@@ -243,8 +243,8 @@ struct Entries {
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Sieve;
-        impl<'de> Visitor<'de> for Sieve {
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
             type Value = Entries;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -270,7 +270,7 @@ impl<'de> Deserialize<'de> for Entries {
                 Ok(entries)
             }
         }
-        deserializer.deserialize_seq(Sieve)
+        deserializer.deserialize_seq(EntriesVisitor)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_repos::settings::{Items, Section, SettingsFacts};
-use cc_devops_repos::snapshot::{Fact, Gap, RepositoryId, Trait};
+use cc_devops_repos::snapshot::{Fact, Gap, RepositoryFlag, RepositoryId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -153,13 +153,13 @@ const OPTIONS: [(&str, &str); 16] = [
 impl Wire {
     fn listed(self, any: &BTreeSet<Section>, errors: &[&GraphError]) -> Option<Listed> {
         let traits = [
-            (self.is_archived, Trait::Archived),
-            (self.is_disabled, Trait::Disabled),
-            (self.is_locked, Trait::Locked),
-            (self.is_fork, Trait::Fork),
-            (self.is_template, Trait::Template),
-            (self.is_mirror, Trait::Mirror),
-            (self.is_empty, Trait::Empty),
+            (self.is_archived, RepositoryFlag::Archived),
+            (self.is_disabled, RepositoryFlag::Disabled),
+            (self.is_locked, RepositoryFlag::Locked),
+            (self.is_fork, RepositoryFlag::Fork),
+            (self.is_template, RepositoryFlag::Template),
+            (self.is_mirror, RepositoryFlag::Mirror),
+            (self.is_empty, RepositoryFlag::Empty),
         ];
         // A field that is refused leaves its whole section unknown.
         let about = |field: &str| errors.iter().find(|error| error.path.iter().any(|step| step == field));

@@ -13,7 +13,7 @@ mod variables;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_repos::settings::{FoundSettings, Items, Section, Sections, SettingChange, SettingsAsked, TakeSettings};
-use cc_devops_repos::snapshot::{Fact, Gap, Trait};
+use cc_devops_repos::snapshot::{Fact, Gap, RepositoryFlag};
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 
@@ -158,7 +158,7 @@ pub(crate) async fn change(place: &Place<'_>, change: &SettingChange) -> Result<
     let any = BTreeSet::from([change.section]);
     let listed = listing::one(place.client, place.owner, place.name, &any).await?;
     let names = change.item.as_ref().map(|item| BTreeSet::from([item.clone()]));
-    let of = |_: &str, _: &BTreeSet<Trait>| BTreeMap::from([(change.section, names.clone())]);
+    let of = |_: &str, _: &BTreeSet<RepositoryFlag>| BTreeMap::from([(change.section, names.clone())]);
     let asked = SettingsAsked {
         owner: place.owner,
         names: &[],

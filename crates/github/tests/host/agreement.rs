@@ -14,7 +14,7 @@ use cc_devops_repos::snapshot::{BypassKind, Fact, Repository};
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::house::{House, NOW, settings_of};
+use crate::harness::{Harness, NOW, settings_of};
 
 /// What every rule came to, with what was seen, but for the number of a request.
 fn judged(repository: &Repository) -> BTreeMap<Rule, (Verdict, Value)> {
@@ -81,8 +81,8 @@ fn model() -> Model {
     model
 }
 
-async fn agree(house: &House, token: &str) {
-    let github = house.as_other(token);
+async fn agree(harness: &Harness, token: &str) {
+    let github = harness.as_other(token);
     for round in ["nothing kept", "trees kept"] {
         let (all, _) = settings_of(&github).await;
         assert!(all.missing.is_empty() && all.broken.is_empty(), "{all:?}");
@@ -95,9 +95,13 @@ async fn agree(house: &House, token: &str) {
 
 #[tokio::test]
 async fn all_and_one_are_judged_alike_whoever_asks() {
-    let house = House::of(model()).await;
-    house.fake.token("reader", Access::classic("reader", Permission::Read));
-    house.fake.token("writer", Access::classic("writer", Permission::Write));
+    let harness = Harness::of(model()).await;
+    harness
+        .fake
+        .token("reader", Access::classic("reader", Permission::Read));
+    harness
+        .fake
+        .token("writer", Access::classic("writer", Permission::Write));
     for lacking in [
         "administration",
         "contents",
@@ -105,10 +109,12 @@ async fn all_and_one_are_judged_alike_whoever_asks() {
         "checks",
         "vulnerability_alerts",
     ] {
-        house.fake.token(lacking, Access::fine_grained("ops").without(lacking));
+        harness
+            .fake
+            .token(lacking, Access::fine_grained("ops").without(lacking));
     }
-    house.fake.token("app", Access::installation("hygiene"));
-    house
+    harness.fake.token("app", Access::installation("hygiene"));
+    harness
         .fake
         .token("weak-app", Access::installation("hygiene").without("administration"));
     for token in [
@@ -123,7 +129,7 @@ async fn all_and_one_are_judged_alike_whoever_asks() {
         "app",
         "weak-app",
     ] {
-        agree(&house, token).await;
+        agree(&harness, token).await;
     }
 }
 
@@ -133,19 +139,19 @@ async fn they_agree_about_a_person_s_repositories_and_a_plan_that_lacks_protecti
     model.user("acme");
     model.repo("acme/web", |of| of.vulnerability_alerts = true);
     model.repo("acme/quiet", |of| of.vulnerability_alerts = false);
-    agree(&House::of(model).await, TOKEN).await;
+    agree(&Harness::of(model).await, TOKEN).await;
 
     let mut model = Model::at(NOW);
     model.org("acme");
     model.set_plan("acme", Plan::Free);
     model.repo("acme/hidden", |of| of.visibility = Visibility::Private);
-    agree(&House::of(model).await, TOKEN).await;
+    agree(&Harness::of(model).await, TOKEN).await;
 }
 
 #[tokio::test]
 async fn what_is_in_force_is_what_github_lists() {
-    let house = House::of(model()).await;
-    let (all, _) = settings_of(&house.github).await;
+    let harness = Harness::of(model()).await;
+    let (all, _) = settings_of(&harness.github).await;
     for (name, approvals) in [("own", 1), ("chosen", 1), ("open", 1), ("asleep", 0), ("trial", 0)] {
         let among = all.named(name);
         let branch = among.default_branch.as_ref().unwrap();
@@ -159,8 +165,8 @@ async fn what_is_in_force_is_what_github_lists() {
 
 #[tokio::test]
 async fn people_who_are_let_past_are_named_and_others_said_to_be_nameless() {
-    let house = House::of(model()).await;
-    let (all, _) = settings_of(&house.github).await;
+    let harness = Harness::of(model()).await;
+    let (all, _) = settings_of(&harness.github).await;
     let past = |name: &str| {
         let branch = all.named(name).default_branch.as_ref().unwrap();
         let rulesets = branch.rulesets.known().unwrap();
@@ -180,9 +186,9 @@ async fn people_who_are_let_past_are_named_and_others_said_to_be_nameless() {
         "{actors:?}"
     );
     // Each account once, and only rulesets with somebody whom GraphQL does not name.
-    assert_eq!(house.fake.count("GET /user/4242"), 1);
-    assert_eq!(house.fake.count("GET /repos/acme/own/rulesets/"), 0);
+    assert_eq!(harness.fake.count("GET /user/4242"), 1);
+    assert_eq!(harness.fake.count("GET /repos/acme/own/rulesets/"), 0);
     // Who is on a list is kept until the ruleset is changed.
-    settings_of(&house.github).await;
-    assert_eq!(house.fake.count("GET /repos/acme/person/rulesets/"), 1);
+    settings_of(&harness.github).await;
+    assert_eq!(harness.fake.count("GET /repos/acme/person/rulesets/"), 1);
 }

@@ -14,17 +14,17 @@ use cc_devops_testkit::{Memory, sample, telling};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::house::{House, NOW, given, settings};
+use crate::harness::{Harness, NOW, given, settings};
 
 const ISSUES: &str = "defaults.tell = { vulnerability_alerts = 'issue', security_updates = 'issue' }\n\
                       defaults.issues.labels = ['policy']\n";
 
-fn auditor(house: &House, memory: &Memory, credential: &str, policy: &str, mode: Mode) -> Auditor {
+fn auditor(harness: &Harness, memory: &Memory, credential: &str, policy: &str, mode: Mode) -> Auditor {
     let store: Arc<dyn RepositoryStore> = Arc::new(memory.clone());
     let github = GitHub::new(
         given(credential),
         "acme",
-        settings(house.fake.url()),
+        settings(harness.fake.url()),
         Arc::clone(&store),
     );
     let host: Arc<dyn CodeHost> = Arc::new(github);
@@ -38,27 +38,27 @@ fn auditor(house: &House, memory: &Memory, credential: &str, policy: &str, mode:
 }
 
 /// A day's audit; then a day passes.
-async fn audit(house: &House, policy: &str) {
-    let auditor = auditor(house, &house.memory, TOKEN, policy, Mode::Normal);
+async fn audit(harness: &Harness, policy: &str) {
+    let auditor = auditor(harness, &harness.memory, TOKEN, policy, Mode::Normal);
     auditor.daily().await.unwrap().unwrap();
-    tomorrow(house);
+    tomorrow(harness);
 }
 
-fn tomorrow(house: &House) {
-    house.memory.clock().advance(SignedDuration::from_hours(24));
-    house.fake.change(|model| model.advance(Duration::from_hours(24)));
+fn tomorrow(harness: &Harness) {
+    harness.memory.clock().advance(SignedDuration::from_hours(24));
+    harness.fake.change(|model| model.advance(Duration::from_hours(24)));
 }
 
 /// `acme/web` without Dependabot's alerts and updates, and protected by nothing.
-async fn house() -> House {
+async fn harness() -> Harness {
     let mut model = Model::at(NOW);
     model.repo("acme/web", |_| ());
-    House::of(model).await
+    Harness::of(model).await
 }
 
 /// The issues of a repository: number, whether it is open, and its body.
-fn issues(house: &House, repository: &str) -> Vec<(u64, bool, String)> {
-    house.fake.read(|model| {
+fn issues(harness: &Harness, repository: &str) -> Vec<(u64, bool, String)> {
+    harness.fake.read(|model| {
         let issues = model.get(repository).issues();
         issues
             .into_iter()
@@ -67,15 +67,15 @@ fn issues(house: &House, repository: &str) -> Vec<(u64, bool, String)> {
     })
 }
 
-fn standing(house: &House) -> Vec<(u64, bool)> {
-    issues(house, "acme/web")
+fn standing(harness: &Harness) -> Vec<(u64, bool)> {
+    issues(harness, "acme/web")
         .into_iter()
         .map(|(number, open, _)| (number, open))
         .collect()
 }
 
-fn set(house: &House, alerts: bool, updates: bool) {
-    house.fake.change(|model| {
+fn set(harness: &Harness, alerts: bool, updates: bool) {
+    harness.fake.change(|model| {
         model.edit("acme/web", |web| {
             web.vulnerability_alerts = alerts;
             web.security_fixes = updates;
@@ -84,8 +84,8 @@ fn set(house: &House, alerts: bool, updates: bool) {
 }
 
 /// What the newest event says of issues.
-async fn told(house: &House) -> Value {
-    let waiting = telling::waiting(&house.memory.ports(), 10_000_000).await;
+async fn told(harness: &Harness) -> Value {
+    let waiting = telling::waiting(&harness.memory.ports(), 10_000_000).await;
     let newest = telling::event(waiting.last().unwrap()).body.detail().unwrap();
     serde_json::from_str::<Value>(&newest)
         .unwrap()
@@ -96,56 +96,56 @@ async fn told(house: &House) -> Value {
 
 #[tokio::test]
 async fn the_report_counts_what_the_issues_take_too() {
-    let house = house().await;
-    let auditor = auditor(&house, &house.memory, TOKEN, ISSUES, Mode::Normal);
+    let harness = harness().await;
+    let auditor = auditor(&harness, &harness.memory, TOKEN, ISSUES, Mode::Normal);
     let report = auditor.daily().await.unwrap().unwrap();
     let reads = |seen: &cc_devops_fake_github::Seen| seen.key.starts_with("GET ") || seen.key.contains("graphql");
-    let read = house.fake.requests().iter().filter(|seen| reads(seen)).count();
+    let read = harness.fake.requests().iter().filter(|seen| reads(seen)).count();
     assert_eq!(report.requests, read as u64);
 }
 
 #[tokio::test]
 async fn one_issue_lives_as_long_as_the_breaches() {
-    let house = house().await;
-    audit(&house, ISSUES).await;
-    assert_eq!(standing(&house), [(1, true)]);
-    let body = issues(&house, "acme/web").remove(0).2;
+    let harness = harness().await;
+    audit(&harness, ISSUES).await;
+    assert_eq!(standing(&harness), [(1, true)]);
+    let body = issues(&harness, "acme/web").remove(0).2;
     assert!(
         body.contains("`vulnerability_alerts`") && body.contains("`security_updates`"),
         "{body}"
     );
     assert!(!body.contains("force_push"), "the policy wants two rules told so");
-    house.fake.read(|model| {
+    harness.fake.read(|model| {
         assert_eq!(model.get("acme/web").issue(1).unwrap().labels, ["policy"]);
     });
-    assert_eq!(told(&house).await["created"], 1);
+    assert_eq!(told(&harness).await["created"], 1);
 
-    let writes = |house: &House| house.fake.count("PATCH ") + house.fake.count("POST /repos");
-    let before = writes(&house);
-    audit(&house, ISSUES).await;
-    assert_eq!(writes(&house), before, "nothing has changed");
+    let writes = |harness: &Harness| harness.fake.count("PATCH ") + harness.fake.count("POST /repos");
+    let before = writes(&harness);
+    audit(&harness, ISSUES).await;
+    assert_eq!(writes(&harness), before, "nothing has changed");
 
-    set(&house, true, false);
-    audit(&house, ISSUES).await;
-    let body = issues(&house, "acme/web").remove(0).2;
+    set(&harness, true, false);
+    audit(&harness, ISSUES).await;
+    let body = issues(&harness, "acme/web").remove(0).2;
     assert!(
         !body.contains("`vulnerability_alerts`") && body.contains("`security_updates`"),
         "{body}"
     );
 
-    set(&house, true, true);
-    audit(&house, ISSUES).await;
-    assert_eq!(standing(&house), [(1, false)]);
-    assert_eq!(told(&house).await["closed"], 1);
-    house.fake.read(|model| {
+    set(&harness, true, true);
+    audit(&harness, ISSUES).await;
+    assert_eq!(standing(&harness), [(1, false)]);
+    assert_eq!(told(&harness).await["closed"], 1);
+    harness.fake.read(|model| {
         let issue = model.get("acme/web").issue(1).unwrap();
         assert!(issue.comments[0].body.contains("put right"), "{issue:?}");
     });
-    set(&house, false, false);
-    audit(&house, ISSUES).await;
-    assert_eq!(standing(&house), [(1, false), (2, true)]);
+    set(&harness, false, false);
+    audit(&harness, ISSUES).await;
+    assert_eq!(standing(&harness), [(1, false), (2, true)]);
 
-    let trail = house.memory.ports().audit;
+    let trail = harness.memory.ports().audit;
     let rows = trail.list(&AuditFilter::default(), None, 100).await.unwrap().items;
     for (action, times) in [
         (actions::ISSUE_CREATED, 2),
@@ -161,35 +161,35 @@ async fn one_issue_lives_as_long_as_the_breaches() {
 
 #[tokio::test]
 async fn without_the_policys_word_nothing_is_written() {
-    let house = house().await;
-    audit(&house, "").await;
-    assert!(standing(&house).is_empty());
-    assert_eq!(told(&house).await, Value::Null);
-    audit(&house, ISSUES).await;
-    audit(&house, "[[overrides]]\nrepositories = ['web']\ntell = 'event'\n").await;
-    assert_eq!(standing(&house), [(1, false)], "an issue that is not wanted any more");
+    let harness = harness().await;
+    audit(&harness, "").await;
+    assert!(standing(&harness).is_empty());
+    assert_eq!(told(&harness).await, Value::Null);
+    audit(&harness, ISSUES).await;
+    audit(&harness, "[[overrides]]\nrepositories = ['web']\ntell = 'event'\n").await;
+    assert_eq!(standing(&harness), [(1, false)], "an issue that is not wanted any more");
 }
 
 #[tokio::test]
 async fn what_a_person_closed_stays_closed() {
-    let house = house().await;
-    set(&house, false, true);
+    let harness = harness().await;
+    set(&harness, false, true);
     // GitHub counts them as off while alerts are.
     let alerts = "defaults.tell = { vulnerability_alerts = 'issue', force_push = 'issue' }\n";
-    house
+    harness
         .fake
         .change(|model| model.protect("acme/web", Protection::of("main").reviews(1)));
-    audit(&house, alerts).await;
-    house
+    audit(&harness, alerts).await;
+    harness
         .fake
         .change(|model| model.close_issue("acme/web", 1, "not_planned", "ada"));
-    audit(&house, alerts).await;
-    assert_eq!(standing(&house), [(1, false)]);
+    audit(&harness, alerts).await;
+    assert_eq!(standing(&harness), [(1, false)]);
     // Another breach is another matter.
-    house.fake.change(|model| model.unprotect("acme/web", "main"));
-    audit(&house, alerts).await;
-    assert_eq!(standing(&house), [(1, false), (2, true)]);
-    let body = issues(&house, "acme/web").remove(1).2;
+    harness.fake.change(|model| model.unprotect("acme/web", "main"));
+    audit(&harness, alerts).await;
+    assert_eq!(standing(&harness), [(1, false), (2, true)]);
+    let body = issues(&harness, "acme/web").remove(1).2;
     assert!(
         body.contains("`force_push`") && !body.contains("`vulnerability_alerts`"),
         "{body}"
@@ -198,64 +198,66 @@ async fn what_a_person_closed_stays_closed() {
 
 #[tokio::test]
 async fn an_incomplete_scan_and_maintenance_write_nothing() {
-    let house = house().await;
-    house.first_lacks(&["hasVulnerabilityAlertsEnabled"], "Something broke");
-    let report = auditor(&house, &house.memory, TOKEN, ISSUES, Mode::Normal)
+    let harness = harness().await;
+    harness.first_lacks(&["hasVulnerabilityAlertsEnabled"], "Something broke");
+    let report = auditor(&harness, &harness.memory, TOKEN, ISSUES, Mode::Normal)
         .daily()
         .await;
     assert!(!report.unwrap().unwrap().complete);
-    assert!(standing(&house).is_empty());
-    assert_eq!(told(&house).await["why"], "the scan was not complete");
-    tomorrow(&house);
-    let resting = auditor(&house, &house.memory, TOKEN, ISSUES, Mode::Maintenance);
+    assert!(standing(&harness).is_empty());
+    assert_eq!(told(&harness).await["why"], "the scan was not complete");
+    tomorrow(&harness);
+    let resting = auditor(&harness, &harness.memory, TOKEN, ISSUES, Mode::Maintenance);
     resting.daily().await.unwrap();
-    assert!(standing(&house).is_empty());
-    assert_eq!(told(&house).await["withheld"], 1);
-    tomorrow(&house);
-    house.memory.maintenance(true).await;
-    audit(&house, ISSUES).await;
-    assert!(standing(&house).is_empty(), "the store's counts too");
-    house.memory.maintenance(false).await;
-    tomorrow(&house);
-    audit(&house, ISSUES).await;
-    assert_eq!(standing(&house), [(1, true)]);
+    assert!(standing(&harness).is_empty());
+    assert_eq!(told(&harness).await["withheld"], 1);
+    tomorrow(&harness);
+    harness.memory.maintenance(true).await;
+    audit(&harness, ISSUES).await;
+    assert!(standing(&harness).is_empty(), "the store's counts too");
+    harness.memory.maintenance(false).await;
+    tomorrow(&harness);
+    audit(&harness, ISSUES).await;
+    assert_eq!(standing(&harness), [(1, true)]);
 }
 
 #[tokio::test]
 async fn two_audits_at_once_leave_one_issue() {
-    let house = house().await;
+    let harness = harness().await;
     // What was written a moment ago no search finds.
-    house.fake.search_lag(3_600);
+    harness.fake.search_lag(3_600);
     let (one, other) = (Memory::new(), Memory::new());
-    let first = auditor(&house, &one, TOKEN, ISSUES, Mode::Normal);
-    let second = auditor(&house, &other, TOKEN, ISSUES, Mode::Normal);
+    let first = auditor(&harness, &one, TOKEN, ISSUES, Mode::Normal);
+    let second = auditor(&harness, &other, TOKEN, ISSUES, Mode::Normal);
     let (a, b) = tokio::join!(first.daily(), second.daily());
     assert!(a.is_ok() && b.is_ok());
-    let open = standing(&house).into_iter().filter(|(_, open)| *open).count();
-    assert_eq!(open, 1, "{:?}", standing(&house));
+    let open = standing(&harness).into_iter().filter(|(_, open)| *open).count();
+    assert_eq!(open, 1, "{:?}", standing(&harness));
 }
 
 #[tokio::test]
 async fn issues_go_elsewhere_where_they_are_disabled_and_one_who_may_not_write_says_so() {
-    let house = house().await;
-    house.fake.change(|model| {
+    let harness = harness().await;
+    harness.fake.change(|model| {
         model.edit("acme/web", |web| web.issues_enabled = false);
         model.repo("acme/ops", |ops| {
             ops.vulnerability_alerts = true;
             ops.security_fixes = true;
         });
     });
-    audit(&house, ISSUES).await;
-    assert!(issues(&house, "acme/ops").is_empty());
+    audit(&harness, ISSUES).await;
+    assert!(issues(&harness, "acme/ops").is_empty());
     let policy = format!("{ISSUES}defaults.issues.fallback_repository = 'acme/ops'\n");
-    house.fake.token("weak", Access::fine_grained("ops").without("issues"));
-    auditor(&house, &house.memory, "weak", &policy, Mode::Normal)
+    harness
+        .fake
+        .token("weak", Access::fine_grained("ops").without("issues"));
+    auditor(&harness, &harness.memory, "weak", &policy, Mode::Normal)
         .daily()
         .await
         .unwrap();
-    tomorrow(&house);
-    assert_eq!(told(&house).await["failed"], 1);
-    audit(&house, &policy).await;
-    audit(&house, &policy).await;
-    assert_eq!(issues(&house, "acme/ops").len(), 1);
+    tomorrow(&harness);
+    assert_eq!(told(&harness).await["failed"], 1);
+    audit(&harness, &policy).await;
+    audit(&harness, &policy).await;
+    assert_eq!(issues(&harness, "acme/ops").len(), 1);
 }

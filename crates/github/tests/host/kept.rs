@@ -13,7 +13,7 @@ use cc_devops_repos::snapshot::TokenPermission;
 use cc_devops_testkit::Memory;
 use serde_json::Value;
 
-use crate::house::{House, runs_of, settings_of};
+use crate::harness::{Harness, runs_of, settings_of};
 use crate::posture::{clock, github, known, model, read};
 
 /// A policy whose rules are these alone.
@@ -24,14 +24,14 @@ fn only(rules: &[Rule]) -> String {
     format!("defaults.rules_off = {off:?}\ndefaults.rules_on = {on:?}")
 }
 
-async fn documents(house: &House, kind: DocumentKind) -> BTreeMap<String, Value> {
-    house.memory.load("acme", kind).await.unwrap()
+async fn documents(harness: &Harness, kind: DocumentKind) -> BTreeMap<String, Value> {
+    harness.memory.load("acme", kind).await.unwrap()
 }
 
 /// Requests that begin with this fail, however often they are tried.
-fn broken(house: &House, key: &str) {
+fn broken(harness: &Harness, key: &str) {
     for _ in 0..4 {
-        house.fake.fault(key, 0, Fault::Status(500, "Server Error"));
+        harness.fake.fault(key, 0, Fault::Status(500, "Server Error"));
     }
 }
 
@@ -39,15 +39,15 @@ fn broken(house: &House, key: &str) {
 async fn what_cannot_be_read_any_more_leaves_nothing_behind() {
     let mut model = model();
     model.repo("acme/web", |_| ());
-    let house = House::of(model).await;
-    let github = github(&house, &only(&[Rule::Webhooks]), TOKEN, &clock());
+    let harness = Harness::of(model).await;
+    let github = github(&harness, &only(&[Rule::Webhooks]), TOKEN, &clock());
     read(&github).await;
-    assert_eq!(documents(&house, DocumentKind::Posture).await.len(), 1);
-    broken(&house, "GET /repos/acme/web/hooks");
+    assert_eq!(documents(&harness, DocumentKind::Posture).await.len(), 1);
+    broken(&harness, "GET /repos/acme/web/hooks");
     let (web, _) = github.repository("acme/web", Depth::Settings).await.unwrap();
     assert!(web.posture.webhooks.as_ref().unwrap().fact.gap().is_some());
     assert!(
-        documents(&house, DocumentKind::Posture).await.is_empty(),
+        documents(&harness, DocumentKind::Posture).await.is_empty(),
         "the fact of before would look as if it were known"
     );
 }
@@ -56,12 +56,12 @@ async fn what_cannot_be_read_any_more_leaves_nothing_behind() {
 async fn a_lookup_that_failed_moves_no_repository() {
     let mut model = model();
     model.many("acme", 3, &[("README.md", "x")], |_, _| ());
-    let house = House::of(model).await;
-    let github = github(&house, &only(&[Rule::Webhooks]), TOKEN, &clock());
+    let harness = Harness::of(model).await;
+    let github = github(&harness, &only(&[Rule::Webhooks]), TOKEN, &clock());
     read(&github).await;
-    let kept = documents(&house, DocumentKind::Posture).await;
-    house.fake.forget();
-    broken(&house, "POST /graphql Posture");
+    let kept = documents(&harness, DocumentKind::Posture).await;
+    harness.fake.forget();
+    broken(&harness, "POST /graphql Posture");
     let again = read(&github).await;
     assert!(
         again
@@ -70,11 +70,11 @@ async fn a_lookup_that_failed_moves_no_repository() {
             .all(|of| known(&of.posture.webhooks).is_empty())
     );
     assert_eq!(
-        house.fake.count("GET /repos/acme/bulk"),
+        harness.fake.count("GET /repos/acme/bulk"),
         0,
         "nothing says that they moved"
     );
-    assert_eq!(documents(&house, DocumentKind::Posture).await, kept);
+    assert_eq!(documents(&harness, DocumentKind::Posture).await, kept);
 }
 
 #[tokio::test]
@@ -82,20 +82,20 @@ async fn what_was_read_while_a_lookup_failed_is_forgotten_after_a_change_too() {
     let mut model = model();
     model.edit_security("acme", |security| "write".clone_into(&mut security.workflow_token));
     model.repo("acme/web", |of| of.security.workflow_token = "write".to_owned());
-    let house = House::of(model).await;
-    let github = github(&house, &only(&[Rule::WorkflowPermissions]), TOKEN, &clock());
-    broken(&house, "POST /graphql Posture");
+    let harness = Harness::of(model).await;
+    let github = github(&harness, &only(&[Rule::WorkflowPermissions]), TOKEN, &clock());
+    broken(&harness, "POST /graphql Posture");
     let before = read(&github).await;
     assert_eq!(
         known(&before.posture("web").workflow_permissions).token,
         TokenPermission::Write
     );
-    assert_eq!(documents(&house, DocumentKind::Posture).await.len(), 1);
+    assert_eq!(documents(&harness, DocumentKind::Posture).await.len(), 1);
     github
         .change("acme/web", &ChangeKind::RestrictWorkflowToken)
         .await
         .unwrap();
-    assert!(documents(&house, DocumentKind::Posture).await.is_empty());
+    assert!(documents(&harness, DocumentKind::Posture).await.is_empty());
 }
 
 #[tokio::test]
@@ -104,24 +104,24 @@ async fn of_repositories_that_are_gone_or_not_looked_at_nothing_is_kept() {
     for name in ["acme/api", "acme/old", "acme/web"] {
         model.repo(name, |_| ());
     }
-    let house = House::of(model).await;
-    let github = github(&house, &only(&[Rule::Webhooks]), TOKEN, &clock());
+    let harness = Harness::of(model).await;
+    let github = github(&harness, &only(&[Rule::Webhooks]), TOKEN, &clock());
     read(&github).await;
-    assert_eq!(documents(&house, DocumentKind::Posture).await.len(), 3);
-    house.first_lacks(&[], "It vanished");
+    assert_eq!(documents(&harness, DocumentKind::Posture).await.len(), 3);
+    harness.first_lacks(&[], "It vanished");
     settings_of(&github).await;
     assert_eq!(
-        documents(&house, DocumentKind::Posture).await.len(),
+        documents(&harness, DocumentKind::Posture).await.len(),
         3,
         "one that could not be read is there all the same"
     );
-    let api = house.fake.change(|model| {
+    let api = harness.fake.change(|model| {
         model.edit("acme/old", |of| of.archived = true);
         model.remove("acme/web");
         model.get("acme/api").id()
     });
     read(&github).await;
-    let kept: Vec<String> = documents(&house, DocumentKind::Posture).await.into_keys().collect();
+    let kept: Vec<String> = documents(&harness, DocumentKind::Posture).await.into_keys().collect();
     assert_eq!(kept, [api.to_string()]);
 }
 
@@ -133,17 +133,17 @@ async fn trees_and_workflows_of_repositories_that_are_gone_are_forgotten() {
         model.commit(name, "main", "a/b/c/d/README.md", "");
         model.workflow(name, ".github/workflows/ci.yml");
     }
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let kept = async || {
-        let trees = documents(&house, DocumentKind::Trees).await.len();
-        (trees, documents(&house, DocumentKind::Workflows).await.len())
+        let trees = documents(&harness, DocumentKind::Trees).await.len();
+        (trees, documents(&harness, DocumentKind::Workflows).await.len())
     };
-    settings_of(&house.github).await;
+    settings_of(&harness.github).await;
     assert_eq!(kept().await, (2, 2));
-    house.fake.change(|model| model.remove("acme/web"));
-    runs_of(&house.github, &[]).await;
+    harness.fake.change(|model| model.remove("acme/web"));
+    runs_of(&harness.github, &[]).await;
     assert_eq!(kept().await, (2, 1), "a look at runs knows nothing of trees");
-    settings_of(&house.github).await;
+    settings_of(&harness.github).await;
     assert_eq!(kept().await, (1, 1));
 }
 
@@ -152,11 +152,11 @@ async fn what_is_not_asked_any_more_is_not_kept() {
     let mut model = model();
     model.edit_security("acme", |security| "write".clone_into(&mut security.workflow_token));
     model.repo("acme/web", |_| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let rules = [Rule::Webhooks, Rule::WorkflowPermissions, Rule::CodeScanning];
     let topics = async |policy: &str| {
-        read(&github(&house, policy, TOKEN, &clock())).await;
-        let kept = documents(&house, DocumentKind::Posture)
+        read(&github(&harness, policy, TOKEN, &clock())).await;
+        let kept = documents(&harness, DocumentKind::Posture)
             .await
             .into_values()
             .next()
@@ -170,7 +170,7 @@ async fn what_is_not_asked_any_more_is_not_kept() {
         ["code_scanning", "webhooks", "workflow_permissions"]
     );
     let narrow = |model: &mut Model| model.edit_security("acme", |of| "read".clone_into(&mut of.workflow_token));
-    house.fake.change(narrow);
+    harness.fake.change(narrow);
     assert_eq!(
         topics(&only(&rules)).await,
         ["code_scanning", "webhooks"],
@@ -178,10 +178,10 @@ async fn what_is_not_asked_any_more_is_not_kept() {
     );
     let scan = "jobs:\n  a:\n    steps:\n      - uses: github/codeql-action/analyze@v3\n";
     let workflow = |model: &mut Model| model.commit("acme/web", "main", ".github/workflows/scan.yml", scan);
-    house.fake.change(workflow);
+    harness.fake.change(workflow);
     assert_eq!(topics(&only(&rules)).await, ["webhooks"], "a workflow scans");
-    read(&github(&house, &only(&[Rule::CodeScanning]), TOKEN, &clock())).await;
-    assert!(documents(&house, DocumentKind::Posture).await.is_empty());
+    read(&github(&harness, &only(&[Rule::CodeScanning]), TOKEN, &clock())).await;
+    assert!(documents(&harness, DocumentKind::Posture).await.is_empty());
 }
 
 /// A store that fails to save once.
@@ -209,9 +209,9 @@ impl RepositoryStore for FailsOnce {
 async fn what_a_busy_store_did_not_take_is_kept_with_the_next_page() {
     let mut model = model();
     model.many("acme", 101, &[("README.md", "x")], |_, _| ());
-    let house = House::of(model).await;
-    let busy = FailsOnce(house.memory.clone(), AtomicBool::new(false));
-    let github = crate::posture::github_with(&house, &only(&[Rule::Webhooks]), TOKEN, &clock(), busy);
+    let harness = Harness::of(model).await;
+    let busy = FailsOnce(harness.memory.clone(), AtomicBool::new(false));
+    let github = crate::posture::github_with(&harness, &only(&[Rule::Webhooks]), TOKEN, &clock(), busy);
     read(&github).await;
-    assert_eq!(documents(&house, DocumentKind::Posture).await.len(), 101);
+    assert_eq!(documents(&harness, DocumentKind::Posture).await.len(), 101);
 }

@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use cc_devops_fake_github::{APP_ID, APP_KEY, Access, Model, Permission, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::monitoring::{Ask, Monitor, MonitorReport, MonitoringSettings};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, DocumentKind, RepositoryStore};
 use cc_devops_repos::workflows::HealthName;
 use cc_devops_testkit::Memory;
 
-use crate::house::{House, NOW, given, settings};
+use crate::harness::{Harness, NOW, given, settings};
 
 const CI: &str = ".github/workflows/ci.yml";
 
 /// Looks once, as whom the credential is of, with what `memory` holds.
-async fn look(house: &House, memory: &Memory, credential: &str) -> MonitorReport {
+async fn look(harness: &Harness, memory: &Memory, credential: &str) -> MonitorReport {
     let store: Arc<dyn RepositoryStore> = Arc::new(memory.clone());
-    let github = GitHub::new(given(credential), "acme", settings(house.fake.url()), store);
+    let github = GitHub::new(given(credential), "acme", settings(harness.fake.url()), store);
     let host: Arc<dyn CodeHost> = Arc::new(github);
     let settings = MonitoringSettings {
         owner: "acme".to_owned(),
@@ -30,13 +30,13 @@ async fn look(house: &House, memory: &Memory, credential: &str) -> MonitorReport
     };
     let monitor = Monitor::new(host, memory.ports(), settings);
     monitor
-        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .check(&Ask::default(), &WorkHandle::default(), &mut |_, _| ())
         .await
         .unwrap()
 }
 
-async fn usual(house: &House) -> MonitorReport {
-    look(house, &house.memory, TOKEN).await
+async fn usual(harness: &Harness) -> MonitorReport {
+    look(harness, &harness.memory, TOKEN).await
 }
 
 fn health(report: &MonitorReport) -> BTreeMap<HealthName, u64> {
@@ -47,8 +47,8 @@ fn only(health: HealthName) -> BTreeMap<HealthName, u64> {
     BTreeMap::from([(health, 1)])
 }
 
-fn later(house: &House) {
-    house.fake.change(|model| model.advance(Duration::from_mins(1)));
+fn later(harness: &Harness) {
+    harness.fake.change(|model| model.advance(Duration::from_mins(1)));
 }
 
 /// `acme/web` with a workflow.
@@ -77,14 +77,14 @@ async fn runs_of_forks_never_hide_what_happened_on_the_branch() {
         model.run(ci, "success", |_| ());
         model.run(ci, "failure", |run| run.event = "schedule".to_owned());
         of_forks(&mut model, ci, count);
-        let house = House::of(model).await;
-        let report = usual(&house).await;
+        let harness = Harness::of(model).await;
+        let report = usual(&harness).await;
         assert_eq!(health(&report), only(HealthName::Failing), "{count}");
         assert!(report.complete, "{count}: {report:?}");
         assert_eq!(report.workflows[0].report.status, "completed");
-        let before = house.fake.count("");
-        usual(&house).await;
-        let warm = house.fake.count("") - before;
+        let before = harness.fake.count("");
+        usual(&harness).await;
+        let warm = harness.fake.count("") - before;
         assert!(warm <= 5, "{count}: {warm} requests for what did not change");
     }
 }
@@ -94,21 +94,25 @@ async fn what_is_behind_other_peoples_runs_is_looked_at_again_when_it_changes() 
     let (mut model, ci) = web();
     let run = model.run(ci, "failure", |_| ());
     of_forks(&mut model, ci, 35);
-    let house = House::of(model).await;
-    assert_eq!(health(&usual(&house).await), only(HealthName::Failing));
-    later(&house);
-    house.fake.change(|model| model.rerun(run, "success"));
+    let harness = Harness::of(model).await;
+    assert_eq!(health(&usual(&harness).await), only(HealthName::Failing));
+    later(&harness);
+    harness.fake.change(|model| model.rerun(run, "success"));
     assert_eq!(
-        health(&usual(&house).await),
+        health(&usual(&harness).await),
         only(HealthName::Passing),
         "a run tried again"
     );
-    later(&house);
-    house.fake.change(|model| {
+    later(&harness);
+    harness.fake.change(|model| {
         model.run(ci, "timed_out", |_| ());
         of_forks(model, ci, 60);
     });
-    assert_eq!(health(&usual(&house).await), only(HealthName::Failing), "a run between");
+    assert_eq!(
+        health(&usual(&harness).await),
+        only(HealthName::Failing),
+        "a run between"
+    );
 }
 
 #[tokio::test]
@@ -118,54 +122,54 @@ async fn the_search_has_a_bound_and_beyond_it_nothing_is_known() {
     for _ in 0..120 {
         model.run(ci, "cancelled", |_| ());
     }
-    let house = House::of(model).await;
-    let report = usual(&house).await;
+    let harness = Harness::of(model).await;
+    let report = usual(&harness).await;
     assert_eq!(health(&report), only(HealthName::Unknown));
     assert!(!report.complete && report.gaps[0].why.contains("push"), "{report:?}");
-    house
+    harness
         .fake
         .read(|model| assert!(model.get("acme/web").issues().is_empty()));
-    assert!(house.fake.count("GET /repos/acme/web/actions/workflows/") < 10);
+    assert!(harness.fake.count("GET /repos/acme/web/actions/workflows/") < 10);
 }
 
 #[tokio::test]
 async fn a_workflow_for_pull_requests_alone_says_nothing_and_costs_nothing() {
     let (mut model, ci) = web();
     of_forks(&mut model, ci, 50);
-    let house = House::of(model).await;
-    let report = usual(&house).await;
+    let harness = Harness::of(model).await;
+    let report = usual(&harness).await;
     assert_eq!(health(&report), only(HealthName::Undecided));
     assert!(report.complete, "{report:?}");
-    let before = house.fake.count("GET /repos");
-    usual(&house).await;
-    assert_eq!(house.fake.count("GET /repos"), before);
+    let before = harness.fake.count("GET /repos");
+    usual(&harness).await;
+    assert_eq!(harness.fake.count("GET /repos"), before);
 }
 
 #[tokio::test]
 async fn without_the_permission_workflows_are_unknown_and_issues_stay() {
     let (mut model, ci) = web();
     model.run(ci, "failure", |_| ());
-    let house = House::of(model).await;
-    usual(&house).await;
-    later(&house);
-    house.fake.change(|model| model.run(ci, "success", |_| ()));
-    house
+    let harness = Harness::of(model).await;
+    usual(&harness).await;
+    later(&harness);
+    harness.fake.change(|model| model.run(ci, "success", |_| ()));
+    harness
         .fake
         .token("blind", Access::fine_grained("ops").without("actions"));
-    for memory in [house.memory.clone(), Memory::new()] {
-        let report = look(&house, &memory, "blind").await;
+    for memory in [harness.memory.clone(), Memory::new()] {
+        let report = look(&harness, &memory, "blind").await;
         assert!(!report.complete, "{report:?}");
         assert!(
             report.gaps.iter().any(|gap| gap.why.contains("Actions: read")),
             "{report:?}"
         );
         assert_eq!(report.summary.workflows.get(&HealthName::Failing), None);
-        house
+        harness
             .fake
             .read(|model| assert!(model.get("acme/web").issue(1).unwrap().open));
     }
-    usual(&house).await;
-    house
+    usual(&harness).await;
+    harness
         .fake
         .read(|model| assert!(!model.get("acme/web").issue(1).unwrap().open));
 }
@@ -182,26 +186,26 @@ async fn workflows_that_go_on_failing_take_no_request_of_their_own() {
             model.run(workflow, "failure", |_| ());
         }
     }
-    let house = House::of(model).await;
-    let report = usual(&house).await;
+    let harness = Harness::of(model).await;
+    let report = usual(&harness).await;
     assert_eq!(report.summary.workflows[&HealthName::Failing], 70);
-    let counted = |house: &House| {
-        let before = house.fake.count("");
-        (before, house.fake.count("GET /repos"))
+    let counted = |harness: &Harness| {
+        let before = harness.fake.count("");
+        (before, harness.fake.count("GET /repos"))
     };
     // A search that knows the issues, and one that does not yet.
     for lag in [0, 3_600] {
-        house.fake.search_lag(lag);
-        let (all, rest) = counted(&house);
-        let report = usual(&house).await;
+        harness.fake.search_lag(lag);
+        let (all, rest) = counted(&harness);
+        let report = usual(&harness).await;
         assert!(report.complete && report.summary.issues.is_empty(), "{report:?}");
-        let (all_after, rest_after) = counted(&house);
+        let (all_after, rest_after) = counted(&harness);
         assert_eq!(rest_after, rest);
         assert!(all_after - all <= 5, "{} requests", all_after - all);
     }
-    later(&house);
-    house.fake.search_lag(0);
-    house.fake.change(|model| {
+    later(&harness);
+    harness.fake.search_lag(0);
+    harness.fake.change(|model| {
         let runs: Vec<u64> = model
             .get("acme/r007")
             .runs()
@@ -210,7 +214,7 @@ async fn workflows_that_go_on_failing_take_no_request_of_their_own() {
             .collect();
         model.rerun(runs[0], "success");
     });
-    let report = usual(&house).await;
+    let report = usual(&harness).await;
     assert_eq!(report.summary.workflows[&HealthName::Failing], 69);
 }
 
@@ -223,8 +227,8 @@ async fn forget_watches(memory: &Memory) {
 }
 
 /// The issues of `acme/web`: who wrote each and whether it is open.
-fn issues(house: &House) -> Vec<(String, bool)> {
-    house.fake.read(|model| {
+fn issues(harness: &Harness) -> Vec<(String, bool)> {
+    harness.fake.read(|model| {
         let issues = model.get("acme/web").issues();
         issues
             .into_iter()
@@ -245,19 +249,19 @@ async fn issues_of_an_earlier_account_are_taken_over() {
         for (first, second) in [(person, app.as_str()), (app.as_str(), person)] {
             let (mut model, ci) = web();
             model.run(ci, "failure", |_| ());
-            let house = House::of(model).await;
-            house.fake.token(person, Access::fine_grained("Ada"));
-            look(&house, &house.memory, first).await;
+            let harness = Harness::of(model).await;
+            harness.fake.token(person, Access::fine_grained("Ada"));
+            look(&harness, &harness.memory, first).await;
             if forgets {
-                forget_watches(&house.memory).await;
+                forget_watches(&harness.memory).await;
             }
-            look(&house, &house.memory, second).await;
-            assert_eq!(issues(&house).len(), 1, "{forgets}: {:?}", issues(&house));
-            later(&house);
-            house.fake.change(|model| model.run(ci, "success", |_| ()));
-            look(&house, &house.memory, second).await;
-            let [(_, open)] = &issues(&house)[..] else {
-                panic!("{:?}", issues(&house))
+            look(&harness, &harness.memory, second).await;
+            assert_eq!(issues(&harness).len(), 1, "{forgets}: {:?}", issues(&harness));
+            later(&harness);
+            harness.fake.change(|model| model.run(ci, "success", |_| ()));
+            look(&harness, &harness.memory, second).await;
+            let [(_, open)] = &issues(&harness)[..] else {
+                panic!("{:?}", issues(&harness))
             };
             assert!(!open, "it closes on recovery");
         }
@@ -279,15 +283,15 @@ async fn an_issue_of_somebody_who_may_write_counts_and_a_strangers_does_not() {
         model.edit("acme/web", |web| {
             web.people.extend(may.map(|may| ("bob".to_owned(), may)));
         });
-        let house = House::of(model).await;
-        house.fake.token("bob", Access::fine_grained("bob"));
+        let harness = Harness::of(model).await;
+        harness.fake.token("bob", Access::fine_grained("bob"));
         // Bob's own installation wrote it; of that nothing is known here.
-        look(&house, &Memory::new(), "bob").await;
+        look(&harness, &Memory::new(), "bob").await;
         for _ in 0..2 {
-            usual(&house).await;
-            assert_eq!(issues(&house).len(), if taken { 1 } else { 2 }, "{may:?}");
+            usual(&harness).await;
+            assert_eq!(issues(&harness).len(), if taken { 1 } else { 2 }, "{may:?}");
         }
-        let asked = house.fake.count("GET /repos/acme/web/collaborators");
+        let asked = harness.fake.count("GET /repos/acme/web/collaborators");
         assert!(asked <= 4 * usize::from(may.is_some()), "{may:?}: {asked}");
     }
 }

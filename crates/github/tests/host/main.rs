@@ -6,7 +6,7 @@ mod agreement;
 mod breaches;
 mod daily;
 mod gaps;
-mod house;
+mod harness;
 mod issues;
 mod kept;
 mod looks;

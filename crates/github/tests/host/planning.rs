@@ -4,34 +4,34 @@ use std::sync::Arc;
 
 use cc_devops_fake_github::{Access, Model, Permission, Protection, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_kernel::acts::Asker;
-use cc_devops_kernel::course::Course;
+use cc_devops_kernel::acts::Actor;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::fixing::{Fixer, Plans, Wanted};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::RepositoryStore;
-use cc_devops_repos::remedying::{Plans, Remedy, Wanted};
 use cc_devops_repos::rules::Rule;
 use jiff::civil::date;
 
-use crate::house::{House, NOW, given, settings};
+use crate::harness::{Harness, NOW, given, settings};
 
 const DEPENDABOT: &str = "version: 2\nupdates:\n  - package-ecosystem: cargo\n    directory: /\n    schedule:\n      \
                           interval: daily\n";
 
-fn remedy(house: &House, token: &str) -> Remedy {
-    let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
+fn fixer(harness: &Harness, token: &str) -> Fixer {
+    let store: Arc<dyn RepositoryStore> = Arc::new(harness.memory.clone());
     let policy = Policy::from_toml("defaults.protection.require_status_checks = false").unwrap();
-    let github = GitHub::new(given(token), "acme", settings(house.fake.url()), store).held_against(policy.clone());
-    Remedy::new(Arc::new(github), "acme", Arc::new(policy), house.memory.ports())
+    let github = GitHub::new(given(token), "acme", settings(harness.fake.url()), store).held_against(policy.clone());
+    Fixer::new(Arc::new(github), "acme", Arc::new(policy), harness.memory.ports())
 }
 
-async fn planned(house: &House, token: &str, wanted: &Wanted) -> Plans {
-    let remedy = remedy(house, token);
-    remedy.plan(wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap()
+async fn planned(harness: &Harness, token: &str, wanted: &Wanted) -> Plans {
+    let fixer = fixer(harness, token);
+    fixer.plan(wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap()
 }
 
 /// `acme/web`, which nothing protects and where both of Dependabot's switches are off; and `acme/fine`.
-async fn house() -> House {
+async fn harness() -> Harness {
     let mut model = Model::at(NOW);
     model.org("acme");
     for name in ["acme/web", "acme/fine"] {
@@ -45,44 +45,44 @@ async fn house() -> House {
     let mut rule = Protection::of("main").reviews(1).enforce_admins();
     rule.reviews.as_mut().unwrap().dismiss_stale = true;
     model.protect("acme/fine", rule);
-    House::of(model).await
+    Harness::of(model).await
 }
 
 #[tokio::test]
 async fn both_switches_go_on_at_once_and_stay_as_they_are_then() {
-    let house = house().await;
+    let harness = harness().await;
     let wanted = Wanted {
         rules: [Rule::SecurityUpdates].into(),
         ..Wanted::default()
     };
     // The updates alone are wanted, and need the alerts.
-    let plans = planned(&house, TOKEN, &wanted).await;
+    let plans = planned(&harness, TOKEN, &wanted).await;
     let kinds: Vec<&ChangeKind> = plans.plans[0].changes.iter().map(|change| &change.kind).collect();
     assert_eq!(
         kinds,
         [&ChangeKind::SwitchOnAlerts, &ChangeKind::SwitchOnSecurityUpdates]
     );
     assert_eq!(plans.would_change(), 1);
-    let remedy = remedy(&house, TOKEN);
-    let author = remedy.author(&Asker::Operator, &[]).await.unwrap();
-    let applied = remedy
-        .apply(&plans.plans[0], &author, &Course::default())
+    let fixer = fixer(&harness, TOKEN);
+    let author = fixer.author(&Actor::Operator, &[]).await.unwrap();
+    let applied = fixer
+        .apply(&plans.plans[0], &author, &WorkHandle::default())
         .await
         .unwrap();
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
-    assert_eq!(planned(&house, TOKEN, &wanted).await, Plans::default());
+    assert_eq!(planned(&harness, TOKEN, &wanted).await, Plans::default());
 }
 
 #[tokio::test]
 async fn who_could_not_be_approved_by_anybody_is_warned_of() {
-    let house = house().await;
+    let harness = harness().await;
     let warnings = async |people: &[(&str, Permission)]| -> Vec<String> {
-        house.fake.change(|model| {
+        harness.fake.change(|model| {
             model.edit("acme/web", |of| {
                 of.people = people.iter().map(|(login, may)| ((*login).to_owned(), *may)).collect();
             });
         });
-        let plans = planned(&house, TOKEN, &Wanted::default()).await;
+        let plans = planned(&harness, TOKEN, &Wanted::default()).await;
         let web = plans.plans.iter().find(|plan| plan.repository == "acme/web").unwrap();
         web.changes.iter().flat_map(|change| change.warnings.clone()).collect()
     };
@@ -100,14 +100,16 @@ async fn who_could_not_be_approved_by_anybody_is_warned_of() {
 
 #[tokio::test]
 async fn what_a_token_may_not_see_is_said_and_with_which_permission_it_would() {
-    let house = house().await;
-    house.fake.token("reader", Access::classic("reader", Permission::Read));
+    let harness = harness().await;
+    harness
+        .fake
+        .token("reader", Access::classic("reader", Permission::Read));
     for names in [Vec::new(), vec!["fine".to_owned()]] {
         let wanted = Wanted {
             names,
             ..Wanted::default()
         };
-        let plans = planned(&house, "reader", &wanted).await;
+        let plans = planned(&harness, "reader", &wanted).await;
         let fine = plans.plans.iter().find(|plan| plan.repository == "acme/fine").unwrap();
         assert_eq!(fine.changes, []);
         for rule in [Rule::BranchProtection, Rule::RequiredReviews, Rule::VulnerabilityAlerts] {
@@ -119,7 +121,7 @@ async fn what_a_token_may_not_see_is_said_and_with_which_permission_it_would() {
         }
     }
     // An administrator's plan has nothing to say of it.
-    let plans = planned(&house, TOKEN, &Wanted::default()).await;
+    let plans = planned(&harness, TOKEN, &Wanted::default()).await;
     let fine = plans.plans.iter().find(|plan| plan.repository == "acme/fine");
     let unknown = fine.into_iter().flat_map(|plan| &plan.unknown);
     assert_eq!(

@@ -8,7 +8,7 @@ use cc_devops_github::GitHub;
 use cc_devops_github::client::GithubSettings;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
-use cc_devops_repos::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
+use cc_devops_repos::ports::{ApiUsage, CodeHost, Depth, Found, RepositoryStore};
 use cc_devops_repos::snapshot::{
     AllowedActions, Fact, Gap, Observed, Organization, Posture, Repository, TokenPermission,
 };
@@ -16,14 +16,14 @@ use cc_devops_testkit::ManualClock;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::house::{House, NOW, given, settings};
+use crate::harness::{Harness, NOW, given, settings};
 
 const STRICT: &str = "defaults.rules = 'strict'\ndefaults.workflows.required = ['.github/workflows/ci.yml']";
 
 pub(crate) struct Read {
     pub(crate) organization: Option<Organization>,
     pub(crate) repositories: Vec<Repository>,
-    spent: Spent,
+    spent: ApiUsage,
 }
 
 impl Read {
@@ -34,13 +34,13 @@ impl Read {
 }
 
 /// The adapter held against a policy, with a clock of its own.
-pub(crate) fn github(house: &House, policy: &str, credential: &str, clock: &Arc<ManualClock>) -> GitHub {
-    github_with(house, policy, credential, clock, house.memory.clone())
+pub(crate) fn github(harness: &Harness, policy: &str, credential: &str, clock: &Arc<ManualClock>) -> GitHub {
+    github_with(harness, policy, credential, clock, harness.memory.clone())
 }
 
 /// The same, with a store of its own.
 pub(crate) fn github_with(
-    house: &House,
+    harness: &Harness,
     policy: &str,
     credential: &str,
     clock: &Arc<ManualClock>,
@@ -49,7 +49,7 @@ pub(crate) fn github_with(
     let store: Arc<dyn RepositoryStore> = Arc::new(store);
     let settings = GithubSettings {
         clock: Arc::<ManualClock>::clone(clock),
-        ..settings(house.fake.url())
+        ..settings(harness.fake.url())
     };
     GitHub::new(given(credential), "acme", settings, store).held_against(Policy::from_toml(policy).unwrap())
 }
@@ -124,8 +124,8 @@ async fn everything_is_read_as_it_is() {
     model.commit("acme/web", "main", ".github/workflows/ci.yml", workflow);
     let tags = Ruleset::new("releases").target(Target::Tag).on(&["refs/tags/v*"], &[]);
     model.ruleset("acme/web", tags.rule("deletion", json!(null)));
-    let house = House::of(model).await;
-    let read = read(&github(&house, STRICT, TOKEN, &clock())).await;
+    let harness = Harness::of(model).await;
+    let read = read(&github(&harness, STRICT, TOKEN, &clock())).await;
 
     let organization = read.organization.as_ref().unwrap();
     assert_eq!(organization.login, "acme");
@@ -175,8 +175,8 @@ async fn everything_is_read_as_it_is() {
 async fn what_no_rule_looks_at_is_not_asked() {
     let mut model = model();
     model.repo("acme/web", |_| ());
-    let house = House::of(model).await;
-    let usual = read(&github(&house, "", TOKEN, &clock())).await;
+    let harness = Harness::of(model).await;
+    let usual = read(&github(&harness, "", TOKEN, &clock())).await;
     let web = usual.posture("web");
     assert!(web.webhooks.is_none() && web.uses.is_none() && web.code_scanning.is_none());
     assert!(web.secret_scanning.is_some() && web.codeowners.is_some());
@@ -185,30 +185,30 @@ async fn what_no_rule_looks_at_is_not_asked() {
         "GET /repos/acme/web/actions/permissions",
         "GET /orgs/acme/hooks",
     ] {
-        assert_eq!(house.fake.count(key), 0, "{key}");
+        assert_eq!(harness.fake.count(key), 0, "{key}");
     }
-    house.fake.forget();
+    harness.fake.forget();
     let off = "defaults.rules_off = ['secret_scanning', 'push_protection', 'workflow_permissions', 'codeowners_errors', \
                'outside_admins', 'two_factor_required']";
-    let none = read(&github(&house, off, TOKEN, &clock())).await;
+    let none = read(&github(&harness, off, TOKEN, &clock())).await;
     assert_eq!(none.posture("web"), &Posture::default());
     assert!(none.organization.is_none());
-    assert_eq!(house.fake.count("POST /graphql Posture"), 0);
-    assert_eq!(house.fake.count("GET /orgs/acme/actions"), 0);
+    assert_eq!(harness.fake.count("POST /graphql Posture"), 0);
+    assert_eq!(harness.fake.count("GET /orgs/acme/actions"), 0);
 }
 
 #[tokio::test]
 async fn the_default_rules_take_little_and_a_narrow_organisation_saves_a_request_for_each_repository() {
     let mut model = model();
     model.many("acme", 1_000, &[("README.md", "x")], |_, _| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let bare = {
         let off: Vec<&str> = cc_devops_repos::rules::Rule::ALL
             .into_iter()
             .map(cc_devops_repos::rules::Rule::name)
             .collect();
         let bare = read(&github(
-            &house,
+            &harness,
             &format!("defaults.rules_off = {off:?}"),
             TOKEN,
             &clock(),
@@ -216,7 +216,7 @@ async fn the_default_rules_take_little_and_a_narrow_organisation_saves_a_request
         .await;
         bare.spent.requests
     };
-    let usual = read(&github(&house, "", TOKEN, &clock())).await;
+    let usual = read(&github(&harness, "", TOKEN, &clock())).await;
     // Ten pages of a hundred, and the organisation's default token.
     assert_eq!(usual.spent.requests, bare + 11);
     let permissions = known(&usual.repositories[0].posture.workflow_permissions);
@@ -230,29 +230,29 @@ async fn what_only_rest_has_is_read_once_and_then_in_turn() {
     model.many("acme", 120, &[("README.md", "x")], |_, of| {
         of.security.hooks = vec![Hook::to("https://hooks.example/x")];
     });
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let policy = "defaults.rules_on = ['webhooks']";
     let clock = clock();
-    let github = github(&house, policy, TOKEN, &clock);
-    let hooks = |house: &House| {
-        let requests = house.fake.requests().into_iter();
+    let github = github(&harness, policy, TOKEN, &clock);
+    let hooks = |harness: &Harness| {
+        let requests = harness.fake.requests().into_iter();
         let hooks = requests.filter(|seen| seen.key.ends_with("/hooks") && seen.key.starts_with("GET /repos/"));
         hooks.map(|seen| seen.status).collect::<Vec<_>>()
     };
     read(&github).await;
-    assert_eq!(hooks(&house).len(), 120, "the first time all of them");
+    assert_eq!(hooks(&harness).len(), 120, "the first time all of them");
 
-    house.fake.forget();
+    harness.fake.forget();
     let again = read(&github).await;
-    assert_eq!(hooks(&house), Vec::<u16>::new(), "nothing is older than today");
+    assert_eq!(hooks(&harness), Vec::<u16>::new(), "nothing is older than today");
     assert_eq!(again.repositories[0].posture.webhooks.as_ref().unwrap().on, None);
 
     clock.advance(jiff::SignedDuration::from_hours(24));
-    house.fake.forget();
+    harness.fake.forget();
     let next = read(&github).await;
-    let asked = house.fake.requests().len();
+    let asked = harness.fake.requests().len();
     assert!(asked <= 60, "{asked} requests");
-    let statuses = hooks(&house);
+    let statuses = hooks(&harness);
     assert!(
         !statuses.is_empty() && statuses.iter().all(|status| *status == 304),
         "{statuses:?}"
@@ -273,15 +273,15 @@ async fn what_only_rest_has_is_read_once_and_then_in_turn() {
 
     // One that moved is read again whatever its turn is.
     let name = format!("acme/{}", next.repositories[7].name);
-    house.fake.change(|model| {
+    harness.fake.change(|model| {
         model.advance(Duration::from_mins(1));
         model.edit(&name, |of| of.security.hooks.clear());
     });
-    house.fake.forget();
+    harness.fake.forget();
     let moved = read(&github).await;
     let of = moved.repositories.iter().find(|of| name.ends_with(&of.name)).unwrap();
     assert_eq!(known(&of.posture.webhooks), &Vec::new());
-    let changed = hooks(&house).into_iter().filter(|status| *status == 200).count();
+    let changed = hooks(&harness).into_iter().filter(|status| *status == 200).count();
     assert_eq!(changed, 1);
 }
 
@@ -291,7 +291,7 @@ async fn a_missing_permission_is_unknown_until_it_is_given() {
     model.edit_security("acme", |security| "write".clone_into(&mut security.workflow_token));
     model.repo("acme/web", |_| ());
     model.repo("acme/api", |_| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let lacking = Access::fine_grained("ops")
         .without("administration")
         .without("repository_hooks")
@@ -300,9 +300,9 @@ async fn a_missing_permission_is_unknown_until_it_is_given() {
         .without("actions")
         .without("contents")
         .without("security_events");
-    house.fake.token("lacking", lacking);
+    harness.fake.token("lacking", lacking);
     let clock = clock();
-    let first = read(&github(&house, STRICT, "lacking", &clock)).await;
+    let first = read(&github(&harness, STRICT, "lacking", &clock)).await;
     let web = first.posture("web");
     assert_eq!(web.unread(), Vec::<String>::new(), "it is no failure of the scan");
     let lacks = |gap: Option<&Gap>, permission: &str| assert_eq!(gap, Some(&Gap::Permission(permission.to_owned())));
@@ -321,7 +321,7 @@ async fn a_missing_permission_is_unknown_until_it_is_given() {
     lacks(two_factor.fact.gap(), "Administration: read (organisation)");
 
     clock.advance(jiff::SignedDuration::from_hours(24));
-    let then = read(&github(&house, STRICT, TOKEN, &clock)).await;
+    let then = read(&github(&harness, STRICT, TOKEN, &clock)).await;
     for name in ["web", "api"] {
         assert_eq!(known(&then.posture(name).webhooks), &Vec::new(), "{name}");
     }
@@ -335,8 +335,8 @@ async fn what_a_private_repository_does_not_have_is_unavailable() {
         of.visibility = Visibility::Private;
         of.security.environments.insert("production".to_owned(), Vec::new());
     });
-    let house = House::of(model).await;
-    let read = read(&github(&house, STRICT, TOKEN, &clock())).await;
+    let harness = Harness::of(model).await;
+    let read = read(&github(&harness, STRICT, TOKEN, &clock())).await;
     let web = read.posture("web");
     let scanning = known(&web.secret_scanning);
     assert!(matches!(scanning.scanning, Fact::Unavailable(_)), "{scanning:?}");
@@ -357,8 +357,8 @@ async fn changes_are_made_and_seen_at_once() {
         of.security.push_protection = false;
         of.security.languages = vec!["python".to_owned()];
     });
-    let house = House::of(model).await;
-    let github = github(&house, STRICT, TOKEN, &clock());
+    let harness = Harness::of(model).await;
+    let github = github(&harness, STRICT, TOKEN, &clock());
     let before = read(&github).await;
     assert_eq!(
         known(&before.posture("web").workflow_permissions).token,
@@ -390,12 +390,12 @@ async fn changes_are_made_and_seen_at_once() {
 async fn one_repository_is_read_as_it_is_now() {
     let mut model = model();
     model.repo("acme/web", |_| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let clock = clock();
-    let github = github(&house, STRICT, TOKEN, &clock);
+    let github = github(&harness, STRICT, TOKEN, &clock);
     read(&github).await;
     // Nothing about the repository says that this changed.
-    house.fake.change(|model| {
+    harness.fake.change(|model| {
         model.edit("acme/web", |of| {
             of.security.hooks = vec![Hook::to("http://ci.example/")];
         });
@@ -424,14 +424,16 @@ async fn all_and_one_are_told_alike_whoever_asks() {
         TOKEN,
     ] {
         // What another credential saw is kept; here each sees for itself.
-        let house = House::of(of_every_standing()).await;
+        let harness = Harness::of(of_every_standing()).await;
         match token {
-            "reader" => house.fake.token(token, Access::classic("reader", Permission::Read)),
-            "app" => house.fake.token(token, Access::installation("hygiene")),
+            "reader" => harness.fake.token(token, Access::classic("reader", Permission::Read)),
+            "app" => harness.fake.token(token, Access::installation("hygiene")),
             TOKEN => {}
-            lacking => house.fake.token(lacking, Access::fine_grained("ops").without(lacking)),
+            lacking => harness
+                .fake
+                .token(lacking, Access::fine_grained("ops").without(lacking)),
         }
-        let github = github(&house, STRICT, token, &clock());
+        let github = github(&harness, STRICT, token, &clock());
         let all = read(&github).await;
         for among in &all.repositories {
             let (alone, _) = github.repository(&among.full_name(), Depth::Settings).await.unwrap();
@@ -460,10 +462,10 @@ fn of_every_standing() -> Model {
 async fn a_limit_that_lasts_ends_the_asking_and_leaves_what_was_kept() {
     let mut model = model();
     model.many("acme", 60, &[("README.md", "x")], |_, _| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let policy = "defaults.rules_on = ['webhooks']";
-    let github = github(&house, policy, TOKEN, &clock());
-    house.fake.fault(
+    let github = github(&harness, policy, TOKEN, &clock());
+    harness.fake.fault(
         "GET /repos/acme/bulk-00005/hooks",
         0,
         cc_devops_fake_github::Fault::UsedUp(3_600),
@@ -475,11 +477,11 @@ async fn a_limit_that_lasts_ends_the_asking_and_leaves_what_was_kept() {
         .filter(|of| !of.posture.unread().is_empty())
         .count();
     assert!(unread > 0, "the scan is incomplete");
-    house.fake.clear_faults();
-    house.fake.forget();
+    harness.fake.clear_faults();
+    harness.fake.forget();
     let second = read(&github).await;
     assert!(second.repositories.iter().all(|of| of.posture.unread().is_empty()));
-    let hooks = house
+    let hooks = harness
         .fake
         .requests()
         .into_iter()

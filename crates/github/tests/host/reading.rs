@@ -5,11 +5,11 @@ use cc_devops_fake_github::{
 };
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{
-    BypassKind, Conclusion, Fact, Gap, Repository, RulesetRule, SecurityUpdates, Trait, WorkflowState,
+    BypassKind, Conclusion, Fact, Gap, Repository, RepositoryFlag, RulesetRule, SecurityUpdates, WorkflowState,
 };
 use serde_json::json;
 
-use crate::house::{House, NOW, runs_of, settings_of};
+use crate::harness::{Harness, NOW, runs_of, settings_of};
 use crate::posture;
 
 fn model() -> Model {
@@ -37,8 +37,8 @@ async fn settings_are_read_as_they_are() {
     model.commit("acme/web", "main", "app/package.json", "{}");
     model.empty_repo("acme/void", |_| ());
     model.repo("acme/old", |of| of.archived = true);
-    let house = House::of(model).await;
-    let (all, spent) = settings_of(&house.github).await;
+    let harness = Harness::of(model).await;
+    let (all, spent) = settings_of(&harness.github).await;
     assert_eq!((all.total, all.repositories.len()), (3, 3));
     assert!(all.missing.is_empty() && all.broken.is_empty(), "{all:?}");
     // The page, the organisation's list, its plan.
@@ -63,8 +63,8 @@ async fn settings_are_read_as_they_are() {
         "{tree:?}"
     );
 
-    assert!(all.named("void").is(Trait::Empty) && all.named("void").default_branch.is_none());
-    assert!(all.named("old").is(Trait::Archived));
+    assert!(all.named("void").is(RepositoryFlag::Empty) && all.named("void").default_branch.is_none());
+    assert!(all.named("old").is(RepositoryFlag::Archived));
 }
 
 #[tokio::test]
@@ -75,8 +75,8 @@ async fn a_thousand_repositories_take_few_requests() {
         .pull_request(1)
         .bypass("OrganizationAdmin", None);
     model.org_ruleset("acme", ruleset);
-    let house = House::of(model).await;
-    let (all, spent) = settings_of(&house.github).await;
+    let harness = Harness::of(model).await;
+    let (all, spent) = settings_of(&harness.github).await;
     assert_eq!(all.repositories.len(), 1_000);
     // Ten pages, ten of the organisation's list, its plan, and the one ruleset.
     assert_eq!(spent.requests, 22);
@@ -95,9 +95,11 @@ async fn who_may_not_administer_knows_less_and_says_so() {
     model.repo("acme/web", |of| of.vulnerability_alerts = true);
     model.protect("acme/web", Protection::of("main").reviews(1));
     model.repo("acme/bare", |_| ());
-    let house = House::of(model).await;
-    house.fake.token("reader", Access::classic("reader", Permission::Read));
-    let github = house.as_other("reader");
+    let harness = Harness::of(model).await;
+    harness
+        .fake
+        .token("reader", Access::classic("reader", Permission::Read));
+    let github = harness.as_other("reader");
     let (all, _) = settings_of(&github).await;
     let gap = Gap::Permission("Administration: read".to_owned());
     for name in ["web", "bare"] {
@@ -122,12 +124,12 @@ async fn who_may_not_administer_knows_less_and_says_so() {
 async fn a_token_without_a_permission_is_told_apart() {
     let mut model = model();
     model.repo("acme/web", |_| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let access = Access::fine_grained("ops")
         .without("administration")
         .without("contents");
-    house.fake.token("weak", access);
-    let (all, _) = settings_of(&house.as_other("weak")).await;
+    harness.fake.token("weak", access);
+    let (all, _) = settings_of(&harness.as_other("weak")).await;
     let web = all.named("web");
     assert_eq!(web.files, Fact::Unknown(Gap::Permission("Contents: read".to_owned())));
     let classic = &web.default_branch.as_ref().unwrap().classic;
@@ -143,8 +145,8 @@ async fn a_plan_without_protection_is_unavailable_and_not_unprotected() {
     model.set_plan("acme", Plan::Free);
     model.repo("acme/hidden", |of| of.visibility = Visibility::Private);
     model.repo("acme/open", |_| ());
-    let house = House::of(model).await;
-    let (all, _) = settings_of(&house.github).await;
+    let harness = Harness::of(model).await;
+    let (all, _) = settings_of(&harness.github).await;
     let hidden = all.named("hidden").default_branch.as_ref().unwrap();
     assert!(matches!(hidden.classic, Fact::Unavailable(_)), "{hidden:?}");
     assert_eq!(
@@ -170,8 +172,8 @@ async fn one_repository_is_read_to_its_leaves() {
     model.commit("acme/web", "main", "a/b/c/d/Cargo.toml", "");
     let asleep = Ruleset::new("cc-devops baseline").enforcement(cc_devops_fake_github::Enforcement::Disabled);
     model.ruleset("acme/web", asleep.rule("deletion", json!(null)));
-    let house = House::of(model).await;
-    let (web, _) = house.github.repository("acme/web", Depth::Settings).await.unwrap();
+    let harness = Harness::of(model).await;
+    let (web, _) = harness.github.repository("acme/web", Depth::Settings).await.unwrap();
     assert_eq!(web.security_updates, Fact::Known(SecurityUpdates::Paused));
     let branch = web.default_branch.as_ref().unwrap();
     let classic = branch.classic.known().unwrap().as_ref().unwrap();
@@ -181,8 +183,8 @@ async fn one_repository_is_read_to_its_leaves() {
     let tree = web.files.known().unwrap().tree.known().unwrap();
     assert!(tree.complete && tree.paths.contains(&"a/b/c/d/Cargo.toml".to_owned()));
 
-    house.fake.change(|model| model.rename_repo("acme/web", "acme/site"));
-    let (renamed, _) = house.github.repository("acme/web", Depth::Settings).await.unwrap();
+    harness.fake.change(|model| model.rename_repo("acme/web", "acme/site"));
+    let (renamed, _) = harness.github.repository("acme/web", Depth::Settings).await.unwrap();
     assert_eq!((renamed.name.as_str(), renamed.id), ("site", web.id));
 }
 
@@ -203,14 +205,14 @@ async fn who_is_named_in_classic_protection_is_asked_once_and_only_where_it_is_n
     let mut rule = Protection::of("main");
     rule.restrictions = Some(Actors::default());
     model.protect("acme/pushers", rule);
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     for (name, asked) in [("few", 0), ("many", 1), ("pushers", 1)] {
         let full_name = format!("acme/{name}");
-        let (read, _) = house.github.repository(&full_name, Depth::Settings).await.unwrap();
+        let (read, _) = harness.github.repository(&full_name, Depth::Settings).await.unwrap();
         let classic = read.default_branch.as_ref().unwrap().classic.known().unwrap();
         let classic = classic.as_ref().unwrap();
         let key = format!("GET /repos/{full_name}/branches/main/protection");
-        assert_eq!(house.fake.count(&key), asked, "{name}");
+        assert_eq!(harness.fake.count(&key), asked, "{name}");
         assert!(classic.bypass.known().is_some() && classic.restrictions.known().is_some());
     }
 }
@@ -226,15 +228,15 @@ async fn workflows_that_rulesets_require_are_read_with_the_rulesets() {
         json!({"do_not_enforce_on_create": false, "workflows": [file]}),
     );
     model.ruleset("acme/web", required);
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let policy = "defaults.rules_on = ['required_workflows']\n\
                   defaults.workflows.required = ['.github/workflows/ci.yml']";
-    let github = posture::github(&house, policy, TOKEN, &posture::clock());
+    let github = posture::github(&harness, policy, TOKEN, &posture::clock());
     let read = settings_of(&github).await.0;
     let of = |web: &Repository| web.posture.required_workflows.as_ref().unwrap().fact.clone();
     let paths = Fact::Known(vec![".github/workflows/ci.yml".to_owned()]);
     assert_eq!(of(read.named("web")), paths);
-    house.first_lacks(&["defaultBranchRef", "rules"], "Something broke");
+    harness.first_lacks(&["defaultBranchRef", "rules"], "Something broke");
     let read = settings_of(&github).await.0;
     assert_eq!(
         of(read.named("web")),
@@ -252,19 +254,19 @@ async fn workflows_are_listed_once_and_looked_at_closely_when_they_fail() {
     let failed = model.run(nightly, "failure", |_| ());
     model.rerun(failed, "timed_out");
     model.edit_workflow(ci, |workflow| "disabled_inactivity".clone_into(&mut workflow.state));
-    let house = House::of(model).await;
-    let (all, _) = runs_of(&house.github, &[]).await;
+    let harness = Harness::of(model).await;
+    let (all, _) = runs_of(&harness.github, &[]).await;
     let workflows = all.named("web").workflows.known().unwrap();
     assert_eq!(workflows[0].state, WorkflowState::DisabledInactivity);
     let run = &workflows[1].runs.known().unwrap()[0];
     assert_eq!((run.attempt, &run.conclusion), (2, &Some(Conclusion::TimedOut)));
     assert_eq!(run.failed_jobs[0].name, "build");
-    let lists = || house.fake.count("GET /repos/acme/web/actions/workflows");
+    let lists = || harness.fake.count("GET /repos/acme/web/actions/workflows");
     let listed = lists();
-    runs_of(&house.github, &[]).await;
-    let (audited, _) = settings_of(&house.github).await;
+    runs_of(&harness.github, &[]).await;
+    let (audited, _) = settings_of(&harness.github).await;
     assert_eq!(audited.named("web").workflows.known().unwrap().len(), 2);
-    let closely = house
+    let closely = harness
         .fake
         .count(&format!("GET /repos/acme/web/actions/workflows/{nightly}/runs"));
     assert_eq!(
@@ -273,8 +275,8 @@ async fn workflows_are_listed_once_and_looked_at_closely_when_they_fail() {
         "the folder is the same, so it is not listed again"
     );
 
-    house.fake.change(|model| model.delete_workflow(nightly));
-    let (all, _) = runs_of(&house.github, &[]).await;
+    harness.fake.change(|model| model.delete_workflow(nightly));
+    let (all, _) = runs_of(&harness.github, &[]).await;
     assert_eq!(all.named("web").workflows.known().unwrap().len(), 1);
 }
 
@@ -290,8 +292,8 @@ async fn runs_of_forks_and_pull_requests_do_not_hide_those_of_the_branch() {
             run.head_repository = Some("somebody/web".to_owned());
         });
     }
-    let house = House::of(model).await;
-    let (all, _) = runs_of(&house.github, &[]).await;
+    let harness = Harness::of(model).await;
+    let (all, _) = runs_of(&harness.github, &[]).await;
     let workflow = &all.named("web").workflows.known().unwrap()[0];
     let health = cc_devops_repos::workflows::runs::judge(all.named("web"), workflow);
     assert!(
@@ -305,14 +307,14 @@ async fn an_app_asks_for_its_own_token_and_keeps_it() {
     let mut model = model();
     model.repo("acme/web", |_| ());
     let credential = json!({"app_id": APP_ID, "private_key": APP_KEY}).to_string();
-    let house = House::with(model, &credential).await;
-    settings_of(&house.github).await;
-    let (all, _) = settings_of(&house.github).await;
+    let harness = Harness::with(model, &credential).await;
+    settings_of(&harness.github).await;
+    let (all, _) = settings_of(&harness.github).await;
     assert_eq!(
         all.named("web").default_branch.as_ref().unwrap().classic,
         Fact::Known(None)
     );
-    let asked = house.fake.count("POST /app/installations");
+    let asked = harness.fake.count("POST /app/installations");
     assert_eq!(asked, 1, "the token is kept");
 }
 
@@ -322,9 +324,9 @@ async fn an_organisations_ruleset_counts_alone_as_among_all() {
     model.repo("acme/web-1", |_| ());
     model.repo("acme/web-2", |_| ());
     model.org_ruleset("acme", Ruleset::new("ones").repositories(&["*1"], &[]).pull_request(1));
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     for (name, protected) in [("web-1", true), ("web-2", false)] {
-        let (one, _) = house
+        let (one, _) = harness
             .github
             .repository(&format!("acme/{name}"), Depth::Settings)
             .await
@@ -332,7 +334,7 @@ async fn an_organisations_ruleset_counts_alone_as_among_all() {
         let branch = one.default_branch.clone().unwrap();
         let union = cc_devops_repos::protection::union(&branch);
         assert_eq!(union.reviews.is_some(), protected, "{name}: {:?}", branch.rulesets);
-        let (all, _) = settings_of(&house.github).await;
+        let (all, _) = settings_of(&harness.github).await;
         let branch = all.named(name).default_branch.clone().unwrap();
         let union = cc_devops_repos::protection::union(&branch);
         assert_eq!(union.reviews.is_some(), protected, "{name} among all");

@@ -7,17 +7,21 @@ use cc_devops_fake_github::{Access, Fault, Model, Plan, TOKEN, Visibility};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretChange, SecretStore, SecretTarget};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
-use cc_devops_repos::ports::{CodeHost, Spent};
+use cc_devops_repos::ports::{ApiUsage, CodeHost};
 use cc_devops_repos::settings::reconciling::Reconciler;
 use cc_devops_repos::settings::{FoundSettings, Section, SettingChange, SettingsAsked, SettingsFacts};
 use cc_devops_repos::snapshot::{Fact, Gap};
 use cc_devops_testkit::sample;
 use serde_json::json;
 
-use crate::house::{House, NOW};
+use crate::harness::{Harness, NOW};
 
 /// Reads these sections of all repositories, or of the named ones.
-async fn read(github: &impl CodeHost, names: &[&str], sections: &[Section]) -> PortResult<(Vec<SettingsFacts>, Spent)> {
+async fn read(
+    github: &impl CodeHost,
+    names: &[&str],
+    sections: &[Section],
+) -> PortResult<(Vec<SettingsFacts>, ApiUsage)> {
     let any: BTreeSet<Section> = sections.iter().copied().collect();
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let of = |_: &str, _: &BTreeSet<_>| {
@@ -49,9 +53,9 @@ async fn what_graphql_knows_of_300_repositories_takes_3_requests_and_nothing_els
     model.many("acme", 300, &[], |number, of| {
         of.settings.topics = vec![format!("t{number}")];
     });
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let (all, spent) = read(
-        &house.github,
+        &harness.github,
         &[],
         &[Section::General, Section::Topics, Section::Labels],
     )
@@ -61,19 +65,21 @@ async fn what_graphql_knows_of_300_repositories_takes_3_requests_and_nothing_els
     let topics = all[7].sections[&Section::Topics].known().unwrap();
     assert_eq!(topics.keys().collect::<Vec<_>>(), ["t7"]);
     assert_eq!(all[7].sections.len(), 3);
-    house.fake.forget();
-    let (_, spent) = read(&house.github, &[], &[Section::Variables]).await.unwrap();
+    harness.fake.forget();
+    let (_, spent) = read(&harness.github, &[], &[Section::Variables]).await.unwrap();
     assert_eq!(spent.requests, 303, "one for each repository, beside the list");
-    assert_eq!(house.fake.count("GET /repos/acme/bulk-00000/actions/variables"), 1);
+    assert_eq!(harness.fake.count("GET /repos/acme/bulk-00000/actions/variables"), 1);
 }
 
 #[tokio::test]
 async fn a_page_that_is_too_much_is_asked_for_in_smaller_ones() {
     let mut model = Model::at(NOW);
     model.many("acme", 120, &[], |_, _| ());
-    let house = House::of(model).await;
-    house.fake.fault("POST /graphql WantedSettings", 0, Fault::TooMany(30));
-    let (all, _) = read(&house.github, &[], &[Section::General]).await.unwrap();
+    let harness = Harness::of(model).await;
+    harness
+        .fake
+        .fault("POST /graphql WantedSettings", 0, Fault::TooMany(30));
+    let (all, _) = read(&harness.github, &[], &[Section::General]).await.unwrap();
     assert_eq!(all.len(), 120);
 }
 
@@ -83,8 +89,8 @@ async fn what_the_plan_does_not_have_is_unavailable_and_not_unread() {
     model.org("acme");
     model.set_plan("acme", Plan::Free);
     model.repo("acme/web", |of| of.visibility = Visibility::Private);
-    let house = House::of(model).await;
-    let (all, _) = read(&house.github, &[], &[Section::Rulesets]).await.unwrap();
+    let harness = Harness::of(model).await;
+    let (all, _) = read(&harness.github, &[], &[Section::Rulesets]).await.unwrap();
     let rulesets = &all[0].sections[&Section::Rulesets];
     assert!(
         matches!(rulesets, Fact::Unavailable(why) if why.starts_with("Upgrade to GitHub Pro")),
@@ -96,7 +102,7 @@ async fn what_the_plan_does_not_have_is_unavailable_and_not_unread() {
 async fn more_labels_than_a_page_has_are_read_all_the_same() {
     let mut model = Model::at(NOW);
     model.repo("acme/web", |_| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     for number in 0..150 {
         let change = ChangeKind::Setting(SettingChange {
             section: Section::Labels,
@@ -105,16 +111,16 @@ async fn more_labels_than_a_page_has_are_read_all_the_same() {
             after: json!({"color": "ededed", "description": ""}),
         });
         if number < 2 {
-            house.github.change("acme/web", &change).await.unwrap();
-            let again = house.github.change("acme/web", &change).await.unwrap();
+            harness.github.change("acme/web", &change).await.unwrap();
+            let again = harness.github.change("acme/web", &change).await.unwrap();
             assert!(again.contains("is so already"), "{again}");
         } else {
-            house
+            harness
                 .fake
                 .change(|model| model.label("acme/web", &format!("label {number}"), "ededed"));
         }
     }
-    let (all, _) = read(&house.github, &["web"], &[Section::Labels]).await.unwrap();
+    let (all, _) = read(&harness.github, &["web"], &[Section::Labels]).await.unwrap();
     assert_eq!(all[0].sections[&Section::Labels].known().unwrap().len(), 152);
 }
 
@@ -124,10 +130,10 @@ async fn what_may_not_be_seen_names_the_permission_and_a_person_has_no_teams() {
     model.repo("acme/web", |_| ());
     model.user("ada");
     model.repo("ada/dots", |_| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let access = Access::fine_grained("ops").without("administration").without("secrets");
-    house.fake.token("ghp_blind", access);
-    let blind = house.as_other("ghp_blind");
+    harness.fake.token("ghp_blind", access);
+    let blind = harness.as_other("ghp_blind");
     let sections = [Section::Teams, Section::Secrets, Section::Variables];
     let (all, _) = read(&blind, &["web"], &sections).await.unwrap();
     let gap = |permission: &str| Fact::Unknown(Gap::Permission(permission.to_owned()));
@@ -144,7 +150,7 @@ async fn what_may_not_be_seen_names_the_permission_and_a_person_has_no_teams() {
         of: &of,
     };
     let mut seen = Vec::new();
-    house
+    harness
         .github
         .settings(&asked, &mut |found| seen.push(found))
         .await
@@ -154,7 +160,7 @@ async fn what_may_not_be_seen_names_the_permission_and_a_person_has_no_teams() {
     };
     assert!(matches!(facts.sections[&Section::Teams], Fact::Unavailable(_)));
 
-    let missing = read(&house.github, &["nothing"], &[]).await.unwrap_err();
+    let missing = read(&harness.github, &["nothing"], &[]).await.unwrap_err();
     assert_eq!(missing.kind, PortErrorKind::NotFound);
 }
 
@@ -162,16 +168,16 @@ async fn what_may_not_be_seen_names_the_permission_and_a_person_has_no_teams() {
 async fn a_setting_that_moved_is_not_overwritten() {
     let mut model = Model::at(NOW);
     model.repo("acme/web", |of| of.settings.topics = vec!["rust".to_owned()]);
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let change = ChangeKind::Setting(SettingChange {
         section: Section::Topics,
         item: None,
         before: json!([]),
         after: json!(["payments"]),
     });
-    let refused = house.github.change("acme/web", &change).await.unwrap_err();
+    let refused = harness.github.change("acme/web", &change).await.unwrap_err();
     assert_eq!(refused.kind, PortErrorKind::Superseded);
-    assert_eq!(house.fake.count("PUT "), 0);
+    assert_eq!(harness.fake.count("PUT "), 0);
 }
 
 #[tokio::test]
@@ -179,7 +185,7 @@ async fn a_secret_that_was_made_without_a_value_is_none_to_set() {
     const NAME: &str = "/contentcraft/github/npm";
     let mut model = Model::at(NOW);
     model.repo("acme/web", |_| ());
-    let house = House::of(model).await;
+    let harness = Harness::of(model).await;
     let change = SecretChange {
         name: &sample::secret_name(NAME),
         target: SecretTarget::New,
@@ -192,14 +198,14 @@ async fn a_secret_that_was_made_without_a_value_is_none_to_set() {
         at: sample::START,
     };
     let entry = sample::audit_entry("secret.changed", 0);
-    SecretStore::change(&house.memory, change, &entry).await.unwrap();
+    SecretStore::change(&harness.memory, change, &entry).await.unwrap();
     let policy = format!("[defaults.settings]\nsecrets = {{ NPM_TOKEN = \"{NAME}\" }}\n");
     let reconciler = Reconciler::new(
-        Arc::new(house.as_other(TOKEN)),
+        Arc::new(harness.as_other(TOKEN)),
         "acme",
         Arc::new(Policy::from_toml(&policy).unwrap()),
-        Some(Arc::new(house.memory.clone())),
-        house.memory.ports(),
+        Some(Arc::new(harness.memory.clone())),
+        harness.memory.ports(),
     );
     let plans = reconciler.plan(&[], &mut |_, _| ()).await.unwrap().plans;
     let drift = &plans[0].drift;

@@ -4,64 +4,64 @@ use std::sync::Arc;
 
 use cc_devops_fake_github::{Actors, Model, Protection, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_kernel::acts::Asker;
-use cc_devops_kernel::course::Course;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_repos::fix::{ChangeKind, Means};
+use cc_devops_kernel::work::WorkHandle;
+use cc_devops_repos::fix::{ChangeKind, ProtectionMethod};
+use cc_devops_repos::fixing::{Applied, Fixer, Wanted};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
-use cc_devops_repos::remedying::{Applied, Remedy, Wanted};
 use jiff::civil::date;
 
-use crate::house::{House, NOW, given, settings};
+use crate::harness::{Harness, NOW, given, settings};
 
 const DEPENDABOT: &str = "# Kept as it is.\nversion: 2\nupdates:\n  - package-ecosystem: \"cargo\" # the service\n    \
                           directory: \"/\"\n    schedule:\n      interval: \"daily\"\n";
 
-async fn house() -> House {
+async fn harness() -> Harness {
     let mut model = Model::at(NOW);
     model.repo("acme/web", |_| ());
     model.commit("acme/web", "main", ".github/dependabot.yml", DEPENDABOT);
     model.commit("acme/web", "main", "Cargo.toml", "");
     model.commit("acme/web", "main", "site/package.json", "{}");
-    House::of(model).await
+    Harness::of(model).await
 }
 
-fn remedy(house: &House) -> Remedy {
-    let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
-    let github = GitHub::new(given(TOKEN), "acme", settings(house.fake.url()), store);
-    Remedy::new(
+fn fixer(harness: &Harness) -> Fixer {
+    let store: Arc<dyn RepositoryStore> = Arc::new(harness.memory.clone());
+    let github = GitHub::new(given(TOKEN), "acme", settings(harness.fake.url()), store);
+    Fixer::new(
         Arc::new(github),
         "acme",
         Arc::new(Policy::default()),
-        house.memory.ports(),
+        harness.memory.ports(),
     )
 }
 
-async fn fix(house: &House, means: Means) -> Vec<Applied> {
-    let remedy = remedy(house);
+async fn fix(harness: &Harness, means: ProtectionMethod) -> Vec<Applied> {
+    let fixer = fixer(harness);
     let wanted = Wanted {
         means,
         ..Wanted::default()
     };
-    let plans = remedy.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
+    let plans = fixer.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
     assert!(plans.missing.is_empty(), "{plans:?}");
     let mut applied = Vec::new();
-    let author = remedy.author(&Asker::Operator, &[]).await.unwrap();
+    let author = fixer.author(&Actor::Operator, &[]).await.unwrap();
     for plan in &plans.plans {
-        applied.extend(remedy.apply(plan, &author, &Course::default()).await.unwrap());
+        applied.extend(fixer.apply(plan, &author, &WorkHandle::default()).await.unwrap());
     }
     applied
 }
 
 #[tokio::test]
 async fn breaches_are_put_right_once() {
-    let house = house().await;
-    let applied = fix(&house, Means::Ruleset).await;
+    let harness = harness().await;
+    let applied = fix(&harness, ProtectionMethod::Ruleset).await;
     assert_eq!(applied.len(), 4, "{applied:?}");
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
-    house.fake.read(|model| {
+    harness.fake.read(|model| {
         let web = model.get("acme/web");
         assert!(web.vulnerability_alerts && web.security_fixes);
         assert_eq!(web.rulesets()[0].name, "cc-devops baseline");
@@ -79,15 +79,15 @@ async fn breaches_are_put_right_once() {
         assert_eq!(web.text("main", ".github/dependabot.yml").unwrap(), DEPENDABOT);
     });
     // The pull request still waits for a person; the rest is right.
-    let applied = fix(&house, Means::Ruleset).await;
+    let applied = fix(&harness, ProtectionMethod::Ruleset).await;
     assert_eq!(applied.len(), 1, "{applied:?}");
     assert!(applied[0].outcome.contains("proposed already"), "{applied:?}");
-    assert_eq!(house.fake.read(|model| model.get("acme/web").pulls().len()), 1);
+    assert_eq!(harness.fake.read(|model| model.get("acme/web").pulls().len()), 1);
 
-    house
+    harness
         .fake
         .change(|model| model.close_issue("acme/web", 1, "not_planned", "ada"));
-    let applied = fix(&house, Means::Ruleset).await;
+    let applied = fix(&harness, ProtectionMethod::Ruleset).await;
     assert!(
         !applied[0].done && applied[0].outcome.contains("a person closed"),
         "{applied:?}"
@@ -99,10 +99,10 @@ async fn a_pull_request_speaks_of_lines_that_stayed_only_where_there_were_any() 
     let mut model = Model::at(NOW);
     model.repo("acme/web", |_| ());
     model.commit("acme/web", "main", "Cargo.toml", "");
-    let bare = House::of(model).await;
-    for (house, stood) in [(bare, false), (house().await, true)] {
-        fix(&house, Means::Ruleset).await;
-        house.fake.read(|model| {
+    let bare = Harness::of(model).await;
+    for (harness, stood) in [(bare, false), (harness().await, true)] {
+        fix(&harness, ProtectionMethod::Ruleset).await;
+        harness.fake.read(|model| {
             let web = model.get("acme/web");
             let body = web.pulls()[0].body.clone().unwrap();
             assert_eq!(body.contains("every line that stood stays"), stood, "{body}");
@@ -113,7 +113,7 @@ async fn a_pull_request_speaks_of_lines_that_stayed_only_where_there_were_any() 
 
 #[tokio::test]
 async fn classic_protection_is_merged_with_what_stands() {
-    let house = house().await;
+    let harness = harness().await;
     let mut rule = Protection::of("main").checks(&["ci"]);
     rule.restrictions = Some(Actors {
         teams: vec!["platform".to_owned()],
@@ -121,10 +121,10 @@ async fn classic_protection_is_merged_with_what_stands() {
     });
     rule.linear_history = true;
     rule.allow_force_pushes = true;
-    house.fake.change(|model| model.protect("acme/web", rule));
-    let applied = fix(&house, Means::Classic).await;
+    harness.fake.change(|model| model.protect("acme/web", rule));
+    let applied = fix(&harness, ProtectionMethod::Classic).await;
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
-    house.fake.read(|model| {
+    harness.fake.read(|model| {
         let rule = model.get("acme/web").protection("main").unwrap();
         assert_eq!(rule.restrictions.as_ref().unwrap().teams, ["platform"]);
         assert_eq!(rule.checks.as_ref().unwrap().contexts, [("ci".to_owned(), None)]);
@@ -135,30 +135,30 @@ async fn classic_protection_is_merged_with_what_stands() {
 
 #[tokio::test]
 async fn a_file_that_was_changed_meanwhile_is_left_alone() {
-    let house = house().await;
+    let harness = harness().await;
     let change = ChangeKind::WriteFile {
         path: ".github/dependabot.yml".to_owned(),
         before: Some("something else".to_owned()),
         after: "version: 2\n".to_owned(),
     };
-    let error = house.github.change("acme/web", &change).await.unwrap_err();
+    let error = harness.github.change("acme/web", &change).await.unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Superseded);
-    assert_eq!(house.fake.read(|model| model.get("acme/web").branches().len()), 1);
+    assert_eq!(harness.fake.read(|model| model.get("acme/web").branches().len()), 1);
 }
 
 #[tokio::test]
 async fn a_secret_arrives_sealed() {
-    let house = house().await;
+    let harness = harness().await;
     let value = SecretValue::new("s3cret \u{1f980}".to_owned());
-    house
+    harness
         .github
         .put_actions_secret("acme/web", "NPM_TOKEN", &value)
         .await
         .unwrap();
-    house.fake.read(|model| {
+    harness.fake.read(|model| {
         let kept = model.get("acme/web").secret("NPM_TOKEN").unwrap();
         assert_eq!(kept, "s3cret \u{1f980}".as_bytes());
     });
-    let sent = house.fake.requests();
+    let sent = harness.fake.requests();
     assert!(!format!("{sent:?}").contains("s3cret"));
 }

@@ -100,7 +100,7 @@ const SLACK_SAYS: [&str; 17] = [
 impl Sender {
     pub(super) async fn post(&self, receiver: Receiver<'_>, url: &Value, post: Post) -> Result<(), NotSent> {
         let known = self.value(url).await?;
-        let address = self.outside.guard.read(known.value.expose()).map_err(|refused| {
+        let address = self.send_options.guard.read(known.value.expose()).map_err(|refused| {
             let text = format!("the address in {} is not called: {refused}", place(url));
             NotSent::new(Again::WhenChanged, text)
         })?;
@@ -170,7 +170,7 @@ impl Sender {
         let known = self.value(url).await?;
         let wrong = |what: String| NotSent::new(Again::WhenChanged, format!("the address in {} {what}", place(url)));
         let mut address = self
-            .outside
+            .send_options
             .guard
             .read(known.value.expose())
             .map_err(|refused| wrong(format!("is not called: {refused}")))?;

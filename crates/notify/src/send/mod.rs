@@ -14,7 +14,7 @@ use cc_devops_kernel::ports::Clock;
 use cc_devops_outbound::{Certificates, Error, Guard, HttpClient, HttpOptions, Trust};
 use jiff::SignedDuration;
 
-use crate::channel::{Channel, Value, Way};
+use crate::channel::{Channel, Transport, Value};
 use crate::ports::Topics;
 use crate::render;
 use crate::values::{Known, Values};
@@ -62,7 +62,7 @@ impl NotSent {
 }
 
 /// With what is sent.
-pub struct Outside {
+pub struct SendOptions {
     /// Which addresses are called.
     pub guard: Guard,
     /// Certificates that are trusted beside the machine's, as PEM.
@@ -74,18 +74,18 @@ pub struct Outside {
 /// Sends.
 pub(crate) struct Sender {
     pub(crate) values: Values,
-    outside: Outside,
+    send_options: SendOptions,
     clock: Arc<dyn Clock>,
     client: OnceLock<HttpClient>,
     mails: Mails,
 }
 
 impl Sender {
-    pub(crate) fn new(values: Values, outside: Outside, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(values: Values, send_options: SendOptions, clock: Arc<dyn Clock>) -> Self {
         Self {
             values,
-            mails: Mails::new(outside.certificates.clone()),
-            outside,
+            mails: Mails::new(send_options.certificates.clone()),
+            send_options,
             clock,
             client: OnceLock::new(),
         }
@@ -96,7 +96,7 @@ impl Sender {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let trust = match &self.outside.certificates {
+        let trust = match &self.send_options.certificates {
             Some(pem) => Trust::Also(Certificates::from_pem(pem)?),
             None => Trust::System,
         };
@@ -105,7 +105,7 @@ impl Sender {
             trust,
             ..HttpOptions::default()
         };
-        let client = HttpClient::guarded(&self.outside.guard, options)?;
+        let client = HttpClient::guarded(&self.send_options.guard, options)?;
         Ok(self.client.get_or_init(|| client))
     }
 
@@ -127,20 +127,20 @@ impl Sender {
     /// It did not arrive, or nobody knows.
     pub(crate) async fn send(&self, channel: &Channel, message: &Message) -> Result<(), NotSent> {
         let message = render::shown(message, channel.bodies);
-        match &channel.way {
-            Way::Smtp(mail) => {
+        match &channel.transport {
+            Transport::Smtp(mail) => {
                 let password = self.optional(mail.login.as_ref().map(|(_, password)| password)).await?;
                 self.mails.send(mail, password, &message).await
             }
-            Way::Slack { url, signing } => {
+            Transport::Slack { url, signing } => {
                 let post = Post::json(render::slack::body(&message, signing.is_some()));
                 self.post(Receiver::Slack, url, post).await
             }
-            Way::Teams { url } => {
+            Transport::Teams { url } => {
                 let post = Post::json(render::teams::body(&message));
                 self.post(Receiver::Teams, url, post).await
             }
-            Way::Webhook { url, signing } => {
+            Transport::Webhook { url, signing } => {
                 let signing = self.optional(signing.as_ref()).await?;
                 let body = render::webhook::body(&message);
                 let secret = signing.as_ref().map(|known| known.value.expose());
@@ -157,7 +157,7 @@ impl Sender {
                 )
                 .await
             }
-            Way::Pagerduty { url, routing_key } => {
+            Transport::Pagerduty { url, routing_key } => {
                 let key = self.value(routing_key).await?;
                 for event in render::pagerduty::events(&message) {
                     let body = render::pagerduty::body(&message, key.value.expose(), &event);
@@ -166,12 +166,12 @@ impl Sender {
                 }
                 Ok(())
             }
-            Way::Ntfy { url, token } => {
+            Transport::Ntfy { url, token } => {
                 let token = self.optional(token.as_ref()).await?;
                 self.ntfy(url, token, &message).await
             }
-            Way::Sns { topic_arn } => self.topic(topic_arn, &message).await,
-            Way::Log => {
+            Transport::Sns { topic_arn } => self.topic(topic_arn, &message).await,
+            Transport::Log => {
                 render::log::write(&channel.name, &message);
                 Ok(())
             }
@@ -179,7 +179,7 @@ impl Sender {
     }
 
     async fn topic(&self, topic_arn: &str, message: &Message) -> Result<(), NotSent> {
-        let Some(topics) = &self.outside.topics else {
+        let Some(topics) = &self.send_options.topics else {
             return Err(NotSent::new(
                 Again::WhenChanged,
                 "this server runs without AWS and can publish to no topic of SNS; use another kind of channel",

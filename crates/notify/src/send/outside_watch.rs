@@ -26,7 +26,7 @@ impl Delivering {
 impl Sender {
     async fn call(&self, url: &Value) -> Result<(), String> {
         let known = self.values.read(url).await?;
-        let address = self.outside.guard.read(known.value.expose());
+        let address = self.send_options.guard.read(known.value.expose());
         let address = address.map_err(|refused| format!("the address in {} is not called: {refused}", place(url)))?;
         let client = self.client();
         let client = client.map_err(|_| "the HTTP client could not be set up; look at this machine's certificates")?;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cc_devops_notify::{Channel, ChannelKind, ChannelSettings, Value, Way, check};
+use cc_devops_notify::{Channel, ChannelKind, ChannelSettings, Transport, Value, check};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::{Allowed, LookUp, Names, network};
 
-use crate::house::{House, message, secret_name, turn};
-use crate::receiver::{Receiver, told};
+use crate::harness::{Harness, message, secret_name, turn};
+use crate::receiver::{Receiver, scripted};
 
 const INSIDE: [&str; 7] = [
     "http://169.254.169.254/latest/meta-data/",
@@ -42,17 +42,17 @@ fn b14_what_points_inside_is_refused_when_it_is_configured() {
 
 #[tokio::test]
 async fn b14_and_refused_when_it_is_delivered() {
-    let house = House::new();
+    let harness = Harness::new();
     for url in INSIDE {
-        let delivering = house.delivering_of(vec![Channel {
+        let delivering = harness.delivering_of(vec![Channel {
             name: "hook".into(),
             bodies: false,
-            way: Way::Webhook {
+            transport: Transport::Webhook {
                 url: Value::Env("HOOK".into()),
                 signing: None,
             },
         }]);
-        house.variable("HOOK", url);
+        harness.variable("HOOK", url);
         let error = delivering.test("hook").await.unwrap_err();
         assert!(error.contains("is not called"), "{url}: {error}");
     }
@@ -72,13 +72,13 @@ impl Names for Turning {
 #[tokio::test]
 async fn b14_what_counts_is_where_a_name_leads_when_it_is_connected_to() {
     for leads_to in [["10.0.0.1", "10.0.0.1"], ["127.0.0.1", "127.0.0.1"]] {
-        let mut house = House::new();
+        let mut harness = Harness::new();
         let names = Arc::new(Turning(AtomicUsize::new(0), leads_to));
-        house.guard = Guard::with_names(Allowed::default(), names.clone());
+        harness.guard = Guard::with_names(Allowed::default(), names.clone());
         let delivering =
-            house.delivering("[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"https://hooks.example/\"");
-        house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-        turn(&house, &delivering).await;
+            harness.delivering("[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"https://hooks.example/\"");
+        harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+        turn(&harness, &delivering).await;
         assert_eq!(names.0.load(Ordering::SeqCst), 1);
         let health = delivering.health().await.unwrap();
         assert!(
@@ -90,16 +90,16 @@ async fn b14_what_counts_is_where_a_name_leads_when_it_is_connected_to() {
 
 #[tokio::test]
 async fn b14_redirects_are_not_followed() {
-    let house = House::new();
-    let (receiver, inside) = (Receiver::new(&house.clock).await, Receiver::new(&house.clock).await);
-    receiver.for_ever(told(302).header("location", &inside.url("/")));
-    let delivering = house.delivering(&format!(
+    let harness = Harness::new();
+    let (receiver, inside) = (Receiver::new(&harness.clock).await, Receiver::new(&harness.clock).await);
+    receiver.for_ever(scripted(302).header("location", &inside.url("/")));
+    let delivering = harness.delivering(&format!(
         "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"",
         receiver.url("/in")
     ));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    turn(&house, &delivering).await;
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    turn(&harness, &delivering).await;
     assert_eq!((receiver.got().len(), inside.got().len()), (1, 0));
-    let said = house.noted();
+    let said = harness.noted();
     assert!(said[0].contains("redirects are not followed"), "{said:?}");
 }

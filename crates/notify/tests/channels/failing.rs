@@ -9,11 +9,11 @@ use cc_devops_notify::{ChannelState, Delivering};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::{Allowed, LookUp, Names};
 
-use crate::house::{House, message, pass, turn};
-use crate::receiver::{Receiver, told};
+use crate::harness::{Harness, message, pass, turn};
+use crate::receiver::{Receiver, scripted};
 
-fn hook(house: &House, receiver: &Receiver) -> Delivering {
-    house.delivering(&format!(
+fn hook(harness: &Harness, receiver: &Receiver) -> Delivering {
+    harness.delivering(&format!(
         "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"",
         receiver.url("/in")
     ))
@@ -21,28 +21,28 @@ fn hook(house: &House, receiver: &Receiver) -> Delivering {
 
 #[tokio::test]
 async fn b03_of_two_servers_one_sends_it_once() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    let servers = [hook(&house, &receiver), hook(&house, &receiver)];
-    receiver.for_ever(told(500));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    let servers = [hook(&harness, &receiver), hook(&harness, &receiver)];
+    receiver.for_ever(scripted(500));
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
     for second in 0..600 {
         if second == 60 {
-            receiver.for_ever(told(200));
+            receiver.for_ever(scripted(200));
         }
         for server in &servers {
-            server.turn(house.now()).await.unwrap();
+            server.turn(harness.now()).await.unwrap();
         }
         for server in &servers {
             server.settled().await;
         }
-        house.advance(1);
+        harness.advance(1);
     }
     assert_eq!(receiver.taken(), 1);
     let got = receiver.got();
     assert!(got.len() > 3, "{}", got.len());
     assert!(got.iter().all(|got| got.headers["webhook-id"] == "m-1"));
-    assert_eq!(house.waiting("hook").await, 0);
+    assert_eq!(harness.waiting("hook").await, 0);
 }
 
 #[tokio::test]
@@ -56,17 +56,17 @@ async fn who_is_alone_on_the_store_sends_at_once_what_one_who_died_was_sending()
 }
 
 async fn one_dies_while_sending(alone: bool) {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
     receiver.hold(true);
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    let dying = hook(&house, &receiver);
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    let dying = hook(&harness, &receiver);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let now = house.now();
+    let now = harness.now();
     runtime
         .spawn(async move { dying.turn(now).await })
         .await
@@ -75,46 +75,46 @@ async fn one_dies_while_sending(alone: bool) {
     receiver.has(1).await;
     runtime.shutdown_background();
     receiver.hold(false);
-    let next = hook(&house, &receiver);
+    let next = hook(&harness, &receiver);
     if alone {
-        assert_eq!(next.take_over(house.now()).await.unwrap(), 1);
-        assert_eq!(next.take_over(house.now()).await.unwrap(), 0);
+        assert_eq!(next.take_over(harness.now()).await.unwrap(), 1);
+        assert_eq!(next.take_over(harness.now()).await.unwrap(), 0);
     }
-    pass(&house, &next, if alone { 1 } else { 60 }).await;
+    pass(&harness, &next, if alone { 1 } else { 60 }).await;
     let got = receiver.got();
     assert_eq!(got.len(), 2);
     assert_eq!(got[0].headers["webhook-id"], got[1].headers["webhook-id"]);
-    assert_eq!(house.waiting("hook").await, 0);
+    assert_eq!(harness.waiting("hook").await, 0);
 }
 
 #[tokio::test]
 async fn a_process_that_ends_sends_all_that_is_due_first() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    let delivering = hook(&house, &receiver);
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    let delivering = hook(&harness, &receiver);
     for id in ["m-1", "m-2", "m-3"] {
-        house.put("hook", &message(&house, id, id, "Writer")).await;
+        harness.put("hook", &message(&harness, id, id, "Writer")).await;
     }
     delivering.finish(Duration::from_secs(5)).await.unwrap();
-    assert_eq!((receiver.taken(), house.waiting("hook").await), (3, 0));
+    assert_eq!((receiver.taken(), harness.waiting("hook").await), (3, 0));
 }
 
 #[tokio::test]
 async fn what_waits_for_somebody_else_is_not_looked_at_all_the_time() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
     receiver.hold(true);
-    let (one, other) = (hook(&house, &receiver), hook(&house, &receiver));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    one.turn(house.now()).await.unwrap();
+    let (one, other) = (hook(&harness, &receiver), hook(&harness, &receiver));
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    one.turn(harness.now()).await.unwrap();
     receiver.has(1).await;
-    house.put("hook", &message(&house, "m-2", "m-1", "Writer")).await;
-    turn(&house, &other).await;
-    let next = turn(&house, &other).await.unwrap();
-    assert_eq!(next.duration_since(house.now()).as_secs(), 1);
+    harness.put("hook", &message(&harness, "m-2", "m-1", "Writer")).await;
+    turn(&harness, &other).await;
+    let next = turn(&harness, &other).await.unwrap();
+    assert_eq!(next.duration_since(harness.now()).as_secs(), 1);
     receiver.hold(false);
     one.settled().await;
-    pass(&house, &other, 2).await;
+    pass(&harness, &other, 2).await;
     let ids: Vec<_> = receiver
         .got()
         .iter()
@@ -125,23 +125,23 @@ async fn what_waits_for_somebody_else_is_not_looked_at_all_the_time() {
 
 #[tokio::test]
 async fn b07_a_slow_channel_delays_no_other_and_gets_its_messages_in_order() {
-    let house = House::new();
-    let (slow, fast) = (Receiver::new(&house.clock).await, Receiver::new(&house.clock).await);
+    let harness = Harness::new();
+    let (slow, fast) = (Receiver::new(&harness.clock).await, Receiver::new(&harness.clock).await);
     let channel = |name, receiver: &Receiver| {
         format!(
             "[[channels]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"{}\"\n",
             receiver.url("/in")
         )
     };
-    let delivering = house.delivering(&(channel("slow", &slow) + &channel("fast", &fast)));
+    let delivering = harness.delivering(&(channel("slow", &slow) + &channel("fast", &fast)));
     slow.hold(true);
     for number in 0..20 {
-        house.advance(1);
+        harness.advance(1);
         let id = format!("m-{number}");
         for name in ["slow", "fast"] {
-            house.put(name, &message(&house, &id, "m-0", "Writer")).await;
+            harness.put(name, &message(&harness, &id, "m-0", "Writer")).await;
         }
-        delivering.turn(house.now()).await.unwrap();
+        delivering.turn(harness.now()).await.unwrap();
         fast.has(number + 1).await;
     }
     assert_eq!(slow.got().len(), 1);
@@ -161,38 +161,38 @@ async fn b07_a_slow_channel_delays_no_other_and_gets_its_messages_in_order() {
 
 #[tokio::test]
 async fn a_receiver_that_asks_for_no_wait_is_not_hammered() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    let delivering = hook(&house, &receiver);
-    receiver.for_ever(told(429).header("retry-after", "0"));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    turn(&house, &delivering).await;
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    let delivering = hook(&harness, &receiver);
+    receiver.for_ever(scripted(429).header("retry-after", "0"));
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    turn(&harness, &delivering).await;
     assert_eq!(receiver.got().len(), 1);
-    pass(&house, &delivering, 3).await;
+    pass(&harness, &delivering, 3).await;
     assert!((2..=4).contains(&receiver.got().len()));
 
     // And while it is left alone for long, nobody looks all the time.
-    receiver.for_ever(told(429).header("retry-after", "300"));
-    pass(&house, &delivering, 3).await;
-    house.put("hook", &message(&house, "m-2", "m-2", "Reader")).await;
-    turn(&house, &delivering).await;
-    let next = turn(&house, &delivering).await.unwrap();
-    assert!(next.duration_since(house.now()).as_secs() > 50, "{next}");
+    receiver.for_ever(scripted(429).header("retry-after", "300"));
+    pass(&harness, &delivering, 3).await;
+    harness.put("hook", &message(&harness, "m-2", "m-2", "Reader")).await;
+    turn(&harness, &delivering).await;
+    let next = turn(&harness, &delivering).await.unwrap();
+    assert!(next.duration_since(harness.now()).as_secs() > 50, "{next}");
 }
 
 #[tokio::test]
 async fn a_later_message_of_a_thread_waits_for_the_earlier_one() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    let delivering = hook(&house, &receiver);
-    receiver.next(told(500));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    turn(&house, &delivering).await;
-    house.advance(1);
-    let mut up = message(&house, "m-2", "m-1", "Writer");
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    let delivering = hook(&harness, &receiver);
+    receiver.next(scripted(500));
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    turn(&harness, &delivering).await;
+    harness.advance(1);
+    let mut up = message(&harness, "m-2", "m-1", "Writer");
     up.kind = MessageKind::Up;
-    house.put("hook", &up).await;
-    pass(&house, &delivering, 20).await;
+    harness.put("hook", &up).await;
+    pass(&harness, &delivering, 20).await;
     let ids: Vec<_> = receiver
         .got()
         .iter()
@@ -203,14 +203,14 @@ async fn a_later_message_of_a_thread_waits_for_the_earlier_one() {
 
 #[tokio::test]
 async fn what_was_replaced_while_it_was_sent_is_settled_quietly_and_the_truth_follows() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    let delivering = hook(&house, &receiver);
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    let delivering = hook(&harness, &receiver);
     receiver.hold(true);
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    delivering.turn(house.now()).await.unwrap();
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    delivering.turn(harness.now()).await.unwrap();
     receiver.has(1).await;
-    let record = house
+    let record = harness
         .store
         .list(RecordKind::Delivery, Some("hook"), None, 9)
         .await
@@ -221,54 +221,57 @@ async fn what_was_replaced_while_it_was_sent_is_settled_quietly_and_the_truth_fo
         version: record.version,
         content: None,
     };
-    house.store.write(&[gone], None).await.unwrap();
-    let mut up = message(&house, "m-2", "m-1", "Writer");
+    harness.store.write(&[gone], None).await.unwrap();
+    let mut up = message(&harness, "m-2", "m-1", "Writer");
     up.kind = MessageKind::Up;
-    house.put("hook", &up).await;
+    harness.put("hook", &up).await;
     receiver.hold(false);
     delivering.settled().await;
-    pass(&house, &delivering, 2).await;
+    pass(&harness, &delivering, 2).await;
     assert_eq!(receiver.got().last().unwrap().json()["data"]["id"], "m-2");
-    assert_eq!(house.waiting("hook").await, 0);
-    assert!(house.noted().is_empty());
+    assert_eq!(harness.waiting("hook").await, 0);
+    assert!(harness.noted().is_empty());
 }
 
 #[tokio::test]
 async fn what_does_not_arrive_for_a_day_is_given_up_and_said() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    let delivering = hook(&house, &receiver);
-    receiver.for_ever(told(500));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    turn(&house, &delivering).await;
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    let delivering = hook(&harness, &receiver);
+    receiver.for_ever(scripted(500));
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    turn(&harness, &delivering).await;
     assert_eq!(delivering.health().await.unwrap()[0].state, ChannelState::Failing);
-    assert!(house.noted().is_empty(), "a failure that passes is told to nobody");
+    assert!(harness.noted().is_empty(), "a failure that passes is told to nobody");
     for _ in 0..24 * 60 + 15 {
-        house.advance(60);
-        turn(&house, &delivering).await;
+        harness.advance(60);
+        turn(&harness, &delivering).await;
     }
-    assert_eq!((house.waiting("hook").await, house.waiting("dead/hook").await), (0, 1));
+    assert_eq!(
+        (harness.waiting("hook").await, harness.waiting("dead/hook").await),
+        (0, 1)
+    );
     let tries = receiver.got().len();
     assert!((50..300).contains(&tries), "{tries}");
-    let noted = house.noted();
+    let noted = harness.noted();
     assert_eq!(
         noted.len(),
         2,
         "once that it fails, once that a message was given up: {noted:?}"
     );
     assert_eq!(delivering.health().await.unwrap()[0].dead_letters, 1);
-    receiver.for_ever(told(200));
-    house.put("hook", &message(&house, "m-2", "m-2", "Writer")).await;
-    pass(&house, &delivering, 600).await;
-    assert_eq!(house.noted().last().unwrap(), "over channel/hook");
+    receiver.for_ever(scripted(200));
+    harness.put("hook", &message(&harness, "m-2", "m-2", "Writer")).await;
+    pass(&harness, &delivering, 600).await;
+    assert_eq!(harness.noted().last().unwrap(), "over channel/hook");
 }
 
 #[tokio::test]
 async fn a_secret_that_is_missing_is_said_and_waited_for() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
     let delivering =
-        house.delivering("[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl_secret = \"alerts/hook\"");
+        harness.delivering("[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl_secret = \"alerts/hook\"");
     let health = delivering.health().await.unwrap();
     assert!(!health[0].is_working());
     assert!(
@@ -280,10 +283,10 @@ async fn a_secret_that_is_missing_is_said_and_waited_for() {
         "{health:?}"
     );
     assert!(delivering.test("hook").await.unwrap_err().contains("put-secret"));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    turn(&house, &delivering).await;
-    house.secret("alerts/hook", &receiver.url("/in")).await;
-    pass(&house, &delivering, 62).await;
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    turn(&harness, &delivering).await;
+    harness.secret("alerts/hook", &receiver.url("/in")).await;
+    pass(&harness, &delivering, 62).await;
     assert_eq!(receiver.taken(), 1);
     assert!(delivering.health().await.unwrap()[0].is_working());
     assert!(delivering.test("other").await.unwrap_err().contains("there are: hook"));
@@ -291,16 +294,16 @@ async fn a_secret_that_is_missing_is_said_and_waited_for() {
 
 #[tokio::test]
 async fn a_channel_is_not_told_that_it_fails() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    let delivering = hook(&house, &receiver);
-    let mut own = message(&house, "m-1", "m-1", "Writer");
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    let delivering = hook(&harness, &receiver);
+    let mut own = message(&harness, "m-1", "m-1", "Writer");
     own.alerts[0].key = "channel/hook".into();
-    house.put("hook", &own).await;
-    house.put("gone", &message(&house, "m-2", "m-2", "Writer")).await;
-    turn(&house, &delivering).await;
+    harness.put("hook", &own).await;
+    harness.put("gone", &message(&harness, "m-2", "m-2", "Writer")).await;
+    turn(&harness, &delivering).await;
     assert!(receiver.got().is_empty());
-    assert_eq!((house.waiting("hook").await, house.waiting("gone").await), (0, 0));
+    assert_eq!((harness.waiting("hook").await, harness.waiting("gone").await), (0, 0));
 }
 
 struct NoNames;
@@ -317,11 +320,11 @@ impl Names for NoNames {
 
 #[tokio::test]
 async fn b12_no_address_is_in_what_is_said_of_a_failure() {
-    let mut house = House::new();
-    house.guard = Guard::with_names(Allowed::default(), Arc::new(NoNames));
-    let receiver = Receiver::new(&house.clock).await;
+    let mut harness = Harness::new();
+    harness.guard = Guard::with_names(Allowed::default(), Arc::new(NoNames));
+    let receiver = Receiver::new(&harness.clock).await;
     let path = "/services/T000/B000/SECRETPART";
-    receiver.for_ever(told(500).body(&receiver.url(path)));
+    receiver.for_ever(scripted(500).body(&receiver.url(path)));
     let tls = format!("https://{}{path}", receiver.address());
     for (url, expected) in [
         (
@@ -335,23 +338,23 @@ async fn b12_no_address_is_in_what_is_said_of_a_failure() {
     ] {
         for kind in ["slack", "teams", "webhook", "ntfy"] {
             let name = format!("{kind}-{}", url.len());
-            house.secret("alerts/address", &url).await;
+            harness.secret("alerts/address", &url).await;
             let channel =
                 format!("[[channels]]\nname = \"{name}\"\nkind = \"{kind}\"\nurl_secret = \"alerts/address\"");
-            let delivering = house.delivering(&channel);
-            house.put(&name, &message(&house, "m-1", "m-1", "Writer")).await;
-            turn(&house, &delivering).await;
+            let delivering = harness.delivering(&channel);
+            harness.put(&name, &message(&harness, "m-1", "m-1", "Writer")).await;
+            turn(&harness, &delivering).await;
             let error = delivering.test(&name).await.unwrap_err();
             assert!(
                 error.contains(expected) && error.contains(&name),
                 "{url} {kind}: {error}"
             );
             let health = serde_json::to_string(&delivering.health().await.unwrap()).unwrap();
-            let kept = house.store.list(RecordKind::Channel, None, None, 99).await.unwrap();
-            let waiting = house.store.list(RecordKind::Delivery, None, None, 99).await.unwrap();
+            let kept = harness.store.list(RecordKind::Channel, None, None, 99).await.unwrap();
+            let waiting = harness.store.list(RecordKind::Delivery, None, None, 99).await.unwrap();
             let said = format!(
                 "{error} {health} {:?} {kept:?} {waiting:?} {:?}",
-                house.noted(),
+                harness.noted(),
                 delivering.channels()
             );
             assert!(!said.contains("SECRETPART"), "{said}");

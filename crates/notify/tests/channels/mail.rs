@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
-use crate::house::{House, message, turn};
+use crate::harness::{Harness, message, turn};
 
 struct MailServer {
     port: u64,
@@ -82,16 +82,16 @@ fn headers(mail: &Value, name: &str) -> Vec<String> {
     same.map(|header| header[1].as_str().unwrap().to_owned()).collect()
 }
 
-async fn plain(house: &House) -> (MailServer, Delivering) {
+async fn plain(harness: &Harness) -> (MailServer, Delivering) {
     let server = MailServer::start(json!({"tls": "none"})).await;
-    let delivering = house.delivering(&server.channel("tls = \"none\""));
+    let delivering = harness.delivering(&server.channel("tls = \"none\""));
     (server, delivering)
 }
 
 #[tokio::test]
 async fn b25_down_reminder_and_up_are_one_thread_and_next_week_is_another() {
-    let house = House::new();
-    let (mut server, delivering) = plain(&house).await;
+    let harness = Harness::new();
+    let (mut server, delivering) = plain(&harness).await;
     let mut mails = Vec::new();
     for (id, thread, kind) in [
         ("m-1", "m-1", MessageKind::Down),
@@ -99,12 +99,12 @@ async fn b25_down_reminder_and_up_are_one_thread_and_next_week_is_another() {
         ("m-3", "m-1", MessageKind::Up),
         ("m-9", "m-9", MessageKind::Down),
     ] {
-        let mut one = message(&house, id, thread, "Writer");
+        let mut one = message(&harness, id, thread, "Writer");
         one.kind = kind;
-        house.put("mail", &one).await;
-        turn(&house, &delivering).await;
+        harness.put("mail", &one).await;
+        turn(&harness, &delivering).await;
         mails.push(server.mail().await);
-        house.advance(30 * 60);
+        harness.advance(30 * 60);
     }
     let of = |name: &str| -> Vec<Vec<String>> { mails.iter().map(|mail| headers(mail, name)).collect() };
     assert_eq!(
@@ -129,14 +129,14 @@ async fn b25_down_reminder_and_up_are_one_thread_and_next_week_is_another() {
 
 #[tokio::test]
 async fn b08_markup_of_others_is_text() {
-    let house = House::new();
-    let (mut server, delivering) = plain(&house).await;
+    let harness = Harness::new();
+    let (mut server, delivering) = plain(&harness).await;
     let body = "<img src=x onerror=alert(1)><a href=\"https://evil.example\">click</a>";
-    let mut down = message(&house, "m-1", "m-1", "Writer");
+    let mut down = message(&harness, "m-1", "m-1", "Writer");
     down.alerts[0].body = Some(body.into());
     down.alerts[0].text = format!("stack {body}");
-    house.put("mail", &down).await;
-    turn(&house, &delivering).await;
+    harness.put("mail", &down).await;
+    turn(&harness, &delivering).await;
     let mail = server.mail().await;
     assert!(mail["text"].as_str().unwrap().contains(body), "{mail}");
     let html = mail["html"].as_str().unwrap();
@@ -148,14 +148,14 @@ async fn b08_markup_of_others_is_text() {
 
 #[tokio::test]
 async fn b10_a_line_break_makes_no_header_and_no_recipient() {
-    let house = House::new();
-    let (mut server, delivering) = plain(&house).await;
-    let mut down = message(&house, "m-1", "m-1", "Writer");
+    let harness = Harness::new();
+    let (mut server, delivering) = plain(&harness).await;
+    let mut down = message(&harness, "m-1", "m-1", "Writer");
     down.title = "x\r\nBcc: victim@example.org\r\n\r\nhello".into();
     down.alerts[0].title = down.title.clone();
     down.alerts[0].text = down.title.clone();
-    house.put("mail", &down).await;
-    turn(&house, &delivering).await;
+    harness.put("mail", &down).await;
+    turn(&harness, &delivering).await;
     let mail = server.mail().await;
     assert_eq!(mail["to"], json!(["ops@example.com"]));
     assert!(headers(&mail, "bcc").is_empty());
@@ -172,18 +172,18 @@ async fn b10_a_line_break_makes_no_header_and_no_recipient() {
 
 #[tokio::test]
 async fn b11_long_lines_and_emoji_arrive_whole_in_short_lines() {
-    let house = House::new();
-    let (mut server, delivering) = plain(&house).await;
+    let harness = Harness::new();
+    let (mut server, delivering) = plain(&harness).await;
     for (id, body) in [
         ("m-1", "x".repeat(10_000)),
         ("m-2", "\u{1f600} ünï 日本 ".repeat(500)),
         ("m-3", ".\n.x\nFrom me\n".to_owned()),
     ] {
-        let mut down = message(&house, id, id, "Writer");
+        let mut down = message(&harness, id, id, "Writer");
         down.alerts[0].body = Some(body.clone());
         down.title = format!("é\u{1f600} is down {}", "very ".repeat(100));
-        house.put("mail", &down).await;
-        turn(&house, &delivering).await;
+        harness.put("mail", &down).await;
+        turn(&harness, &delivering).await;
         let mail = server.mail().await;
         assert!(mail["longest"].as_u64().unwrap() <= 998, "{}", mail["longest"]);
         let body = body.trim_end();
@@ -197,7 +197,7 @@ async fn b11_long_lines_and_emoji_arrive_whole_in_short_lines() {
         );
         let subject = headers(&mail, "subject").remove(0);
         assert!(subject.starts_with("é\u{1f600} is down very"), "{subject}");
-        house.advance(1);
+        harness.advance(1);
     }
 }
 
@@ -206,18 +206,18 @@ const LOGIN: &str = "username = \"devops\"\npassword_secret = \"alerts/smtp-pass
 #[tokio::test]
 async fn a_password_goes_over_tls_alone() {
     for tls in ["starttls", "implicit"] {
-        let mut house = House::new();
+        let mut harness = Harness::new();
         let mut server = MailServer::start(json!({"tls": tls, "user": "devops", "password": "verysecret"})).await;
-        house.certificates = Some(server.certificate.clone());
-        house.secret("alerts/smtp-password", "verysecret\n").await;
-        let delivering = house.delivering(&server.channel(&format!("tls = \"{tls}\"\n{LOGIN}")));
+        harness.certificates = Some(server.certificate.clone());
+        harness.secret("alerts/smtp-password", "verysecret\n").await;
+        let delivering = harness.delivering(&server.channel(&format!("tls = \"{tls}\"\n{LOGIN}")));
         delivering.test("mail").await.unwrap();
         let mail = server.mail().await;
         assert_eq!((&mail["encrypted"], &mail["user"]), (&json!(true), &json!("devops")));
         assert_eq!(headers(&mail, "subject"), ["Test of channel mail"]);
 
-        house.secret("alerts/smtp-password", "wrong").await;
-        house.advance(61);
+        harness.secret("alerts/smtp-password", "wrong").await;
+        harness.advance(61);
         let error = delivering.test("mail").await.unwrap_err();
         assert!(
             error.contains("refused the login") && error.contains("/contentcraft/alerts/smtp-password"),
@@ -226,8 +226,8 @@ async fn a_password_goes_over_tls_alone() {
         assert!(!error.contains("wrong"), "{error}");
 
         // Nobody vouches for the server.
-        house.certificates = None;
-        let error = house
+        harness.certificates = None;
+        let error = harness
             .delivering(&server.channel(&format!("tls = \"{tls}\"\n{LOGIN}")))
             .test("mail")
             .await
@@ -238,14 +238,14 @@ async fn a_password_goes_over_tls_alone() {
 
 #[tokio::test]
 async fn without_starttls_nothing_is_sent() {
-    let house = House::new();
+    let harness = Harness::new();
     let mut server = MailServer::start(json!({"tls": "none"})).await;
-    house.secret("alerts/smtp-password", "verysecret").await;
-    let delivering = house.delivering(&server.channel(LOGIN));
+    harness.secret("alerts/smtp-password", "verysecret").await;
+    let delivering = harness.delivering(&server.channel(LOGIN));
     let error = delivering.test("mail").await.unwrap_err();
     assert!(error.contains("offers no STARTTLS"), "{error}");
     // The next thing that the server tells of is another channel's mail.
-    house
+    harness
         .delivering(&server.channel("tls = \"none\""))
         .test("mail")
         .await
@@ -256,32 +256,32 @@ async fn without_starttls_nothing_is_sent() {
 
 #[tokio::test]
 async fn one_recipient_who_is_gone_keeps_the_mail_from_nobody_else() {
-    let house = House::new();
+    let harness = Harness::new();
     let mut server = MailServer::start(json!({"tls": "none", "refused": ["gone@example.com"]})).await;
     let channel = server
         .channel("tls = \"none\"")
         .replace("\"ops@example.com\"", "\"gone@example.com\", \"ops@example.com\"");
-    house.delivering(&channel).test("mail").await.unwrap();
+    harness.delivering(&channel).test("mail").await.unwrap();
     assert_eq!(server.mail().await["to"], json!(["ops@example.com"]));
     let channel = server.channel("tls = \"none\"").replace("ops@", "gone@");
-    let error = house.delivering(&channel).test("mail").await.unwrap_err();
+    let error = harness.delivering(&channel).test("mail").await.unwrap_err();
     assert!(error.contains("refused the mail for good (550)"), "{error}");
 }
 
 #[tokio::test]
 async fn a_server_that_is_busy_is_tried_again_with_the_same_mail() {
-    let house = House::new();
+    let harness = Harness::new();
     let mut server = MailServer::start(json!({"tls": "none", "answer": "451 later"})).await;
-    let delivering = house.delivering(&server.channel("tls = \"none\""));
-    house.put("mail", &message(&house, "m-1", "m-1", "Writer")).await;
+    let delivering = harness.delivering(&server.channel("tls = \"none\""));
+    harness.put("mail", &message(&harness, "m-1", "m-1", "Writer")).await;
     let mut ids = Vec::new();
     for _ in 0..2 {
-        turn(&house, &delivering).await;
+        turn(&harness, &delivering).await;
         ids.push(headers(&server.mail().await, "message-id"));
-        house.advance(8);
+        harness.advance(8);
     }
     assert_eq!(ids[0], ids[1]);
-    assert_eq!(house.waiting("mail").await, 1);
+    assert_eq!(harness.waiting("mail").await, 1);
     let health = delivering.health().await.unwrap();
     assert!(health[0].error.as_deref().unwrap().contains("451"), "{health:?}");
 }

@@ -9,7 +9,7 @@
 
 mod addresses;
 mod failing;
-mod house;
+mod harness;
 mod mail;
 mod receiver;
 mod settings;

@@ -32,21 +32,21 @@ impl Got {
 
 /// What is answered.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct ScriptedAnswer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: String,
 }
 
-pub(crate) fn told(status: u16) -> Told {
-    Told {
+pub(crate) fn scripted(status: u16) -> ScriptedAnswer {
+    ScriptedAnswer {
         status,
         headers: Vec::new(),
         body: String::new(),
     }
 }
 
-impl Told {
+impl ScriptedAnswer {
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
@@ -61,8 +61,8 @@ impl Told {
 struct Inner {
     clock: ManualClock,
     got: Mutex<Vec<Got>>,
-    script: Mutex<VecDeque<Told>>,
-    for_ever: Mutex<Told>,
+    script: Mutex<VecDeque<ScriptedAnswer>>,
+    for_ever: Mutex<ScriptedAnswer>,
     is_slack: bool,
     /// While it is true, answers wait.
     held: watch::Sender<bool>,
@@ -90,7 +90,7 @@ impl Receiver {
             clock: clock.clone(),
             got: Mutex::default(),
             script: Mutex::default(),
-            for_ever: Mutex::new(told(200).body("ok")),
+            for_ever: Mutex::new(scripted(200).body("ok")),
             is_slack,
             held: watch::channel(false).0,
             came: Notify::new(),
@@ -111,12 +111,12 @@ impl Receiver {
     }
 
     /// What it answers next, before what it answers for ever.
-    pub(crate) fn next(&self, told: Told) {
-        self.inner.script.lock().unwrap().push_back(told);
+    pub(crate) fn next(&self, answer: ScriptedAnswer) {
+        self.inner.script.lock().unwrap().push_back(answer);
     }
 
-    pub(crate) fn for_ever(&self, told: Told) {
-        *self.inner.for_ever.lock().unwrap() = told;
+    pub(crate) fn for_ever(&self, answer: ScriptedAnswer) {
+        *self.inner.for_ever.lock().unwrap() = answer;
     }
 
     pub(crate) fn got(&self) -> Vec<Got> {
@@ -146,13 +146,13 @@ impl Receiver {
 
 async fn answer(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let scripted = inner.script.lock().unwrap().pop_front();
-    let mut told = scripted.unwrap_or_else(|| inner.for_ever.lock().unwrap().clone());
+    let mut answer = scripted.unwrap_or_else(|| inner.for_ever.lock().unwrap().clone());
     if inner.is_slack
-        && told.status == 200
+        && answer.status == 200
         && let Err(why) = slack_takes(&body)
     {
         eprintln!("Slack refuses: {why}");
-        told = Told {
+        answer = ScriptedAnswer {
             status: 400,
             headers: Vec::new(),
             body: "invalid_blocks".into(),
@@ -163,13 +163,13 @@ async fn answer(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, b
         path: uri.to_string(),
         headers,
         body,
-        answered: told.status,
+        answered: answer.status,
     });
     inner.came.notify_waiters();
     let mut held = inner.held.subscribe();
     held.wait_for(|held| !held).await.unwrap();
-    let mut response = (StatusCode::from_u16(told.status).unwrap(), told.body).into_response();
-    for (name, value) in told.headers {
+    let mut response = (StatusCode::from_u16(answer.status).unwrap(), answer.body).into_response();
+    for (name, value) in answer.headers {
         response.headers_mut().insert(name, value.parse().unwrap());
     }
     response

@@ -1,11 +1,11 @@
 //! `[[alerts.channels]]` as people write it, and everything that is wrong with it at once.
 
 use cc_devops_kernel::names::SecretName;
-use cc_devops_notify::{Channel, ChannelKind, ChannelSettings, MailTls, Problem, Value, Way, check};
+use cc_devops_notify::{Channel, ChannelKind, ChannelSettings, MailTls, Problem, Transport, Value, check};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 
-use crate::house::secret_name;
+use crate::harness::secret_name;
 
 fn read(text: &str) -> Result<Vec<ChannelSettings>, toml::de::Error> {
     #[derive(serde::Deserialize)]
@@ -81,12 +81,14 @@ fn channels_are_read_as_they_are_documented() {
             ChannelKind::Log,
         ]
     );
-    let Way::Smtp(mail) = &channels[0].way else { panic!() };
+    let Transport::Smtp(mail) = &channels[0].transport else {
+        panic!()
+    };
     let login = ("devops".to_owned(), Value::Secret(secret_name("alerts/smtp-password")));
     assert_eq!(mail.login, Some(login));
     assert_eq!(
-        channels[5].way,
-        Way::Teams {
+        channels[5].transport,
+        Transport::Teams {
             url: Value::Env("TEAMS_URL".into())
         }
     );
@@ -105,7 +107,9 @@ fn the_port_is_that_of_the_encryption() {
             "[[channels]]\nname = \"mail\"\nkind = \"smtp\"\nhost = \"::1\"\ntls = \"{tls}\"\nfrom = \"a@example.com\"\nto = [\"b@example.com\"]"
         );
         let channels = checked(&text).unwrap();
-        let Way::Smtp(mail) = &channels[0].way else { panic!() };
+        let Transport::Smtp(mail) = &channels[0].transport else {
+            panic!()
+        };
         assert_eq!(mail.port, port);
     }
     assert_eq!(MailTls::default(), MailTls::Starttls);

@@ -8,23 +8,23 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_notify::Topics;
 use standardwebhooks::Webhook;
 
-use crate::house::{House, message, pass, turn};
-use crate::receiver::{Receiver, told};
+use crate::harness::{Harness, message, pass, turn};
+use crate::receiver::{Receiver, scripted};
 
 #[tokio::test]
 async fn a_webhook_is_signed_and_its_copies_are_the_same() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    house.secret("alerts/hook-signing", secret).await;
-    let delivering = house.delivering(&format!(
+    harness.secret("alerts/hook-signing", secret).await;
+    let delivering = harness.delivering(&format!(
         "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\nsigning_secret = \"alerts/hook-signing\"",
         receiver.url("/in?x=1")
     ));
-    receiver.next(told(503).header("retry-after", "7"));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    turn(&house, &delivering).await;
-    pass(&house, &delivering, 7).await;
+    receiver.next(scripted(503).header("retry-after", "7"));
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    turn(&harness, &delivering).await;
+    pass(&harness, &delivering, 7).await;
     let got = receiver.got();
     assert_eq!(got.len(), 2);
     assert_eq!(got[0].body, got[1].body);
@@ -47,13 +47,13 @@ async fn a_webhook_is_signed_and_its_copies_are_the_same() {
 
 #[tokio::test]
 async fn pagerduty_teams_and_ntfy_get_their_own_form() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    receiver.for_ever(told(202));
-    house.secret("alerts/pd", "0123456789abcdef0123456789abcdef").await;
-    house.secret("alerts/teams", &receiver.url("/workflows/x")).await;
-    house.secret("alerts/ntfy", "tk_secret").await;
-    let delivering = house.delivering(&format!(
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    receiver.for_ever(scripted(202));
+    harness.secret("alerts/pd", "0123456789abcdef0123456789abcdef").await;
+    harness.secret("alerts/teams", &receiver.url("/workflows/x")).await;
+    harness.secret("alerts/ntfy", "tk_secret").await;
+    let delivering = harness.delivering(&format!(
         r#"
 [[channels]]
 name = "phone"
@@ -73,14 +73,14 @@ token_secret = "alerts/ntfy"
         receiver.url("/v2/enqueue"),
         receiver.url("/base/ops-topic")
     ));
-    let down = message(&house, "m-1", "m-1", "Writer");
-    let mut up = message(&house, "m-2", "m-1", "Writer");
+    let down = message(&harness, "m-1", "m-1", "Writer");
+    let mut up = message(&harness, "m-2", "m-1", "Writer");
     up.kind = MessageKind::Up;
     up.alerts[0].open = false;
     up.over = vec!["m-1".into()];
     for channel in ["phone", "team", "push"] {
-        house.put(channel, &down).await;
-        turn(&house, &delivering).await;
+        harness.put(channel, &down).await;
+        turn(&harness, &delivering).await;
     }
     let got = receiver.got();
     let by_path = |path: &str| got.iter().find(|got| got.path == path).unwrap();
@@ -94,9 +94,9 @@ token_secret = "alerts/ntfy"
     let push = by_path("/base/");
     assert_eq!(push.json()["topic"], "ops-topic");
     assert_eq!(push.headers["authorization"], "Bearer tk_secret");
-    house.advance(2);
-    house.put("phone", &up).await;
-    turn(&house, &delivering).await;
+    harness.advance(2);
+    harness.put("phone", &up).await;
+    turn(&harness, &delivering).await;
     assert_eq!(receiver.got().last().unwrap().json()["event_action"], "resolve");
 
     // A test opens an incident and closes it again.
@@ -135,16 +135,16 @@ const TOPIC: &str =
 
 #[tokio::test]
 async fn a_topic_gets_a_subject_and_a_text_and_without_aws_that_is_said() {
-    let mut house = House::new();
-    let error = house.delivering(TOPIC).test("topic").await.unwrap_err();
+    let mut harness = Harness::new();
+    let error = harness.delivering(TOPIC).test("topic").await.unwrap_err();
     assert!(error.contains("runs without AWS"), "{error}");
     let topics = Arc::new(FakeTopics::default());
-    house.topics = Some(topics.clone());
-    let delivering = house.delivering(TOPIC);
+    harness.topics = Some(topics.clone());
+    let delivering = harness.delivering(TOPIC);
     *topics.1.lock().unwrap() = Some(PortErrorKind::Unavailable);
-    house.put("topic", &message(&house, "m-1", "m-1", "Writer")).await;
-    turn(&house, &delivering).await;
-    pass(&house, &delivering, 6).await;
+    harness.put("topic", &message(&harness, "m-1", "m-1", "Writer")).await;
+    turn(&harness, &delivering).await;
+    pass(&harness, &delivering, 6).await;
     let published = topics.0.lock().unwrap().clone();
     assert_eq!(published.len(), 1);
     assert_eq!(
@@ -156,20 +156,20 @@ async fn a_topic_gets_a_subject_and_a_text_and_without_aws_that_is_said() {
 
 #[tokio::test]
 async fn b31_a_test_says_so_touches_nothing_and_is_not_tried_again() {
-    let house = House::new();
-    let receiver = Receiver::new(&house.clock).await;
-    let delivering = house.delivering(&format!(
+    let harness = Harness::new();
+    let receiver = Receiver::new(&harness.clock).await;
+    let delivering = harness.delivering(&format!(
         "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\n[[channels]]\nname = \"log\"\nkind = \"log\"",
         receiver.url("/in")
     ));
-    receiver.for_ever(told(500));
-    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
-    turn(&house, &delivering).await;
+    receiver.for_ever(scripted(500));
+    harness.put("hook", &message(&harness, "m-1", "m-1", "Writer")).await;
+    turn(&harness, &delivering).await;
     assert!(delivering.test("hook").await.unwrap_err().contains("answered 500"));
     assert_eq!(receiver.got().len(), 2);
-    assert_eq!(house.waiting("hook").await, 1);
-    assert!(house.noted().is_empty());
-    receiver.for_ever(told(200));
+    assert_eq!(harness.waiting("hook").await, 1);
+    assert!(harness.noted().is_empty());
+    receiver.for_ever(scripted(200));
     delivering.test("hook").await.unwrap();
     delivering.test("log").await.unwrap();
     let json = receiver.got().last().unwrap().json();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Endpoint, Subscription, SubscriptionId, SubscriptionStatus};
 use crate::ports::WebhookPorts;
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker, Author};
+use cc_devops_kernel::acts::{ActError, Actor, Author};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::COMPLETED_SOURCE;
@@ -20,14 +20,14 @@ pub const DETAIL_TYPE: &str = "devops.webhook_disabled";
 /// Who is told by webhooks.
 pub struct Subscriptions<'a> {
     ports: WebhookPorts<'a>,
-    asker: Asker<'a>,
+    actor: Actor<'a>,
 }
 
 impl<'a> Subscriptions<'a> {
-    /// Acts that `asker` asks for.
-    pub fn new(ports: impl Into<WebhookPorts<'a>>, asker: Asker<'a>) -> Self {
+    /// Acts that `actor` asks for.
+    pub fn new(ports: impl Into<WebhookPorts<'a>>, actor: Actor<'a>) -> Self {
         let ports = ports.into();
-        Self { ports, asker }
+        Self { ports, actor }
     }
 
     /// Adds a subscription, whose address the caller has looked at. `origin` is the part of the
@@ -92,11 +92,11 @@ impl<'a> Subscriptions<'a> {
             .ok_or_else(|| PortError::new(PortErrorKind::NotFound, "there is no such subscription"))
     }
 
-    /// The audit row of an act, if the asker may do it.
+    /// The audit row of an act, if the actor may do it.
     async fn entry(&self, action: &str, id: &SubscriptionId, detail: Value) -> Result<AuditEntry, ActError> {
         let at = self.ports.clock.now();
         let access = Access::ManageWebhooks;
-        let author = self.asker.author(&access, action, self.ports.audit, at).await?;
+        let author = self.actor.author(&access, action, self.ports.audit, at).await?;
         Ok(author.entry(at, action, id.0.clone(), detail))
     }
 }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::samples::{repository, unprotected, with_branch};
-use crate::snapshot::{Fact, Gap, Trait};
+use crate::snapshot::{Fact, Gap, RepositoryFlag};
 
 fn day(number: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * (20_000 + number))
@@ -157,7 +157,7 @@ fn case_30_ten_thousand_repositories() {
 fn a_breach_that_nobody_demands_any_more_lapses() {
     let first = scan(&[without_alerts()], &State::default(), 1);
     let mut archived = without_alerts();
-    archived.traits.insert(Trait::Archived);
+    archived.traits.insert(RepositoryFlag::Archived);
     for audit in [scan(&[archived], &first.state, 2), scan(&[], &first.state, 2)] {
         assert_eq!(kinds(&audit), [("web", Rule::VulnerabilityAlerts, ChangeKind::Lapsed)]);
         assert!(audit.state.repositories.is_empty());

@@ -13,7 +13,7 @@ use crate::issues::breaches::{self, Breaches, Broken, MARKS, Place, Situation, W
 use crate::issues::by_subject::IssuesBySubject;
 use crate::keeping;
 use crate::policy::{PolicySettings, Tell};
-use crate::ports::{IssueLookup, Spent};
+use crate::ports::{ApiUsage, IssueLookup};
 use crate::report::{RepositoryReport, Verdict};
 use crate::rules::Rule;
 use crate::snapshot::{Fact, Repository, RepositoryId, Visibility};
@@ -87,7 +87,7 @@ impl Auditor {
         &self,
         audit: &Audit,
         places: &Places,
-        spent: &mut Spent,
+        spent: &mut ApiUsage,
     ) -> PortResult<Option<IssuesKept>> {
         let owner = &self.settings.owner;
         let mut watches: BTreeMap<RepositoryId, Watch> = keeping::load(&*self.store, owner).await?;
@@ -202,7 +202,7 @@ impl Auditor {
         (id, each): (RepositoryId, &Looked<'_>),
         (found, mode): (&IssuesBySubject<'_, Breaches>, Mode),
         watches: &mut BTreeMap<RepositoryId, Watch>,
-        (kept, spent): (&mut IssuesKept, &mut Spent),
+        (kept, spent): (&mut IssuesKept, &mut ApiUsage),
     ) -> bool {
         let watch = watches.get(&id);
         let kept_issue = watch.and_then(|watch| watch.memory.issue.as_ref());

@@ -17,29 +17,29 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::policy::{Exemption, Policy, PolicySettings};
-use super::protection::{self, Union};
+use super::protection::{self, EffectiveProtection};
 use super::report::{
     DependabotReport, Finding, ProtectionReport, RepositoryReport, SharedFinding, Skipped, Standing, Verdict,
 };
 use super::rules::Rule;
-use super::snapshot::{DefaultBranch, Fact, Gap, Observed, Organization, Repository, Trait};
+use super::snapshot::{DefaultBranch, Fact, Gap, Observed, Organization, Repository, RepositoryFlag};
 
 /// Why a repository is not looked at; `None` if it is.
 pub fn skipped(repository: &Repository, settings: &PolicySettings) -> Option<Skipped> {
     let left_out = |kind| repository.is(kind) && !settings.include.contains(&kind);
-    if repository.is(Trait::Disabled) {
+    if repository.is(RepositoryFlag::Disabled) {
         Some(Skipped::Disabled)
-    } else if repository.is(Trait::Locked) {
+    } else if repository.is(RepositoryFlag::Locked) {
         Some(Skipped::Locked)
-    } else if left_out(Trait::Archived) {
+    } else if left_out(RepositoryFlag::Archived) {
         Some(Skipped::Archived)
-    } else if left_out(Trait::Fork) {
+    } else if left_out(RepositoryFlag::Fork) {
         Some(Skipped::Fork)
-    } else if left_out(Trait::Mirror) {
+    } else if left_out(RepositoryFlag::Mirror) {
         Some(Skipped::Mirror)
-    } else if left_out(Trait::Template) {
+    } else if left_out(RepositoryFlag::Template) {
         Some(Skipped::Template)
-    } else if repository.is(Trait::Empty) || repository.default_branch.is_none() {
+    } else if repository.is(RepositoryFlag::Empty) || repository.default_branch.is_none() {
         Some(Skipped::Empty)
     } else {
         None
@@ -48,7 +48,7 @@ pub fn skipped(repository: &Repository, settings: &PolicySettings) -> Option<Ski
 
 /// Whether anything may ever be written to it. Those that are archived, disabled or locked refuse it.
 pub fn writable(repository: &Repository) -> bool {
-    !Trait::READ_ONLY.iter().any(|(kind, _)| repository.is(*kind))
+    !RepositoryFlag::READ_ONLY.iter().any(|(kind, _)| repository.is(*kind))
 }
 
 /// What a rule came to, before exemptions.
@@ -122,7 +122,7 @@ struct Case<'a> {
     branch: &'a DefaultBranch,
     settings: &'a PolicySettings,
     policy: &'a Policy,
-    union: Union,
+    union: EffectiveProtection,
     dependabot: dependencies::Read,
     today: Date,
 }

@@ -27,7 +27,7 @@ use super::snapshot::{Classic, DefaultBranch, Fact, Repository, RepositoryId, Ru
 /// With what branches are protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Means {
+pub enum ProtectionMethod {
     /// With a ruleset of our own beside what stands. It cannot weaken anything.
     #[default]
     Ruleset,
@@ -242,7 +242,7 @@ struct Case<'a> {
     branch: &'a DefaultBranch,
     settings: &'a PolicySettings,
     failing: Vec<Rule>,
-    means: Means,
+    means: ProtectionMethod,
 }
 
 impl Case<'_> {
@@ -275,7 +275,7 @@ impl Draft {
 
 /// Plans how a repository's breaches are put right. `today` (UTC) decides which exemptions hold; what is
 /// exempt, unknown or skipped is left alone.
-pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means) -> Plan {
+pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: ProtectionMethod) -> Plan {
     let mut draft = Draft::default();
     let mut approvals = 0;
     let settings = policy.settings(&repository.owner, &repository.name);

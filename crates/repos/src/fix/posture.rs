@@ -88,7 +88,7 @@ pub(super) const PEOPLE: [(Rule, &str); 10] = [
 mod tests {
     use jiff::civil::date;
 
-    use super::super::{Means, Plan, plan};
+    use super::super::{Plan, ProtectionMethod, plan};
     use super::*;
     use crate::policy::Policy;
     use crate::samples::*;
@@ -96,7 +96,7 @@ mod tests {
 
     fn planned(repository: &Repository) -> Plan {
         let policy = Policy::from_toml("defaults.rules = 'strict'").unwrap();
-        plan(repository, &policy, date(2026, 11, 24), Means::Ruleset)
+        plan(repository, &policy, date(2026, 11, 24), ProtectionMethod::Ruleset)
     }
 
     fn spoilt(spoil: impl FnOnce(&mut Posture)) -> Repository {

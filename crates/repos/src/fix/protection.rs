@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Case, ChangeKind, Draft, Means, unified_json};
+use super::{Case, ChangeKind, Draft, ProtectionMethod, unified_json};
 use crate::protection::union;
 use crate::rules::Rule;
 use crate::snapshot::{
@@ -40,8 +40,8 @@ pub(super) fn plan(case: &Case<'_>, draft: &mut Draft) {
         return;
     }
     let planned = match case.means {
-        Means::Ruleset => ruleset(case, &wanted),
-        Means::Classic => classic(case, &wanted),
+        ProtectionMethod::Ruleset => ruleset(case, &wanted),
+        ProtectionMethod::Classic => classic(case, &wanted),
     };
     match planned {
         Ok((kind, diff)) => draft.change(wanted.rules, kind, diff),

@@ -26,7 +26,7 @@ use cc_devops_kernel::ports::PortResult;
 use std::collections::BTreeMap;
 
 /// Looks at what is kept of an owner's repositories.
-pub struct Looking<'s> {
+pub struct HygieneReader<'s> {
     store: &'s dyn RepositoryStore,
     owner: &'s str,
 }
@@ -44,7 +44,7 @@ pub struct FailingWorkflow {
     pub issue: Option<IssueRef>,
 }
 
-impl<'s> Looking<'s> {
+impl<'s> HygieneReader<'s> {
     /// At what the store keeps of this owner's repositories.
     pub fn at(store: &'s dyn RepositoryStore, owner: &'s str) -> Self {
         Self { store, owner }

@@ -94,7 +94,7 @@ fn kept(shelf: &Shelf, repositories: &[Repository], number: i64) {
 fn what_an_audit_saw_is_found_again() {
     let shelf = Shelf::default();
     kept(&shelf, &[of(1, "api", unprotected()), of(2, "web", repository())], 1);
-    let looking = Looking::at(&shelf, "acme");
+    let looking = HygieneReader::at(&shelf, "acme");
     let register = now(looking.register()).unwrap();
     let page = register.page(&Filter::default(), None, 50);
     let names: Vec<&str> = page.rows.iter().map(|row| row.name.as_str()).collect();
@@ -139,7 +139,7 @@ fn only_what_changed_is_written() {
         shelf.written().contains(&gone),
         "a repository that is gone is forgotten"
     );
-    let register = now(Looking::at(&shelf, "acme").register()).unwrap();
+    let register = now(HygieneReader::at(&shelf, "acme").register()).unwrap();
     assert_eq!(register.named("api"), None);
 }
 
@@ -155,7 +155,7 @@ fn an_audit_that_did_not_see_everything_forgets_nothing() {
     scan.missing("api", "502");
     let audit = scan.finish(&State::default());
     now(keep(&shelf, "acme", (&audit, Scope::Owner), &BTreeMap::new())).unwrap();
-    let looking = Looking::at(&shelf, "acme");
+    let looking = HygieneReader::at(&shelf, "acme");
     let register = now(looking.register()).unwrap();
     assert_eq!(
         register.named("api").unwrap().score,
@@ -179,7 +179,7 @@ fn an_audit_of_one_repository_is_no_day() {
     let shelf = Shelf::default();
     let audit = scan(&[of(1, "api", unprotected())], Scope::Named, 1);
     now(keep(&shelf, "acme", (&audit, Scope::Named), &BTreeMap::new())).unwrap();
-    let looking = Looking::at(&shelf, "acme");
+    let looking = HygieneReader::at(&shelf, "acme");
     assert!(now(looking.register()).unwrap().named("api").is_some());
     assert_eq!(now(looking.days()).unwrap(), AuditDays::default());
 }
@@ -200,7 +200,7 @@ fn settings_that_drift_stand_in_the_record_as_far_as_there_is_room() {
     };
     let drifts = BTreeMap::from([(RepositoryId(1), drift)]);
     now(keep(&shelf, "acme", (&audit, Scope::Owner), &drifts)).unwrap();
-    let record = now(Looking::at(&shelf, "acme").record(RepositoryId(1)))
+    let record = now(HygieneReader::at(&shelf, "acme").record(RepositoryId(1)))
         .unwrap()
         .unwrap();
     assert!(record.settings_cut && (50..400).contains(&record.settings.len()));
@@ -221,7 +221,7 @@ fn pages_follow_one_another_whatever_is_wanted() {
         })
         .collect();
     kept(&shelf, &many, 1);
-    let register = now(Looking::at(&shelf, "acme").register()).unwrap();
+    let register = now(HygieneReader::at(&shelf, "acme").register()).unwrap();
     assert_eq!(
         register.rows().count(),
         many.len(),
@@ -305,7 +305,7 @@ fn four_hundred_days_of_many_repositories_fit_one_document() {
     assert!(size.unwrap() < 300_000, "{size:?}");
     let shelf = Shelf::default();
     now(shelf.save("acme", DocumentKind::Audits, &documents)).unwrap();
-    assert_eq!(now(Looking::at(&shelf, "acme").days()).unwrap(), days);
+    assert_eq!(now(HygieneReader::at(&shelf, "acme").days()).unwrap(), days);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Action, ActionTaken, CloseReason, Issue, IssueRef, IssueStanding, Memory, Subject};
-use crate::ports::{CodeHost, IssueLookup, Spent};
-use cc_devops_kernel::acts::{Author, Outside};
+use crate::ports::{ApiUsage, CodeHost, IssueLookup};
+use cc_devops_kernel::acts::{Author, ExternalAct};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortError, PortErrorKind, PortResult};
 
@@ -40,7 +40,7 @@ impl<'m> Acting<'m> {
         subject: S,
         actions: &[Action<S::LastTold>],
         memory: &mut Memory<S::LastTold>,
-        spent: &mut Spent,
+        spent: &mut ApiUsage,
     ) -> PortResult<Done> {
         let mut first = None;
         for (place, action) in actions.iter().enumerate() {
@@ -59,7 +59,7 @@ impl<'m> Acting<'m> {
         subject: S,
         action: &Action<S::LastTold>,
         memory: &mut Memory<S::LastTold>,
-        spent: &mut Spent,
+        spent: &mut ApiUsage,
     ) -> PortResult<Done> {
         match action {
             Action::Create {
@@ -145,12 +145,12 @@ impl<'m> Acting<'m> {
         subject: S,
         resource: String,
         mut detail: Value,
-    ) -> Outside<'m> {
+    ) -> ExternalAct<'m> {
         if let Value::Object(fields) = &mut detail {
             fields.insert("act".to_owned(), json!(done));
             fields.extend(subject.record());
         }
-        Outside {
+        ExternalAct {
             begun: actions::ISSUE_BEGUN,
             done,
             resource,
@@ -165,7 +165,7 @@ impl<'m> Acting<'m> {
         subject: S,
         issue: &IssueRef,
         passed: S::LastTold,
-        spent: &mut Spent,
+        spent: &mut ApiUsage,
     ) -> PortResult<bool> {
         let lookup = IssueLookup {
             kept: BTreeSet::from([issue.clone()]),
@@ -181,7 +181,7 @@ impl<'m> Acting<'m> {
         &self,
         subject: S,
         repository: &str,
-        spent: &mut Spent,
+        spent: &mut ApiUsage,
     ) -> PortResult<Option<IssueRef>> {
         let lookup = IssueLookup {
             listed: BTreeSet::from([repository.to_owned()]),
@@ -205,7 +205,7 @@ impl<'m> Acting<'m> {
         }
     }
 
-    async fn look_up(&self, lookup: &IssueLookup, repository: &str, spent: &mut Spent) -> PortResult<Vec<Issue>> {
+    async fn look_up(&self, lookup: &IssueLookup, repository: &str, spent: &mut ApiUsage) -> PortResult<Vec<Issue>> {
         let (found, took) = self.host.issues(lookup).await?;
         *spent = spent.and(took);
         if let Some(gap) = found.gap_of(repository) {

@@ -7,7 +7,7 @@ use crate::issues::acting::{Acting as Writing, Done};
 use crate::issues::by_subject::IssuesBySubject;
 use crate::issues::{self, Issue};
 use crate::keeping;
-use crate::ports::{FoundIssues, Spent};
+use crate::ports::{ApiUsage, FoundIssues};
 use crate::snapshot::{Fact, Repository, RepositoryId, WorkflowId};
 use crate::workflows::{Decision, HealthName, Watch, Watched, Watches};
 use cc_devops_kernel::acts::Author;
@@ -112,7 +112,7 @@ impl<'m> Acting<'m> {
             owner: &self.monitor.settings.owner,
             author: self.author,
         };
-        let mut spent = Spent::default();
+        let mut spent = ApiUsage::default();
         // What was seen is true whatever becomes of the issue.
         let seen = Watch {
             memory: watches

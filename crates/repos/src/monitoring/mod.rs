@@ -18,16 +18,16 @@ use super::workflows::runs::{Health, judge};
 use super::workflows::{Seen, Situation, Watched, Watches, condition, decide, marker};
 use crate::issues::{self, Issue, IssueStanding};
 use crate::ports::RepositoryPorts;
-use crate::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, RepositoryStore, Spent};
+use crate::ports::{ApiUsage, CodeHost, Depth, Found, FoundIssues, IssueLookup, RepositoryStore};
 use crate::work::WORKFLOW_MONITOR;
 use cc_devops_alerts::ConditionSink;
 use cc_devops_kernel::access::{Access, Resource};
-use cc_devops_kernel::acts::{ActError, Asker, Author};
+use cc_devops_kernel::acts::{ActError, Actor, Author};
 use cc_devops_kernel::audit::actions;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::RepositoryName;
 use cc_devops_kernel::ports::{AuditTrail, Clock, MaintenanceMode, PortErrorKind, PortResult};
+use cc_devops_kernel::work::WorkHandle;
 
 /// Watches workflows.
 pub struct Monitor {
@@ -132,17 +132,17 @@ impl Monitor {
     ///
     /// # Errors
     /// A `security_violation` where no policy lets them; a port that failed.
-    pub async fn author(&self, asker: &Asker<'_>, repository: Option<RepositoryName>) -> Result<Author, ActError> {
+    pub async fn author(&self, actor: &Actor<'_>, repository: Option<RepositoryName>) -> Result<Author, ActError> {
         let access = Access::Request {
             action: WORKFLOW_MONITOR,
             on: repository.map_or(Resource::ControlPlane, Resource::Repository),
             stage: None,
         };
         let (audit, now) = (&*self.audit, self.clock.now());
-        asker.author(&access, actions::ISSUE_BEGUN, audit, now).await
+        actor.author(&access, actions::ISSUE_BEGUN, audit, now).await
     }
 
-    /// Looks at the workflows and does what follows. `course` may stop it between two repositories that it
+    /// Looks at the workflows and does what follows. `handle` may stop it between two repositories that it
     /// acts on; `progress` is told how many repositories of how many were read.
     ///
     /// # Errors
@@ -151,14 +151,14 @@ impl Monitor {
     pub async fn check(
         &self,
         ask: &Ask,
-        course: &Course,
+        handle: &WorkHandle,
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> PortResult<MonitorReport> {
         let owner = &self.settings.owner;
         let mut watches = Watches {
             repositories: keeping::load(&*self.store, owner).await?,
         };
-        let mut reading = course.unless_stopped(self.read(ask, &watches, progress)).await?;
+        let mut reading = handle.unless_stopped(self.read(ask, &watches, progress)).await?;
         let issues = self.issues(ask, &watches, &mut reading).await;
         if let Fact::Known(found) = &issues {
             self.read_told(&found.issues, &watches, &mut reading).await?;
@@ -173,7 +173,7 @@ impl Monitor {
         };
         let mut acting = Acting::new(self, &issues, ask, mode);
         for repository in repositories.values() {
-            course.go_on()?;
+            handle.go_on()?;
             self.decide(ask, repository, &mut acting, &mut watches, &mut reading.report)
                 .await?;
         }
@@ -372,8 +372,8 @@ impl Monitor {
 }
 
 impl MonitorReport {
-    fn spent(&mut self, spent: Spent) {
-        let all = Spent {
+    fn spent(&mut self, spent: ApiUsage) {
+        let all = ApiUsage {
             requests: self.requests,
             points: self.points,
         }

@@ -12,7 +12,7 @@ use crate::dependabot::ecosystems;
 use crate::patterns::Glob;
 use crate::rules::{Rule, Severity};
 use crate::settings;
-use crate::snapshot::{RequiredCheck, Trait};
+use crate::snapshot::{RepositoryFlag, RequiredCheck};
 use cc_devops_kernel::text::nearest;
 
 /// GitHub's own limit.
@@ -174,12 +174,12 @@ impl Problems {
         layer
     }
 
-    fn kinds(&mut self, path: &str, kinds: &[String]) -> BTreeSet<Trait> {
+    fn kinds(&mut self, path: &str, kinds: &[String]) -> BTreeSet<RepositoryFlag> {
         let known = [
-            ("forks", Trait::Fork),
-            ("mirrors", Trait::Mirror),
-            ("templates", Trait::Template),
-            ("archived", Trait::Archived),
+            ("forks", RepositoryFlag::Fork),
+            ("mirrors", RepositoryFlag::Mirror),
+            ("templates", RepositoryFlag::Template),
+            ("archived", RepositoryFlag::Archived),
         ];
         let mut set = BTreeSet::new();
         for kind in kinds {

@@ -21,7 +21,7 @@ pub use self::security::{Access, Actions, Deployments};
 use super::patterns::Glob;
 use super::rules::{Preset, Rule, Severity};
 use super::settings::{self, Section, Wanted};
-use super::snapshot::{RequiredCheck, Trait};
+use super::snapshot::{RepositoryFlag, RequiredCheck};
 
 /// A policy that makes sense.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Policy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySettings {
     /// Forks, mirrors, templates and archived repositories that are checked all the same.
-    pub include: BTreeSet<Trait>,
+    pub include: BTreeSet<RepositoryFlag>,
     /// Which rules are looked at, unless they are named below.
     pub rules: Preset,
     /// Rules that are looked at whatever the preset is.
@@ -215,7 +215,7 @@ impl Exemption {
 /// The settings of one table of the policy; what is not set there is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Layer {
-    include: Option<BTreeSet<Trait>>,
+    include: Option<BTreeSet<RepositoryFlag>>,
     rules: Option<Preset>,
     rules_on: Option<BTreeSet<Rule>>,
     rules_off: Option<BTreeSet<Rule>>,

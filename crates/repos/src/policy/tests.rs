@@ -54,7 +54,7 @@ fn the_later_override_wins_and_leaves_the_rest() {
     assert_eq!(plain.protection.status_checks[1].app, Some(15368));
     assert_eq!(plain.severity(Rule::BypassActors), Severity::High);
     assert_eq!(plain.severity(Rule::ForcePush), Severity::High);
-    assert!(plain.include.contains(&Trait::Template));
+    assert!(plain.include.contains(&RepositoryFlag::Template));
     assert!(plain.rules_off.contains(&Rule::WorkflowDisabled));
     assert_eq!(plain.dependabot.nested, Nested::Every);
     assert!(plain.workflows.ignores(".github/workflows/nightly-load.yml"));

@@ -27,7 +27,7 @@ pub(super) use wanted::{Layer, read};
 pub use wanted::{Wanted, WantedSection};
 
 use super::policy::PolicySettings;
-use super::snapshot::{Fact, RepositoryId, Trait};
+use super::snapshot::{Fact, RepositoryFlag, RepositoryId};
 
 /// A part of a repository's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -180,7 +180,7 @@ pub struct SettingsFacts {
     /// Its name, without the owner.
     pub name: String,
     /// What it is besides.
-    pub traits: BTreeSet<Trait>,
+    pub traits: BTreeSet<RepositoryFlag>,
     /// Its settings. Null within an item is what the credential may not see.
     pub sections: BTreeMap<Section, Fact<Items>>,
 }
@@ -194,17 +194,20 @@ impl SettingsFacts {
 
 /// Why the settings of a repository with these traits are left alone; `None` if they are not. Those of an empty
 /// repository can be set.
-pub fn left_alone(traits: &BTreeSet<Trait>, settings: &PolicySettings) -> Option<&'static str> {
-    for (kind, why) in Trait::READ_ONLY {
+pub fn left_alone(traits: &BTreeSet<RepositoryFlag>, settings: &PolicySettings) -> Option<&'static str> {
+    for (kind, why) in RepositoryFlag::READ_ONLY {
         if traits.contains(&kind) {
             return Some(why);
         }
     }
     for (kind, why) in [
-        (Trait::Fork, "it is a fork, and `include` does not name forks"),
-        (Trait::Mirror, "it is a mirror, and `include` does not name mirrors"),
+        (RepositoryFlag::Fork, "it is a fork, and `include` does not name forks"),
         (
-            Trait::Template,
+            RepositoryFlag::Mirror,
+            "it is a mirror, and `include` does not name mirrors",
+        ),
+        (
+            RepositoryFlag::Template,
             "it is a template, and `include` does not name templates",
         ),
     ] {
@@ -249,5 +252,5 @@ pub struct SettingsAsked<'a> {
     /// Every section that some repository may need.
     pub any: &'a BTreeSet<Section>,
     /// What a repository needs, by its name and what it is besides.
-    pub of: &'a (dyn Fn(&str, &BTreeSet<Trait>) -> Sections + Send + Sync),
+    pub of: &'a (dyn Fn(&str, &BTreeSet<RepositoryFlag>) -> Sections + Send + Sync),
 }

@@ -11,17 +11,17 @@ use super::{
     SettingsAsked, SettingsFacts, drift, export, left_alone,
 };
 use crate::fix::ChangeKind;
+use crate::fixing::Applied;
 use crate::keeping;
 use crate::policy::Policy;
-use crate::ports::{CodeHost, RepositoryPorts, RepositoryStore, Spent};
-use crate::remedying::Applied;
+use crate::ports::{ApiUsage, CodeHost, RepositoryPorts, RepositoryStore};
 use crate::rules::Rule;
-use crate::snapshot::{Fact, Trait};
-use cc_devops_kernel::acts::{Author, Outside};
+use crate::snapshot::{Fact, RepositoryFlag};
+use cc_devops_kernel::acts::{Author, ExternalAct};
 use cc_devops_kernel::audit::actions;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortError, PortErrorKind, PortResult, SecretStore, SecretVersion};
+use cc_devops_kernel::work::WorkHandle;
 
 /// How many secrets are listed at a time.
 const PAGE: usize = 500;
@@ -51,7 +51,7 @@ pub struct Planned {
     /// How many were compared.
     pub compared: u64,
     /// What it took of the host's limits.
-    pub spent: Spent,
+    pub spent: ApiUsage,
 }
 
 /// What a reading of settings came to.
@@ -98,7 +98,7 @@ impl Reconciler {
         let any = self.policy.wanted_sections();
         let versions = self.versions().await?;
         let set = keeping::load_set_secrets(&*self.store, &self.owner).await?;
-        let of = |name: &str, traits: &BTreeSet<Trait>| needs(&self.policy, &self.owner, name, traits);
+        let of = |name: &str, traits: &BTreeSet<RepositoryFlag>| needs(&self.policy, &self.owner, name, traits);
         let asked = SettingsAsked {
             owner: &self.owner,
             names,
@@ -135,7 +135,7 @@ impl Reconciler {
     /// As [`Reconciler::plan`]; what could not be read is said in the policy.
     pub async fn export(&self, names: &[String], progress: &mut Progress<'_>) -> PortResult<(Exported, bool)> {
         let any: BTreeSet<Section> = Section::ALL.into();
-        let of = |name: &str, traits: &BTreeSet<Trait>| {
+        let of = |name: &str, traits: &BTreeSet<RepositoryFlag>| {
             let settings = self.policy.settings(&self.owner, name);
             match left_alone(traits, &settings) {
                 Some(_) => Sections::new(),
@@ -166,7 +166,7 @@ impl Reconciler {
         asked: &SettingsAsked<'_>,
         hand_over: &mut (dyn FnMut(SettingsFacts) + Send),
         progress: &mut Progress<'_>,
-    ) -> PortResult<(Looked, Spent)> {
+    ) -> PortResult<(Looked, ApiUsage)> {
         let mut looked = Looked::default();
         let (mut done, mut total) = (0, 0);
         let mut take = |found| {
@@ -231,18 +231,18 @@ impl Reconciler {
     ///
     /// # Errors
     /// `Stopped`, before the repository is looked at or between two changes; the store.
-    pub async fn apply(&self, plan: &SettingsPlan, author: &Author, course: &Course) -> PortResult<Vec<Applied>> {
+    pub async fn apply(&self, plan: &SettingsPlan, author: &Author, handle: &WorkHandle) -> PortResult<Vec<Applied>> {
         let changes = &plan.drift.changes;
         let refused = self.moved(plan).await?;
         let mut applied = Vec::with_capacity(changes.len());
         let mut set = self.set_from_here(plan).await?;
         for change in changes {
-            course.is_at(applied.len() as u64, changes.len() as u64, "settings");
-            course.go_on()?;
+            handle.is_at(applied.len() as u64, changes.len() as u64, "settings");
+            handle.go_on()?;
             let outcome = if let Some(why) = &refused {
                 Err(PortError::new(PortErrorKind::Superseded, why.clone()))
             } else {
-                let act = Outside {
+                let act = ExternalAct {
                     begun: actions::REPOSITORY_CHANGE_BEGUN,
                     done: actions::REPOSITORY_CHANGED,
                     resource: plan.repository.clone(),
@@ -371,7 +371,7 @@ impl Reconciler {
     /// When a secret of a repository was set last; `None` where it is not there.
     async fn updated_at(&self, repository: &str, name: &str) -> PortResult<Option<String>> {
         let names = [short(repository).to_owned()];
-        let of = |_: &str, _: &BTreeSet<Trait>| {
+        let of = |_: &str, _: &BTreeSet<RepositoryFlag>| {
             Sections::from([(Section::Secrets, Some(BTreeSet::from([name.to_owned()])))])
         };
         let asked = SettingsAsked {
@@ -417,7 +417,7 @@ impl Reconciler {
 }
 
 /// What must be read of a repository to compare it with what is wanted.
-pub(crate) fn needs(policy: &Policy, owner: &str, name: &str, traits: &BTreeSet<Trait>) -> Sections {
+pub(crate) fn needs(policy: &Policy, owner: &str, name: &str, traits: &BTreeSet<RepositoryFlag>) -> Sections {
     let settings = policy.settings(owner, name);
     match left_alone(traits, &settings) {
         Some(_) => Sections::new(),

@@ -371,20 +371,20 @@ fn a_saved_plan_is_carried_out_as_it_was_made_or_not_at_all() {
 fn what_is_never_written_to_is_left_alone() {
     let usual = Policy::default().settings("acme", "web");
     for kind in [
-        Trait::Archived,
-        Trait::Disabled,
-        Trait::Locked,
-        Trait::Fork,
-        Trait::Mirror,
-        Trait::Template,
+        RepositoryFlag::Archived,
+        RepositoryFlag::Disabled,
+        RepositoryFlag::Locked,
+        RepositoryFlag::Fork,
+        RepositoryFlag::Mirror,
+        RepositoryFlag::Template,
     ] {
         assert!(left_alone(&[kind].into(), &usual).is_some(), "{kind:?}");
     }
-    assert_eq!(left_alone(&[Trait::Empty].into(), &usual), None);
+    assert_eq!(left_alone(&[RepositoryFlag::Empty].into(), &usual), None);
     let all = Policy::from_toml("[defaults]\ninclude = [\"forks\", \"archived\"]").unwrap();
     let all = all.settings("acme", "web");
-    assert_eq!(left_alone(&[Trait::Fork].into(), &all), None);
-    assert!(left_alone(&[Trait::Archived].into(), &all).is_some());
+    assert_eq!(left_alone(&[RepositoryFlag::Fork].into(), &all), None);
+    assert!(left_alone(&[RepositoryFlag::Archived].into(), &all).is_some());
 }
 
 #[test]

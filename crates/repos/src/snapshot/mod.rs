@@ -118,7 +118,7 @@ pub struct Repository {
     pub name: String,
     /// What it is besides.
     #[serde(default)]
-    pub traits: BTreeSet<Trait>,
+    pub traits: BTreeSet<RepositoryFlag>,
     /// Who may see it.
     pub visibility: Visibility,
     /// Whether issues can be written.
@@ -179,7 +179,7 @@ impl Repository {
     }
 
     /// Whether it is one of these.
-    pub fn is(&self, kind: Trait) -> bool {
+    pub fn is(&self, kind: RepositoryFlag) -> bool {
         self.traits.contains(&kind)
     }
 }
@@ -187,7 +187,7 @@ impl Repository {
 /// What a repository may be besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trait {
+pub enum RepositoryFlag {
     /// Read-only, by its owner.
     Archived,
     /// Switched off by GitHub.
@@ -204,7 +204,7 @@ pub enum Trait {
     Empty,
 }
 
-impl Trait {
+impl RepositoryFlag {
     /// Those that refuse to be written to, and why, as a fragment.
     pub const READ_ONLY: [(Self, &str); 3] = [
         (Self::Archived, "it is archived"),

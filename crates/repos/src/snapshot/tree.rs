@@ -49,13 +49,13 @@ impl Tree {
 }
 
 /// The patterns on files that matter, read once: a large tree has a hundred thousand files.
-struct Sieve {
+struct FilePatterns {
     names: HashSet<&'static str>,
     endings: Vec<Ending>,
     form: String,
 }
 
-static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
+static PATTERNS: LazyLock<FilePatterns> = LazyLock::new(|| {
     let manifests = ecosystems::ALL.iter().flat_map(|ecosystem| ecosystem.manifests);
     // Renovate's configuration lies at the root or in `.github`: its name decides.
     let renovate = RENOVATE.iter().filter_map(|path| path.rsplit('/').next());
@@ -67,7 +67,7 @@ static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
         form.update(b"\n");
     }
     let plain = |pattern: &&&str| !pattern.contains(['/', '*', '?', '[']);
-    Sieve {
+    FilePatterns {
         names: all.iter().filter(plain).copied().collect(),
         endings: (all.iter().filter(|pattern| !plain(pattern)))
             .filter_map(|pattern| Ending::new(pattern))
@@ -79,13 +79,13 @@ static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
 /// Whether some rule looks at a file of this path, which has no leading `/`.
 pub fn matters(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    SIEVE.names.contains(name) || SIEVE.endings.iter().any(|ending| ending.folder_of(path).is_some())
+    PATTERNS.names.contains(name) || PATTERNS.endings.iter().any(|ending| ending.folder_of(path).is_some())
 }
 
 /// A name for which files matter: another one once the patterns change. Trees that were kept under another
 /// name lack files.
 pub fn form() -> &'static str {
-    &SIEVE.form
+    &PATTERNS.form
 }
 
 #[cfg(test)]

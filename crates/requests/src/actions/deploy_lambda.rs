@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::action::{Action, Asked, Carrying};
-use super::effect::{Broke, Carried, Effect, Given};
+use super::effect::{Effect, EffectContext, EffectError, EffectProgress};
 use super::params::{Kind, Param, Params, broken_name, invalid};
 use crate::effects::{DeployLambda, Template};
 
@@ -176,7 +176,7 @@ impl Effect for Deploy {
         Some(&self.change.stage)
     }
 
-    fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
-        given.plane.plan_deploy(self, given).boxed()
+    fn carry_out<'a>(&'a self, context: EffectContext<'a>) -> BoxFuture<'a, Result<EffectProgress, EffectError>> {
+        context.plane.plan_deploy(self, context).boxed()
     }
 }

@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::{ApprovalOutcome, Failure, to_value};
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_policy::{Access, Resource};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ pub trait Effect: Any + Send + Sync {
 
     /// Carries it out as far as it goes now. It may be called again for the same request, after a crash or a
     /// failure that passes: it must find what it did before.
-    fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>>;
+    fn carry_out<'a>(&'a self, context: EffectContext<'a>) -> BoxFuture<'a, Result<EffectProgress, EffectError>>;
 
     /// Takes the request in and does it in one transaction. None where it has to go the whole way. It is only called
     /// where the action is `Carrying::AtOnce`, the store can, and the policies let it.
@@ -43,7 +43,7 @@ pub trait Effect: Any + Send + Sync {
 
 /// What an effect is given to be carried out with.
 #[derive(Clone, Copy)]
-pub struct Given<'a> {
+pub struct EffectContext<'a> {
     /// Who carries it out: its settings, its policies.
     pub plane: &'a ControlPlane,
     /// The systems.
@@ -57,7 +57,7 @@ pub struct Given<'a> {
     /// The stage it is carried out on.
     pub stage: &'a Stage,
     /// Where it says how far it is, and hears whether it is to stop.
-    pub course: &'a Course,
+    pub handle: &'a WorkHandle,
 }
 
 /// A request that arrives, and is to be done in the transaction that takes it in.
@@ -73,9 +73,9 @@ pub struct Arrival<'a> {
 }
 
 /// How far an effect came.
-pub enum Carried {
+pub enum EffectProgress {
     /// To its end.
-    Ended(Ended),
+    Ended(EffectEnd),
     /// It goes on elsewhere: the request is parked, and looked at as its action's
     /// `Carrying` says.
     Elsewhere,
@@ -83,20 +83,20 @@ pub enum Carried {
     Later(Timestamp),
 }
 
-impl Carried {
+impl EffectProgress {
     /// Refused; nothing was done.
     pub fn refused(failure: Failure) -> Self {
-        Self::Ended(Ended::with(Err(failure)))
+        Self::Ended(EffectEnd::with(Err(failure)))
     }
 
     /// Done, with this result.
     pub fn done(result: Value) -> Self {
-        Self::Ended(Ended::with(Ok(result)))
+        Self::Ended(EffectEnd::with(Ok(result)))
     }
 }
 
 /// How an effect ended.
-pub struct Ended {
+pub struct EffectEnd {
     /// Its result, or why there is none.
     pub outcome: Result<Value, Failure>,
     /// What a command printed.
@@ -107,7 +107,7 @@ pub struct Ended {
     pub approval: Option<ApprovalOutcome>,
 }
 
-impl Ended {
+impl EffectEnd {
     /// Ended so; what it held is free.
     pub fn with(outcome: Result<Value, Failure>) -> Self {
         Self {
@@ -127,7 +127,7 @@ impl Ended {
     }
 }
 
-impl From<StackEnd> for Ended {
+impl From<StackEnd> for EffectEnd {
     fn from(end: StackEnd) -> Self {
         Self {
             outcome: end.outcome.map(|result| to_value(&result)),
@@ -139,14 +139,14 @@ impl From<StackEnd> for Ended {
 }
 
 /// A port failed while an effect was carried out.
-pub struct Broke {
+pub struct EffectError {
     /// What failed.
     pub error: PortError,
     /// Whether it was the effect itself, which may have taken place.
     pub in_effect: bool,
 }
 
-impl From<PortError> for Broke {
+impl From<PortError> for EffectError {
     fn from(error: PortError) -> Self {
         Self {
             error,
@@ -156,6 +156,6 @@ impl From<PortError> for Broke {
 }
 
 /// The failure of the effect itself, which may have taken place.
-pub fn in_effect(error: PortError) -> Broke {
-    Broke { error, in_effect: true }
+pub fn in_effect(error: PortError) -> EffectError {
+    EffectError { error, in_effect: true }
 }

@@ -24,7 +24,7 @@ use std::sync::LazyLock;
 
 pub use action::{Action, Asked, Carrying, Command, Read};
 use cc_devops_policy::{Rule, Vocabulary};
-pub use effect::{Arrival, Broke, Carried, Effect, Ended, Given, in_effect};
+pub use effect::{Arrival, Effect, EffectContext, EffectEnd, EffectError, EffectProgress, in_effect};
 pub use params::{Kind, Param, Params, broken_name, invalid, wrong_type};
 pub use registry::Registry;
 pub use repositories::within_an_event;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::action::{Action, Asked, Carrying};
-use super::effect::{Arrival, Broke, Carried, Effect, Given, in_effect};
+use super::effect::{Arrival, Effect, EffectContext, EffectError, EffectProgress, in_effect};
 use super::params::{Kind, Param, Params, broken_name, invalid};
 use crate::conclusion::conclusion;
 use crate::effects::{MAX_SECRET_BYTES, PutSecret};
@@ -138,21 +138,21 @@ impl Effect for PutSecret<GivenValue> {
         Resource::Secret(self.name.clone())
     }
 
-    fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
+    fn carry_out<'a>(&'a self, context: EffectContext<'a>) -> BoxFuture<'a, Result<EffectProgress, EffectError>> {
         async move {
-            let put = match opened(self, given.ports, given.head).await? {
+            let put = match opened(self, context.ports, context.head).await? {
                 Ok(put) => put,
-                Err(failure) => return Ok(Carried::refused(failure)),
+                Err(failure) => return Ok(EffectProgress::refused(failure)),
             };
-            let token = effect_token(&given.head.id, &put.name);
+            let token = effect_token(&context.head.id, &put.name);
             let beside = Beside {
                 token: &token,
-                stage: given.stage,
-                may_be_repeat: given.claim.attempt > 1,
+                stage: context.stage,
+                may_be_repeat: context.claim.attempt > 1,
             };
-            let write = write(&put, given.ports, given.head, beside);
-            let written = given.ports.secrets.put(write).await.map_err(in_effect)?;
-            Ok(Carried::done(result(&put.name, written)))
+            let write = write(&put, context.ports, context.head, beside);
+            let written = context.ports.secrets.put(write).await.map_err(in_effect)?;
+            Ok(EffectProgress::done(result(&put.name, written)))
         }
         .boxed()
     }

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::action::{Action, Asked, Carrying};
-use super::effect::{Broke, Carried, Effect, Given, in_effect};
+use super::effect::{Effect, EffectContext, EffectError, EffectProgress, in_effect};
 use super::params::{Kind, Param, Params, invalid};
 use crate::conditions::spend;
 
@@ -78,10 +78,12 @@ impl Effect for ReportCost {
         Resource::ControlPlane
     }
 
-    fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
+    fn carry_out<'a>(&'a self, context: EffectContext<'a>) -> BoxFuture<'a, Result<EffectProgress, EffectError>> {
         async move {
-            let kept = spend::keep(given.ports, &self.0, given.head).await.map_err(in_effect)?;
-            Ok(Carried::done(to_value(&kept)))
+            let kept = spend::keep(context.ports, &self.0, context.head)
+                .await
+                .map_err(in_effect)?;
+            Ok(EffectProgress::done(to_value(&kept)))
         }
         .boxed()
     }

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::effect::{Broke, Carried, Effect, Ended, Given, in_effect};
+use super::effect::{Effect, EffectContext, EffectEnd, EffectError, EffectProgress, in_effect};
 use super::params::{Params, broken_name};
 use crate::effects::RepositoryWork;
 
@@ -40,18 +40,28 @@ impl Effect for RepositoryWork {
         }
     }
 
-    fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
+    fn carry_out<'a>(&'a self, context: EffectContext<'a>) -> BoxFuture<'a, Result<EffectProgress, EffectError>> {
         async move {
-            let Some(worker) = given.repositories else {
+            let Some(worker) = context.repositories else {
                 let message = "this control plane looks after no repositories; an operator gives it a GitHub token";
-                return Ok(Carried::refused(Failure::new(Reason::MissingDependency, message)));
+                return Ok(EffectProgress::refused(Failure::new(
+                    Reason::MissingDependency,
+                    message,
+                )));
             };
-            let author = Author::of(given.head);
-            if worker.hand_over(given.claim, self, &author).await.map_err(in_effect)? {
-                return Ok(Carried::Elsewhere);
+            let author = Author::of(context.head);
+            if worker
+                .hand_over(context.claim, self, &author)
+                .await
+                .map_err(in_effect)?
+            {
+                return Ok(EffectProgress::Elsewhere);
             }
-            let outcome = worker.carry_out(self, &author, given.course).await.map_err(in_effect)?;
-            Ok(Carried::Ended(Ended::with(outcome.map(within_an_event))))
+            let outcome = worker
+                .carry_out(self, &author, context.handle)
+                .await
+                .map_err(in_effect)?;
+            Ok(EffectProgress::Ended(EffectEnd::with(outcome.map(within_an_event))))
         }
         .boxed()
     }

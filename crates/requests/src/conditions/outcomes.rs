@@ -22,7 +22,7 @@ const LONGEST_KEY: usize = 120;
 
 /// What an outcome says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Says {
+pub enum OutcomeSignal {
     /// A deploy failed.
     DeployFailed,
     /// A deploy succeeded.
@@ -33,7 +33,7 @@ pub enum Says {
     Fault,
 }
 
-impl Says {
+impl OutcomeSignal {
     /// What an outcome says; most say nothing.
     pub fn of(completed: &Completed) -> Option<Self> {
         let deploy = completed.action == deploy_lambda::ACTION.name;
@@ -83,7 +83,7 @@ impl Says {
 impl ControlPlane {
     /// Says what an outcome says of conditions.
     pub(crate) async fn note_outcome(&self, completed: Option<&Completed>) -> PortResult<()> {
-        let Some((completed, says)) = completed.and_then(|done| Some((done, Says::of(done)?))) else {
+        let Some((completed, says)) = completed.and_then(|done| Some((done, OutcomeSignal::of(done)?))) else {
             return Ok(());
         };
         // Only the record knows the stack.
@@ -93,7 +93,7 @@ impl ControlPlane {
         };
         let (limits, now) = (&self.settings.conditions, self.now());
         let change = change(says, completed, head.as_ref(), &self.installation.stages);
-        let fault = matches!(says, Says::TimedOut | Says::Fault);
+        let fault = matches!(says, OutcomeSignal::TimedOut | OutcomeSignal::Fault);
         if fault && !faults::count(&self.ports, limits, (change.key(), completed), now).await? {
             return Ok(());
         }
@@ -102,9 +102,14 @@ impl ControlPlane {
 }
 
 /// What is said, of the stack where a deploy is meant and the stack is known, else of the action.
-pub fn change(says: Says, completed: &Completed, head: Option<&RequestHead>, stages: &Stages) -> ConditionChange {
+pub fn change(
+    says: OutcomeSignal,
+    completed: &Completed,
+    head: Option<&RequestHead>,
+    stages: &Stages,
+) -> ConditionChange {
     let stack = head.and_then(|head| head.resource.as_deref());
-    let deploy = matches!(says, Says::DeployFailed | Says::Deployed);
+    let deploy = matches!(says, OutcomeSignal::DeployFailed | OutcomeSignal::Deployed);
     let (kind, key) = match stack.filter(|_| deploy) {
         Some(stack) => (ConditionKind::Deploy, format!("deploy/{}", line(stack))),
         None if deploy => (ConditionKind::Deploy, format!("deploy/{}", line(&completed.request_id))),
@@ -112,7 +117,7 @@ pub fn change(says: Says, completed: &Completed, head: Option<&RequestHead>, sta
     };
     let key: String = key.chars().take(LONGEST_KEY).collect();
     let stage = head.and_then(|head| stage(head, stack.filter(|_| deploy), stages));
-    if says == Says::Deployed {
+    if says == OutcomeSignal::Deployed {
         let title = wording::title(&format!("{} was deployed", stack.unwrap_or("the stack")));
         let at = completed.timestamp;
         return ConditionChange::Resolved { key, at, title };
@@ -215,15 +220,21 @@ mod tests {
 
     #[test]
     fn a_failed_deploy_and_a_fault_are_said_and_a_wrong_parameter_is_not() {
-        let says = |action, reason| Says::of(&ended(action, reason));
+        let says = |action, reason| OutcomeSignal::of(&ended(action, reason));
         assert_eq!(
             says("deployLambda", Some(Reason::DeployFailed)),
-            Some(Says::DeployFailed)
+            Some(OutcomeSignal::DeployFailed)
         );
-        assert_eq!(says("deployLambda", Some(Reason::Timeout)), Some(Says::DeployFailed));
-        assert_eq!(says("putSecret", Some(Reason::Timeout)), Some(Says::TimedOut));
-        assert_eq!(says("putSecret", Some(Reason::InternalError)), Some(Says::Fault));
-        assert_eq!(says("deployLambda", None), Some(Says::Deployed));
+        assert_eq!(
+            says("deployLambda", Some(Reason::Timeout)),
+            Some(OutcomeSignal::DeployFailed)
+        );
+        assert_eq!(says("putSecret", Some(Reason::Timeout)), Some(OutcomeSignal::TimedOut));
+        assert_eq!(
+            says("putSecret", Some(Reason::InternalError)),
+            Some(OutcomeSignal::Fault)
+        );
+        assert_eq!(says("deployLambda", None), Some(OutcomeSignal::Deployed));
         assert_eq!(says("putSecret", None), None);
         assert_eq!(says("deployLambda", Some(Reason::InvalidParameter)), None);
     }
@@ -232,7 +243,7 @@ mod tests {
     fn a_deploy_is_of_its_stack_and_wakes_somebody_in_production() {
         let failed = ended("deployLambda", Some(Reason::DeployFailed));
         let condition = opened(change(
-            Says::DeployFailed,
+            OutcomeSignal::DeployFailed,
             &failed,
             Some(&head("cc-agent-x-prod", "dev")),
             &stages(),
@@ -263,14 +274,14 @@ mod tests {
         );
 
         let condition = opened(change(
-            Says::DeployFailed,
+            OutcomeSignal::DeployFailed,
             &failed,
             Some(&head("cc-agent-x-dev", "dev")),
             &stages(),
         ));
         assert_eq!(condition.severity, Severity::Warning);
         let over = change(
-            Says::Deployed,
+            OutcomeSignal::Deployed,
             &ended("deployLambda", None),
             Some(&head("cc-agent-x-dev", "dev")),
             &stages(),
@@ -290,7 +301,7 @@ mod tests {
             requested_by: "A\nB".into(),
             ..ended("deployLambda", Some(Reason::DeployFailed))
         };
-        let condition = opened(change(Says::DeployFailed, &forged, None, &stages()));
+        let condition = opened(change(OutcomeSignal::DeployFailed, &forged, None, &stages()));
         assert_eq!(condition.text.lines().count(), 6, "{}", condition.text);
         assert!(
             condition

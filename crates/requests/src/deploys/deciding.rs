@@ -3,7 +3,7 @@
 
 use cc_devops_deploys::life::{self, Late, MAX_WORDS, Taken};
 use cc_devops_deploys::{Approval, Decided, Door, FreezeOverride, PlanDigest, PlanId, PlanRecord, PlanState};
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::AgentName;
@@ -205,8 +205,8 @@ impl ControlPlane {
                 _ => DecideError::NoSuchPlan,
             });
         };
-        let asker = Asker::Agent(who, self.policy(), door);
-        let author = asker
+        let actor = Actor::Agent(who, self.policy(), door);
+        let author = actor
             .author(&access(&found_first.record), action, &*self.ports.audit, now)
             .await
             .map_err(|error| match error {

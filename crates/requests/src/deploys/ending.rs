@@ -13,7 +13,7 @@ use super::kept::{Found, KEPT_FOR, entry, plan_change, plan_key, write};
 use super::looking::{AGAIN, Looking};
 use super::parts;
 use super::planning::result_of;
-use crate::actions::Ended;
+use crate::actions::EffectEnd;
 use crate::engine::{ControlPlane, later};
 use crate::ports::{StackEnd, StackProgress};
 use crate::record::WaitingRequest;
@@ -84,7 +84,7 @@ impl ControlPlane {
         let mut done = Looking::Waits;
         if let Some(waiting) = waiting {
             let ended = match end {
-                Some(end) => Ended {
+                Some(end) => EffectEnd {
                     approval: approval_of(record),
                     ..end.into()
                 },
@@ -128,7 +128,7 @@ impl ControlPlane {
     }
 
     /// The outcome of a request whose plan has ended; none while it has not.
-    pub(super) async fn outcome_of(&self, record: &PlanRecord) -> PortResult<Option<Ended>> {
+    pub(super) async fn outcome_of(&self, record: &PlanRecord) -> PortResult<Option<EffectEnd>> {
         let failed = |reason| {
             let message = match &record.decided {
                 Some(decided) => match &decided.by {
@@ -137,18 +137,18 @@ impl ControlPlane {
                 },
                 None => format!("plan {} was not carried out", record.id),
             };
-            Ended::with(Err(Failure::new(reason, message)))
+            EffectEnd::with(Err(Failure::new(reason, message)))
         };
         let ended = match record.state {
             PlanState::Waiting | PlanState::Applying => return Ok(None),
             PlanState::Denied => failed(Reason::SecurityViolation),
             PlanState::Expired => failed(Reason::Timeout),
             PlanState::Superseded | PlanState::Moved => failed(Reason::StackInProgress),
-            PlanState::Shown => Ended::with(Ok(self.shown(record).await?)),
+            PlanState::Shown => EffectEnd::with(Ok(self.shown(record).await?)),
             PlanState::Applied | PlanState::Failed => {
                 match self.ports.stacks.progress(&record.stack, &record.request).await? {
                     StackProgress::Ended(end) => end.into(),
-                    StackProgress::Changing | StackProgress::NotBegun => Ended::fate_unknown(Failure::new(
+                    StackProgress::Changing | StackProgress::NotBegun => EffectEnd::fate_unknown(Failure::new(
                         Reason::InternalError,
                         format!(
                             "nobody knows what became of plan {}; look at stack {}",
@@ -158,7 +158,7 @@ impl ControlPlane {
                 }
             }
         };
-        Ok(Some(Ended {
+        Ok(Some(EffectEnd {
             approval: approval_of(record),
             ..ended
         }))

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::deciding::{approve_access, busy};
 use super::kept::{Found, Kept, PlanningRecord, TRIES, found, kept, plan_change, plan_key, write};
 use super::planning::{Drafted, PLANNING_LOOK, planning_change};
-use crate::actions::{Ended, deploy_lambda};
+use crate::actions::{EffectEnd, deploy_lambda};
 use crate::engine::{ControlPlane, later};
 use crate::execution::Step;
 use crate::ports::{Planning, StackEnd, StackProgress};
@@ -44,7 +44,7 @@ pub(crate) enum Looking {
     /// It waits for people or for time: its time limit does not run.
     Waits,
     /// It has ended so, and that is to be told.
-    Ended(Box<Ended>),
+    Ended(Box<EffectEnd>),
     /// It was brought as far as this.
     Done(Step),
 }
@@ -451,7 +451,7 @@ impl ControlPlane {
                 Some((_, Kept::Planning(_))) => {
                     let message =
                         "the change was not planned in time; nothing was done: send the deploy again".to_owned();
-                    let ended = Ended::with(Err(Failure::new(Reason::Timeout, message)));
+                    let ended = EffectEnd::with(Err(Failure::new(Reason::Timeout, message)));
                     let detail = serde_json::Value::Null;
                     let step = self.conclude(&waiting.claim, &waiting.head, ended, detail).await?;
                     self.waits.forget(&waiting.head.id);

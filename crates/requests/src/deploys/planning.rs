@@ -20,7 +20,7 @@ use super::kept::{
 use super::parts::{self, Body};
 use super::reviewing::{Judged, Standing};
 use crate::actions::deploy_lambda::Deploy;
-use crate::actions::{Broke, Carried, Ended, Given};
+use crate::actions::{EffectContext, EffectEnd, EffectError, EffectProgress};
 use crate::engine::{ControlPlane, later};
 use crate::ports::{Planning, WantedChange};
 
@@ -34,38 +34,42 @@ const MOST_PARAMETERS: usize = 200_000;
 /// What follows for a draft.
 pub(super) enum Drafted {
     /// The request is at its end.
-    Ended(Box<Ended>),
+    Ended(Box<EffectEnd>),
     /// A plan is on record, and is to be looked at.
     OnRecord,
 }
 
 impl ControlPlane {
     /// Carries a deploy out as far as a plan on record.
-    pub(crate) async fn plan_deploy(&self, asked: &Deploy, given: Given<'_>) -> Result<Carried, Broke> {
+    pub(crate) async fn plan_deploy(
+        &self,
+        asked: &Deploy,
+        context: EffectContext<'_>,
+    ) -> Result<EffectProgress, EffectError> {
         let deploy = &asked.change;
         let (state, stack) = (&*self.ports.state, deploy.full_name());
-        let (id, head, now) = (PlanId::of(&given.head.id), given.head, self.now());
+        let (id, head, now) = (PlanId::of(&context.head.id), context.head, self.now());
         match kept(state, &id).await? {
             // It was planned before this try, and is to be parked yet.
             Some((_, Kept::Plan(record))) => {
                 return Ok(match self.outcome_of(&record).await? {
-                    Some(ended) => Carried::Ended(ended),
-                    None => Carried::Elsewhere,
+                    Some(ended) => EffectProgress::Ended(ended),
+                    None => EffectProgress::Elsewhere,
                 });
             }
             Some((_, Kept::Planning(_))) => {}
             None => {
-                if let Some(failure) = self.held(&stack, given).await? {
-                    return Ok(Carried::refused(failure));
+                if let Some(failure) = self.held(&stack, context).await? {
+                    return Ok(EffectProgress::refused(failure));
                 }
                 if !asked.plan_only {
                     match self.dependencies(head, deploy).await? {
                         Begins::Now => {}
-                        Begins::Later => return Ok(Carried::Later(later(now, LOOK_AGAIN))),
-                        Begins::Never(failure) => return Ok(Carried::refused(failure)),
+                        Begins::Later => return Ok(EffectProgress::Later(later(now, LOOK_AGAIN))),
+                        Begins::Never(failure) => return Ok(EffectProgress::refused(failure)),
                     }
                 }
-                let begun = self.planning_record(&id, asked, given, now);
+                let begun = self.planning_record(&id, asked, context, now);
                 let change = planning_change(&begun, 0, later(now, PLANNING_LOOK))?;
                 // Somebody who took this request over may have been faster, and says the same.
                 write(state, &[change], None).await?;
@@ -75,22 +79,22 @@ impl ControlPlane {
             stack: &stack,
             request: &head.id,
             deploy,
-            may_create: self.may_create(deploy, given).await?,
+            may_create: self.may_create(deploy, context).await?,
             at: now,
         };
         Ok(match self.ports.stacks.plan(&wanted).await? {
-            Planning::GoesOn => Carried::Elsewhere,
-            Planning::Ended(end) => Carried::Ended(end.into()),
+            Planning::GoesOn => EffectProgress::Elsewhere,
+            Planning::Ended(end) => EffectProgress::Ended(end.into()),
             Planning::Ready(draft) => match self.take_draft(&id, *draft).await? {
-                Drafted::Ended(ended) => Carried::Ended(*ended),
-                Drafted::OnRecord => Carried::Elsewhere,
+                Drafted::Ended(ended) => EffectProgress::Ended(*ended),
+                Drafted::OnRecord => EffectProgress::Elsewhere,
             },
         })
     }
 
     /// Whether a stack that is not there may be made.
-    async fn may_create(&self, deploy: &crate::effects::DeployLambda, given: Given<'_>) -> PortResult<bool> {
-        let Some(agent) = self.ports.agents.find(&given.head.principal).await? else {
+    async fn may_create(&self, deploy: &crate::effects::DeployLambda, context: EffectContext<'_>) -> PortResult<bool> {
+        let Some(agent) = self.ports.agents.find(&context.head.principal).await? else {
             return Ok(false);
         };
         let access = Access::CreateStack {
@@ -100,18 +104,24 @@ impl ControlPlane {
         Ok(self.policy.decide(&agent, &access).allowed)
     }
 
-    fn planning_record(&self, id: &PlanId, asked: &Deploy, given: Given<'_>, now: Timestamp) -> PlanningRecord {
+    fn planning_record(
+        &self,
+        id: &PlanId,
+        asked: &Deploy,
+        context: EffectContext<'_>,
+        now: Timestamp,
+    ) -> PlanningRecord {
         let deploy = &asked.change;
         let parameters = self.ports.stacks.parameters_to_keep(deploy);
         let parameters = parameters.map(|parameters| harmless(&parameters)).unwrap_or_default();
         PlanningRecord {
             planning: true,
             id: id.clone(),
-            request: given.head.id.clone(),
+            request: context.head.id.clone(),
             stack: deploy.full_name(),
             stack_name: deploy.stack.clone(),
             stage: deploy.stage.clone(),
-            requested_by: given.head.principal.clone(),
+            requested_by: context.head.principal.clone(),
             plan_only: asked.plan_only,
             begun_at: now,
             parameters,
@@ -123,7 +133,7 @@ impl ControlPlane {
         let state = &*self.ports.state;
         let judged = self.judge(&draft);
         let refused = |reason, message: String| {
-            let ended = Ended::with(Err(Failure::new(reason, message)));
+            let ended = EffectEnd::with(Err(Failure::new(reason, message)));
             Ok(Drafted::Ended(Box::new(ended)))
         };
         match &judged.standing {
@@ -256,13 +266,13 @@ impl ControlPlane {
             Vec::new(),
         );
         let value = cc_devops_kernel::outcome::to_value(&result);
-        Ok(Drafted::Ended(Box::new(Ended::with(Ok(value)))))
+        Ok(Drafted::Ended(Box::new(EffectEnd::with(Ok(value)))))
     }
 
     /// Who holds the stack, as a failure, where it is another request.
-    async fn held(&self, stack: &FullStackName, given: Given<'_>) -> PortResult<Option<Failure>> {
+    async fn held(&self, stack: &FullStackName, context: EffectContext<'_>) -> PortResult<Option<Failure>> {
         let holder = self.ports.ledger.holder_of(stack).await?;
-        match holder.filter(|by| *by != given.head.id) {
+        match holder.filter(|by| *by != context.head.id) {
             Some(by) => Ok(Some(self.held_by(stack, &by).await?)),
             None => Ok(None),
         }

@@ -22,8 +22,8 @@ pub use cc_devops_outbox::ports::{
     RequestTotals, SetAside, Settled, Standing, WebhookPorts, Webhooks,
 };
 pub use cc_devops_repos::ports::{
-    Begun, CodeHost, CodeHostNotices, Depth, DocumentKind, Found, FoundIssues, HandedOver, IssueLookup,
-    RepositoryPorts, RepositoryStore, RepositoryWorker, Spent, TakeFound, WorkOutcome, WorkRecord, WorkStatus,
+    ApiUsage, Begun, CodeHost, CodeHostNotices, Depth, DocumentKind, Found, FoundIssues, HandedOver, IssueLookup,
+    RepositoryPorts, RepositoryStore, RepositoryWorker, TakeFound, WorkOutcome, WorkRecord, WorkStatus,
 };
 pub use cc_devops_revenue::ports::{
     Billing, BillingNotices, RateSource, RevenuePorts, RevenueStore, TakeFigure, Wanted,

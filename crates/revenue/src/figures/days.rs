@@ -46,7 +46,7 @@ impl<'a> Days<'a> {
 
 /// The days of a stretch, each compared with the one before it: the first with the opening.
 #[derive(Debug, Clone)]
-pub(super) struct Stretch<'a> {
+pub(super) struct DayRange<'a> {
     /// The day at whose end it opens.
     pub(super) opening: Date,
     /// Newest first; never empty.
@@ -81,7 +81,7 @@ impl Money {
     }
 }
 
-impl<'a> Stretch<'a> {
+impl<'a> DayRange<'a> {
     /// The days after `opening` until `last`, each compared with the one before. The opening may lie up to `slack` days
     /// before, where that day itself was not kept.
     ///

@@ -18,7 +18,7 @@ pub use missing::Missing;
 pub use name::{Name, Unit};
 pub use period::{By, CHURN_DAYS, Period};
 
-use days::{Heads, Money, Stretch};
+use days::{DayRange, Heads, Money};
 use entry::Fraction;
 use jiff::civil::Date;
 
@@ -55,7 +55,7 @@ impl Figures {
             days,
             currency,
             day,
-            stretch: day.and_then(|day| Stretch::until(days, period.opening(), day, period.slack())),
+            stretch: day.and_then(|day| DayRange::until(days, period.opening(), day, period.slack())),
         };
         let entry = |name| {
             let zero = zero(name);
@@ -95,7 +95,7 @@ pub fn customer_churn(days: &Days<'_>, date: Date) -> Result<Exact, Missing> {
 }
 
 fn churn_heads(days: &Days<'_>, day: &Day) -> Result<Heads, Missing> {
-    Ok(Stretch::until(days, period::churn_opening(day.date), day, 0)?.heads())
+    Ok(DayRange::until(days, period::churn_opening(day.date), day, 0)?.heads())
 }
 
 /// What is 0 where a figure is divided by 0.
@@ -115,7 +115,7 @@ struct Ground<'d, 'a> {
     days: &'d Days<'a>,
     currency: Currency,
     day: Result<&'a Day, Missing>,
-    stretch: Result<Stretch<'a>, Missing>,
+    stretch: Result<DayRange<'a>, Missing>,
 }
 
 impl Ground<'_, '_> {

@@ -3,7 +3,7 @@
 use cc_devops_fake_stripe::{Beginning, Model, Proration};
 use serde_json::json;
 
-use crate::house::{DAY, START};
+use crate::harness::{DAY, START};
 
 pub(crate) const DAYS: i64 = 60;
 

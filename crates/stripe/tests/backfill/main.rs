@@ -1,7 +1,7 @@
 //! Past days computed from what Stripe still knows, held against the same days as they were reported.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod house;
+mod harness;
 mod lives;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
 use jiff::civil::Date;
 use serde_json::json;
 
-use house::{DAY, House, START};
+use harness::{DAY, Harness, START};
 use lives::{DAYS, Lives};
 
 /// What cannot be known, and so differs: the days, the customer, and by how many cents a month the reconstructed days
@@ -34,19 +34,19 @@ const UNKNOWN: [(std::ops::Range<i64>, &str, i64); 4] = [
 
 #[tokio::test]
 async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_cannot_be_known() {
-    let house = House::new(Lives::model()).await;
+    let harness = Harness::new(Lives::model()).await;
     let mut lives = Lives::default();
     for day in 0..DAYS {
-        house.stripe.model(|model| lives.until(model, day));
-        house.at(START + day * DAY);
-        house.report(&house.reported).await;
+        harness.stripe.model(|model| lives.until(model, day));
+        harness.at(START + day * DAY);
+        harness.report(&harness.reported).await;
     }
-    house.at(START + DAYS * DAY + 6 * 3_600);
-    let done = house.backfill(&house.reconstructed).await.unwrap();
+    harness.at(START + DAYS * DAY + 6 * 3_600);
+    let done = harness.backfill(&harness.reconstructed).await.unwrap();
     assert_eq!((done.kept, done.unchanged, done.reported), (60, 0, 0));
 
-    let reported = house.days(&house.reported).await;
-    let reconstructed = house.days(&house.reconstructed).await;
+    let reported = harness.days(&harness.reported).await;
+    let reconstructed = harness.days(&harness.reconstructed).await;
     assert_eq!(reported.len(), 60);
     assert_eq!(reconstructed.len(), 60);
     let mut kinds = BTreeMap::new();
@@ -91,14 +91,14 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
                 .any(|(days, customer, _)| line.starts_with(customer) && (days.start == number || days.end == number))
         };
         let who_moved = async |memory: &Memory, date: Date| -> Vec<String> {
-            let mut moved = house.who_moved(memory, date).await;
+            let mut moved = harness.who_moved(memory, date).await;
             moved.retain(expected);
             moved.sort();
             moved
         };
-        let moved_then = who_moved(&house.reported, then.date).await;
+        let moved_then = who_moved(&harness.reported, then.date).await;
         assert_eq!(
-            who_moved(&house.reconstructed, now.date).await,
+            who_moved(&harness.reconstructed, now.date).await,
             moved_then,
             "day {number}"
         );
@@ -118,18 +118,18 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
     );
 
     // Once more: everything is there, and the same.
-    let again = house.backfill(&house.reconstructed).await.unwrap();
+    let again = harness.backfill(&harness.reconstructed).await.unwrap();
     assert_eq!((again.kept, again.unchanged), (0, 60));
-    assert_eq!(house.days(&house.reconstructed).await, reconstructed);
+    assert_eq!(harness.days(&harness.reconstructed).await, reconstructed);
     // What was reported stays.
-    let beside = house.backfill(&house.reported).await.unwrap();
+    let beside = harness.backfill(&harness.reported).await.unwrap();
     assert_eq!((beside.kept, beside.reported), (0, 60));
-    assert_eq!(house.days(&house.reported).await, reported);
+    assert_eq!(harness.days(&harness.reported).await, reported);
 
     // The next report is compared with the last reconstructed day, and nobody is new by it.
-    let report = house.report(&house.reconstructed).await;
+    let report = harness.report(&harness.reconstructed).await;
     assert_eq!(report.compared_with, reconstructed.last().map(|day| day.date));
-    let mut moved = house.who_moved(&house.reconstructed, report.date).await;
+    let mut moved = harness.who_moved(&harness.reconstructed, report.date).await;
     moved.sort();
     assert_eq!(
         moved,
@@ -143,69 +143,73 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
 
 #[tokio::test]
 async fn broken_off_anywhere_it_goes_on_when_it_is_run_again() {
-    let house = House::new(Lives::model()).await;
+    let harness = Harness::new(Lives::model()).await;
     let mut lives = Lives::default();
-    house.stripe.model(|model| lives.until(model, 12));
-    house.at(START + 12 * DAY);
-    house.backfill(&house.reported).await.unwrap();
-    let whole = house.days(&house.reported).await;
+    harness.stripe.model(|model| lives.until(model, 12));
+    harness.at(START + 12 * DAY);
+    harness.backfill(&harness.reported).await.unwrap();
+    let whole = harness.days(&harness.reported).await;
     assert_eq!(whole.len(), 12);
     for call in (0..).step_by(3) {
         let memory = Memory::new();
-        memory.clock().set(house.reported.ports().clock.now());
+        memory.clock().set(harness.reported.ports().clock.now());
         let points = CrashPoints::at(CrashPoint {
             call,
             moment: Moment::AfterEffect,
         });
-        let broken = house.backfill_over(&memory, points.wrap(&memory.ports())).await;
+        let broken = harness.backfill_over(&memory, points.wrap(&memory.ports())).await;
         if !points.crashed() {
             assert!(call > 15, "a backfill makes several calls: {call}");
             break;
         }
         broken.unwrap_err();
-        let kept = house.days(&memory).await.len();
-        let again = house.backfill(&memory).await.unwrap();
+        let kept = harness.days(&memory).await.len();
+        let again = harness.backfill(&memory).await.unwrap();
         // The last day is written anew where the crash came between its customers and it.
         assert_eq!(usize::try_from(again.unchanged).unwrap(), kept, "call {call}");
-        assert_eq!(house.days(&memory).await, whole, "call {call}");
-        assert_eq!(memory.customers_kept(), house.reported.customers_kept(), "call {call}");
+        assert_eq!(harness.days(&memory).await, whole, "call {call}");
+        assert_eq!(
+            memory.customers_kept(),
+            harness.reported.customers_kept(),
+            "call {call}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_report_after_half_a_backfill_is_a_beginning() {
-    let house = House::new(Lives::model()).await;
+    let harness = Harness::new(Lives::model()).await;
     let mut lives = Lives::default();
-    house.stripe.model(|model| lives.until(model, 12));
-    house.at(START + 12 * DAY);
-    let from = House::first_day();
+    harness.stripe.model(|model| lives.until(model, 12));
+    harness.at(START + 12 * DAY);
+    let from = Harness::first_day();
     // Only the first days: a backfill of the same range that was broken off.
     let points = CrashPoints::at(CrashPoint {
         call: 12,
         moment: Moment::AfterEffect,
     });
-    let memory = &house.reconstructed;
-    house
+    let memory = &harness.reconstructed;
+    harness
         .backfill_over(memory, points.wrap(&memory.ports()))
         .await
         .unwrap_err();
-    let kept = house.days(memory).await;
+    let kept = harness.days(memory).await;
     assert!(!kept.is_empty() && kept.len() < 12 && kept[0].date == from);
-    let report = house.report(memory).await;
+    let report = harness.report(memory).await;
     assert_eq!(report.compared_with, None);
     assert!(
-        house.who_moved(memory, report.date).await.is_empty(),
+        harness.who_moved(memory, report.date).await.is_empty(),
         "nobody is new by it"
     );
 }
 
 #[tokio::test]
 async fn what_is_no_range_is_refused() {
-    let house = House::new(Model::at(START)).await;
-    house.at(START + DAY);
-    let from = House::first_day();
+    let harness = Harness::new(Model::at(START)).await;
+    harness.at(START + DAY);
+    let from = Harness::first_day();
     for (from, to) in [(from, from.tomorrow().unwrap()), (from, from.yesterday().unwrap())] {
-        let refused = house.backfill_of(&house.reconstructed, from, to).await;
+        let refused = harness.backfill_of(&harness.reconstructed, from, to).await;
         assert!(matches!(refused, Err(BackfillError::Range(_))), "{refused:?}");
     }
 }
@@ -218,11 +222,11 @@ async fn a_backfill_takes_few_more_requests_than_there_are_pages() {
     let offset = |number: u32| i64::from(number) * 2_592_000 / 600;
     model.fill(customers, |number| years + offset(number));
     model.fill_two_years_of_invoices(customers, years, offset);
-    let house = House::new(model).await;
-    house.at(START);
+    let harness = Harness::new(model).await;
+    harness.at(START);
     let mut told = 0;
-    let past = house
-        .account(&house.reconstructed)
+    let past = harness
+        .account(&harness.reconstructed)
         .past(years, &mut |reading| told = reading.invoices)
         .await
         .unwrap();
@@ -233,7 +237,7 @@ async fn a_backfill_takes_few_more_requests_than_there_are_pages() {
     );
     let pages = u64::from(customers).div_ceil(100) + (u64::from(customers) * 24).div_ceil(100);
     let requests = past.reading.requests;
-    assert_eq!(requests, house.stripe.counters().requests);
+    assert_eq!(requests, harness.stripe.counters().requests);
     assert!(requests * 2 <= pages * 3, "{requests} requests for {pages} pages");
     assert!(past.subscriptions.iter().all(|life| life.billed.len() == 24));
 }
@@ -247,20 +251,20 @@ async fn invoices_with_many_lines_are_read_whole() {
         .collect();
     let items: Vec<(&str, u64)> = prices.iter().map(|price| (price.as_str(), 1)).collect();
     model.subscribe(&customer, &items, cc_devops_fake_stripe::Beginning::default());
-    let house = House::new(model).await;
-    house.at(START);
-    let past = house.account(&house.reported).past(0, &mut |_| {}).await.unwrap();
+    let harness = Harness::new(model).await;
+    harness.at(START);
+    let past = harness.account(&harness.reported).past(0, &mut |_| {}).await.unwrap();
     assert_eq!(past.subscriptions[0].billed.len(), 13);
 }
 
 #[tokio::test]
 async fn how_far_it_is_is_told() {
-    let house = House::new(Lives::model()).await;
-    house.at(START + 3 * DAY);
+    let harness = Harness::new(Lives::model()).await;
+    harness.at(START + 3 * DAY);
     let mut steps = Vec::new();
-    let from = House::first_day();
-    let account = house.account(&house.reconstructed);
-    let reporter = house.reporter(&house.reconstructed, house.reconstructed.ports());
+    let from = Harness::first_day();
+    let account = harness.account(&harness.reconstructed);
+    let reporter = harness.reporter(&harness.reconstructed, harness.reconstructed.ports());
     let to = from.tomorrow().unwrap();
     reporter
         .backfill(&*account, from, to, &mut |step| steps.push(step))

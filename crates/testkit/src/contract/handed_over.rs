@@ -1,6 +1,6 @@
 //! The contract of work that is handed over: one run at a time, and one answer.
 
-use cc_devops_kernel::course::Progress;
+use cc_devops_kernel::work::Progress;
 use cc_devops_repos::ports::{Begun, HandedOver, WorkOutcome};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! The contract of which Slack user is which operator.
 
 use cc_devops_fleet::{SlackUserId, SlackUsers};
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::names::AgentName;
@@ -43,7 +43,7 @@ pub(super) async fn a_slack_user_is_one_operator(ports: &Ports) {
         found.map(|agent| agent.name)
     };
     let set =
-        async |name: &AgentName, user: Option<&str>| users.set(name, user.map(id).as_ref(), Asker::Operator).await;
+        async |name: &AgentName, user: Option<&str>| users.set(name, user.map(id).as_ref(), Actor::Operator).await;
 
     assert_eq!(operator("U001").await, None, "nobody is known at first");
     set(&ana, Some("U001")).await.unwrap();

@@ -2,7 +2,7 @@
 //! kept and told. On any backend.
 
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_requests::ports::Ports;
@@ -100,7 +100,7 @@ fn token(number: u8) -> Token {
 
 async fn done(act: Act, ports: &Ports, number: u8) -> Result<(), ActError> {
     let (installation, name, token) = (sample::installation(), agent_name(AGENT), token(number));
-    let enrolment = Enrolment::new(ports, &installation, Asker::Operator);
+    let enrolment = Enrolment::new(ports, &installation, Actor::Operator);
     match act {
         Act::Add => enrolment.add(sample::agent(AGENT).agent, &token).await,
         Act::Rotate => enrolment.rotate(&name, &token, SignedDuration::ZERO).await.map(drop),

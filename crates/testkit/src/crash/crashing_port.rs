@@ -9,7 +9,6 @@ use cc_devops_fleet::ports::{Agents, Heartbeats};
 use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
@@ -20,6 +19,7 @@ use cc_devops_kernel::ports::{
 };
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::Claim;
 use cc_devops_outbox::ports::{
     Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, RequestSample, RequestStep, RequestTotals,
     SetAside, Settled, Standing, Steps, Webhooks,
@@ -28,7 +28,7 @@ use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, Subscriptio
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::ports::{
-    CodeHost, Depth, DocumentKind, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
+    ApiUsage, CodeHost, Depth, DocumentKind, FoundIssues, IssueLookup, RepositoryStore, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
@@ -329,13 +329,13 @@ impl StateStore for CrashingPort<dyn StateStore> {
 }
 
 mortal! { CodeHost {
-    fn repositories(owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> Spent;
-    fn repository(full_name: &str, depth: Depth<'_>) -> (Box<Repository>, Spent);
-    fn issues(lookup: &IssueLookup) -> (FoundIssues, Spent);
+    fn repositories(owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> ApiUsage;
+    fn repository(full_name: &str, depth: Depth<'_>) -> (Box<Repository>, ApiUsage);
+    fn issues(lookup: &IssueLookup) -> (FoundIssues, ApiUsage);
     fn create_issue(repository: &str, title: &str, body: &str, labels: &[String]) -> IssueRef;
     fn update_issue(issue: &IssueRef, body: &str) -> ();
     fn close_issue(issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> ();
-    fn settings(asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> Spent;
+    fn settings(asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> ApiUsage;
     fn change(repository: &str, change: &ChangeKind) -> String;
     fn writers(repository: &str) -> Fact<Vec<String>>;
     fn put_actions_secret(repository: &str, name: &str, value: &SecretValue) -> ();

@@ -8,7 +8,7 @@ use cc_devops_kernel::audit::{AuditFilter, Section};
 use cc_devops_kernel::ports::{AuditArchive, PortResult};
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::record::Receipt;
-use cc_devops_requests::retention::{Keeper, Rules};
+use cc_devops_requests::retention::{Pruner, Rules};
 use jiff::SignedDuration;
 
 use super::{Backend, CrashPoint, CrashPoints, Moment, Report};
@@ -57,7 +57,7 @@ pub async fn enumerate_retention<B: Backend>(fresh: impl AsyncFn() -> B) -> Repo
     report
 }
 
-fn keeper(ports: &Ports, archive: &Arc<Archive>) -> Keeper {
+fn pruner(ports: &Ports, archive: &Arc<Archive>) -> Pruner {
     let rules = Rules {
         requests_days: 30,
         events_days: 30,
@@ -65,12 +65,12 @@ fn keeper(ports: &Ports, archive: &Arc<Archive>) -> Keeper {
         dead_letters_days: 30,
         outputs_days: 10,
     };
-    Keeper::new(rules, ports, Some(archive.clone()))
+    Pruner::new(rules, ports, Some(archive.clone()))
 }
 
-async fn run(keeper: &Keeper) -> PortResult<()> {
-    let mut run = keeper.begin();
-    while keeper.step(&mut run).await? {}
+async fn run(pruner: &Pruner) -> PortResult<()> {
+    let mut run = pruner.begin();
+    while pruner.step(&mut run).await? {}
     Ok(())
 }
 
@@ -87,13 +87,13 @@ async fn live<B: Backend>(mut backend: B, point: Option<CrashPoint>) -> CrashPoi
 
     let archive = Arc::new(Archive::default());
     let points = point.map_or_else(CrashPoints::never, CrashPoints::at);
-    let ended = run(&keeper(&points.wrap(&ports), &archive)).await;
+    let ended = run(&pruner(&points.wrap(&ports), &archive)).await;
     assert_eq!(ended.is_err(), points.crashed(), "{point:?}: {ended:?}");
     drop(ports);
 
     let ports = backend.open().await;
     check(&ports, &archive, point).await;
-    run(&keeper(&ports, &archive)).await.unwrap();
+    run(&pruner(&ports, &archive)).await.unwrap();
     check(&ports, &archive, point).await;
     let left = ports
         .audit

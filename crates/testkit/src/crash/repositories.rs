@@ -10,12 +10,12 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::auditing;
 use cc_devops_repos::auditing::Auditor;
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::fixing::Fixer;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::monitoring;
 use cc_devops_repos::monitoring::Monitor;
 use cc_devops_repos::policy::Policy;
-use cc_devops_repos::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, Spent, TakeFound};
-use cc_devops_repos::remedying::Remedy;
+use cc_devops_repos::ports::{ApiUsage, CodeHost, Depth, Found, FoundIssues, IssueLookup, TakeFound};
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::worker::LocalWorker;
@@ -45,19 +45,19 @@ fn nothing<T>() -> PortResult<T> {
 
 #[async_trait]
 impl CodeHost for Host {
-    async fn repositories(&self, _: &str, _: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
+    async fn repositories(&self, _: &str, _: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<ApiUsage> {
         take(Found::Total(1));
         take(Found::Missing {
             name: "web".to_owned(),
             why: "nothing is read of it here".to_owned(),
         });
-        Ok(Spent::default())
+        Ok(ApiUsage::default())
     }
-    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
+    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, ApiUsage)> {
         nothing()
     }
-    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
-        Ok((FoundIssues::default(), Spent::default()))
+    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, ApiUsage)> {
+        Ok((FoundIssues::default(), ApiUsage::default()))
     }
     async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
         nothing()
@@ -68,7 +68,7 @@ impl CodeHost for Host {
     async fn close_issue(&self, _: &IssueRef, _: CloseReason, _: Option<&str>) -> PortResult<()> {
         nothing()
     }
-    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<Spent> {
+    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<ApiUsage> {
         nothing()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {
@@ -103,7 +103,7 @@ pub(super) fn repository_worker(ports: &Ports, host: Arc<dyn CodeHost>) -> Local
     LocalWorker {
         auditor: Arc::new(Auditor::new(Arc::clone(&host), store, ports.clone(), audited)),
         monitor: Arc::new(Monitor::new(Arc::clone(&host), ports, watched)),
-        remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),
+        fixer: Fixer::new(Arc::clone(&host), owner.clone(), policy, ports),
         secrets: Arc::clone(&ports.secrets),
         clock: Arc::clone(&ports.clock),
         host,

@@ -1,7 +1,7 @@
 //! A crash at every port call of what is done to a webhook's subscription: what was changed is on
 //! record, and what is on record was changed.
 
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId, Subscriptions, switch_off};
@@ -132,7 +132,7 @@ async fn prepare(ports: &Ports, act: Act) {
 
 /// Does the act; whether it was answered.
 async fn perform(ports: &Ports, plain: &Ports, act: Act) -> bool {
-    let acts = Subscriptions::new(ports, Asker::Operator);
+    let acts = Subscriptions::new(ports, Actor::Operator);
     let (subscription, secret) = (subscription(), SecretValue::new("whsec_x".to_owned()));
     let id = &subscription.id;
     match act {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::work::Progress;
 use cc_devops_repos::ports::{Begun, HandedOver, WorkOutcome, WorkRecord};
 use jiff::Timestamp;
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::OutgoingEvent;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::ports::{Backlog, Ledger};
 use cc_devops_requests::record::{
     ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestHead, RequestRecord, RequestState,

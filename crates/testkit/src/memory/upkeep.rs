@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_alerts::{AlertPolicy, Alerts, Condition, ConditionChange, ConditionSink};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::health::Check;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{Checks, PortResult, Schedule};
@@ -48,16 +48,16 @@ impl ConditionSink for Memory {
 impl Memory {
     /// Switches maintenance mode in the store, as `cc-devops maintenance` does.
     pub async fn maintenance(&self, on: bool) {
-        let (ports, asker) = (self.ports(), Asker::Operator);
+        let (ports, actor) = (self.ports(), Actor::Operator);
         let policy = Arc::new(AlertPolicy::plain(Vec::new()));
         let alerts = Alerts::new(ports.state, policy, ports.audit, ports.clock);
         if on {
             let switched = alerts
-                .maintenance_on("the disks are replaced", None, "ana", asker)
+                .maintenance_on("the disks are replaced", None, "ana", actor)
                 .await;
             switched.expect("the operator may");
         } else {
-            alerts.maintenance_off("ana", asker).await.expect("the operator may");
+            alerts.maintenance_off("ana", actor).await.expect("the operator may");
         }
     }
 }

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::agent::{Principal, Role};
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::engine::ControlPlane;
@@ -58,20 +58,20 @@ impl RepositoryWorker for Slow {
         &self,
         _work: &RepositoryWork,
         _: &Author,
-        course: &Course,
+        handle: &WorkHandle,
     ) -> PortResult<Result<Value, Failure>> {
         self.begun.fetch_add(1, Ordering::SeqCst);
-        course.is_at(3, 9, "repositories");
+        handle.is_at(3, 9, "repositories");
         let ends = async {
             self.ends.acquire().await.expect("it is not closed").forget();
             Ok(Ok(json!({"repositories": 9})))
         };
-        course.unless_stopped(ends).await
+        handle.unless_stopped(ends).await
     }
 }
 
 /// A control plane whose only agent is an operator.
-async fn house(worker: &Slow) -> (Memory, Arc<ControlPlane>) {
+async fn harness(worker: &Slow) -> (Memory, Arc<ControlPlane>) {
     let memory = Memory::new();
     let mut agent = sample::agent(AGENT);
     agent.agent.role = Role::Admin;
@@ -112,7 +112,7 @@ async fn record(memory: &Memory, id: &str) -> RequestRecord {
 #[tokio::test]
 async fn what_runs_here_is_never_begun_again_whatever_the_clock_says() {
     let worker = Slow::new();
-    let (memory, plane) = house(&worker).await;
+    let (memory, plane) = harness(&worker).await;
     let claimed = claim(&plane, check("r1")).await;
     let running = tokio::spawn({
         let plane = Arc::clone(&plane);
@@ -143,7 +143,7 @@ async fn what_runs_here_is_never_begun_again_whatever_the_clock_says() {
 #[tokio::test]
 async fn work_whose_claim_is_somebody_elses_is_broken_off() {
     let (worker, theirs) = (Slow::new(), Slow::new());
-    let (memory, ours) = house(&worker).await;
+    let (memory, ours) = harness(&worker).await;
     let other = sample::control_plane(memory.ports()).with_repository_worker(Arc::new(theirs.clone()));
     let claimed = claim(&ours, check("r1")).await;
     let running = tokio::spawn({
@@ -165,7 +165,7 @@ async fn work_whose_claim_is_somebody_elses_is_broken_off() {
 #[tokio::test]
 async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
     let worker = Slow::new();
-    let (memory, first) = house(&worker).await;
+    let (memory, first) = harness(&worker).await;
     for round in 1..=3 {
         let plane = Arc::new(sample::control_plane(memory.ports()).with_repository_worker(Arc::new(worker.clone())));
         let claimed = if round == 1 {
@@ -197,7 +197,7 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
 #[tokio::test]
 async fn a_sweep_publishes_first_and_begins_nothing_after_its_deadline() {
     let worker = Slow::new();
-    let (memory, plane) = house(&worker).await;
+    let (memory, plane) = harness(&worker).await;
     let ended = claim(
         &plane,
         sample::put_secret_event("ended", "/contentcraft/contentorchestrator/a", "x"),
@@ -218,7 +218,7 @@ async fn a_sweep_publishes_first_and_begins_nothing_after_its_deadline() {
 #[tokio::test]
 async fn a_sweep_claims_only_what_it_begins_and_hands_back_what_its_deadline_breaks_off() {
     let worker = Slow::new();
-    let (memory, plane) = house(&worker).await;
+    let (memory, plane) = harness(&worker).await;
     for number in 0..30 {
         receive(&plane, check(&format!("r{number}")), false).await;
     }

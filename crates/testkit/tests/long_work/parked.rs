@@ -22,7 +22,7 @@ use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Slow, claim, house, record};
+use super::{Slow, claim, harness, record};
 
 /// Stacks of which some refuse to be looked at, or to be changed.
 struct Grudging {
@@ -69,7 +69,7 @@ impl Stacks for Grudging {
 
 /// A control plane on whose stack `grudging` nothing can be learnt.
 async fn beside_a_grudging_stack(kind: PortErrorKind, begins: bool) -> (Memory, ControlPlane) {
-    let (memory, _) = house(&Slow::new()).await;
+    let (memory, _) = harness(&Slow::new()).await;
     let refuses = sample::stack("grudging");
     memory.script_stack(refuses.clone(), StackScript::KeepsChanging);
     let mut ports = memory.ports();
@@ -274,7 +274,7 @@ impl SecretStore for Away {
 
 #[tokio::test]
 async fn a_new_id_is_advised_only_where_nothing_can_have_been_done() {
-    let (memory, _) = house(&Slow::new()).await;
+    let (memory, _) = harness(&Slow::new()).await;
     let ports = Ports {
         secrets: Arc::new(Away),
         ..memory.ports()

@@ -9,7 +9,7 @@ use cc_devops_testkit::sample::{self, AGENT, STACK_SUCCEEDS};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{ANA, House, MOST, operator, plan_id, plane};
+use super::{ANA, Harness, MOST, operator, plan_id, plane};
 
 /// How the life of a plan goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,8 @@ enum Course {
 }
 
 /// What a process does, which may die.
-async fn live(house: &House, points: &CrashPoints, course: Course, first: bool) -> PortResult<()> {
-    let plane = plane(points.wrap(&house.memory.ports()), DeploySettings::default());
+async fn live(harness: &Harness, points: &CrashPoints, course: Course, first: bool) -> PortResult<()> {
+    let plane = plane(points.wrap(&harness.memory.ports()), DeploySettings::default());
     let ids: &[&str] = if course == Course::Superseded {
         &["r1", "r2"]
     } else {
@@ -53,10 +53,10 @@ async fn live(house: &House, points: &CrashPoints, course: Course, first: bool) 
     }
     settle(&plane).await?;
     if matches!(course, Course::Expires | Course::Superseded) {
-        house.later(SignedDuration::from_hours(25));
+        harness.later(SignedDuration::from_hours(25));
     }
     settle(&plane).await?;
-    house.later(SignedDuration::from_mins(3));
+    harness.later(SignedDuration::from_mins(3));
     settle(&plane).await
 }
 
@@ -72,36 +72,36 @@ async fn settle(plane: &cc_devops_requests::engine::ControlPlane) -> PortResult<
     Ok(())
 }
 
-async fn house(course: Course) -> House {
-    let house = House::new().await;
+async fn harness(course: Course) -> Harness {
+    let harness = Harness::new().await;
     if course == Course::CannotBePlanned {
-        house
+        harness
             .memory
             .script_stack(super::stack(), cc_devops_testkit::memory::StackScript::CannotBePlanned);
     }
-    house
+    harness
 }
 
 /// What holds after every life.
-async fn check(house: &House, course: Course, point: CrashPoint) {
+async fn check(harness: &Harness, course: Course, point: CrashPoint) {
     let at = format!("{course:?} {point:?}");
-    assert!(house.memory.changes_begun(&sample::request_id("r1")) <= 1, "{at}");
-    let (ledger, id) = (house.memory.ports().ledger, sample::request_id("r1"));
+    assert!(harness.memory.changes_begun(&sample::request_id("r1")) <= 1, "{at}");
+    let (ledger, id) = (harness.memory.ports().ledger, sample::request_id("r1"));
     if let Some(record) = ledger.find(&id).await.unwrap() {
         let outcome = record.completed.unwrap_or_else(|| panic!("{at}: it has no end"));
-        let begun = house.memory.changes_begun(&id);
+        let begun = harness.memory.changes_begun(&id);
         let succeeded = outcome.reason.is_none();
         match course {
             Course::Approved => assert_eq!((begun, succeeded), (1, true), "{at}: {outcome:?}"),
             Course::Alone => assert_eq!((begun, succeeded), (0, true), "{at}: {outcome:?}"),
             _ => assert_eq!((begun, succeeded), (0, false), "{at}: {outcome:?}"),
         }
-        let own = house.memory.audit_rows().into_iter();
+        let own = harness.memory.audit_rows().into_iter();
         let own = own.filter(|row| row.entry.request_id.as_deref() == Some("r1"));
         assert_eq!(own.count(), 1, "{at}: the request has one row");
     }
-    assert_eq!(house.memory.left_behind(), [], "{at}: nothing outlives its plan");
-    assert_eq!(house.asked(), 0, "{at}: nobody is asked any more");
+    assert_eq!(harness.memory.left_behind(), [], "{at}: nothing outlives its plan");
+    assert_eq!(harness.asked(), 0, "{at}: nobody is asked any more");
     let held = ledger.holder_of(&super::stack()).await.unwrap();
     assert_eq!(held, None, "{at}: the stack is free");
     for action in [
@@ -113,9 +113,9 @@ async fn check(house: &House, course: Course, point: CrashPoint) {
         "plan.applied",
     ] {
         let most = if course == Course::Superseded { 2 } else { 1 };
-        assert!(house.rows(action).len() <= most, "{at}: {action} is one row");
+        assert!(harness.rows(action).len() <= most, "{at}: {action} is one row");
     }
-    let verified = house.memory.ports().audit.verify().await.unwrap();
+    let verified = harness.memory.ports().audit.verify().await.unwrap();
     assert!(verified.breaks.is_empty(), "{at}");
 }
 
@@ -124,27 +124,27 @@ async fn crash_everywhere(course: Course) {
     let mut runs = 0;
     for moment in Moment::ALL {
         for call in 0.. {
-            let house = house(course).await;
+            let harness = harness(course).await;
             let point = CrashPoint { call, moment };
             let points = CrashPoints::at(point);
-            let broken = live(&house, &points, course, true).await;
+            let broken = live(&harness, &points, course, true).await;
             if !points.crashed() {
                 broken.expect("without a crash nothing fails");
-                check(&house, course, point).await;
+                check(&harness, course, point).await;
                 break;
             }
             runs += 1;
             // Another process, when the dead one's leases are over.
-            house.later(lease);
+            harness.later(lease);
             let never = CrashPoints::never();
-            live(&house, &never, course, true)
+            live(&harness, &never, course, true)
                 .await
                 .expect("without a crash nothing fails");
-            house.later(SignedDuration::from_hours(25));
-            live(&house, &never, course, false)
+            harness.later(SignedDuration::from_hours(25));
+            live(&harness, &never, course, false)
                 .await
                 .expect("without a crash nothing fails");
-            check(&house, course, point).await;
+            check(&harness, course, point).await;
         }
     }
     assert!(runs > 20, "{course:?}: {runs} crashes");

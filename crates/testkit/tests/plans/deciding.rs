@@ -13,77 +13,81 @@ use cc_devops_testkit::sample::{self, AGENT};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{ANA, BEA, House, operator, plan_id, plane, stack};
+use super::{ANA, BEA, Harness, operator, plan_id, plane, stack};
 
-fn begun(house: &House, id: &str) -> usize {
-    house.memory.changes_begun(&sample::request_id(id))
+fn begun(harness: &Harness, id: &str) -> usize {
+    harness.memory.changes_begun(&sample::request_id(id))
 }
 
 /// atlantis #1508: one approval opened every directory.
 #[tokio::test]
 async fn an_approval_is_good_for_one_digest() {
-    let house = House::new().await;
-    house.deploy("r1").await;
+    let harness = Harness::new().await;
+    harness.deploy("r1").await;
     let other = sample::stack("other");
-    house.memory.script_stack(other.clone(), StackScript::Succeeds);
-    house.memory.script_change(other, table_replaced("Invoices"));
+    harness.memory.script_stack(other.clone(), StackScript::Succeeds);
+    harness.memory.script_change(other, table_replaced("Invoices"));
     let event = sample::deploy_event("r2", "other");
-    let received = house.plane.receive(&super::principal(ANA), event, true).await.unwrap();
+    let received = harness
+        .plane
+        .receive(&super::principal(ANA), event, true)
+        .await
+        .unwrap();
     let cc_devops_requests::receiving::Received::Claimed(claimed) = received else {
         panic!("it is new")
     };
-    house.plane.carry_out(claimed).await.unwrap();
+    harness.plane.carry_out(claimed).await.unwrap();
 
-    let of_another = house.digest("r2").await;
-    let refused = house
+    let of_another = harness.digest("r2").await;
+    let refused = harness
         .plane
         .approve_plan(&operator(ANA), Door::Api, &plan_id("r1"), &of_another, None)
         .await;
-    let own = house.digest("r1").await;
+    let own = harness.digest("r1").await;
     assert!(matches!(refused, Err(DecideError::OtherDigest { is }) if is == own));
-    house.sweep().await;
-    assert_eq!((begun(&house, "r1"), begun(&house, "r2")), (0, 0));
+    harness.sweep().await;
+    assert_eq!((begun(&harness, "r1"), begun(&harness, "r2")), (0, 0));
 }
 
 /// atlantis #5795: approved while the plan still ran.
 #[tokio::test]
 async fn nothing_is_approved_before_there_is_a_digest() {
-    let house = House::new().await;
-    house.memory.script_stack(stack(), StackScript::KeepsPlanning);
-    assert_eq!(house.deploy("r1").await, Step::Parked);
+    let harness = Harness::new().await;
+    harness.memory.script_stack(stack(), StackScript::KeepsPlanning);
+    assert_eq!(harness.deploy("r1").await, Step::Parked);
     let digest = cc_devops_deploys::PlanDigest::new([0; 32]);
-    let early = house
+    let early = harness
         .plane
         .approve_plan(&operator(ANA), Door::Api, &plan_id("r1"), &digest, None)
         .await;
     assert!(matches!(early, Err(DecideError::NoDigestYet)));
-    let early = house.deny(ANA, "r1").await;
+    let early = harness.deny(ANA, "r1").await;
     assert!(matches!(early, Err(DecideError::NoDigestYet)));
-    let unknown = house.deny(ANA, "r2").await;
+    let unknown = harness.deny(ANA, "r2").await;
     assert!(matches!(unknown, Err(DecideError::NoSuchPlan)));
 
-    house.memory.script_stack(stack(), StackScript::Succeeds);
-    house.sweep().await;
-    house.approve(ANA, "r1").await.unwrap();
-    house.sweep().await;
-    assert_eq!(begun(&house, "r1"), 1);
+    harness.memory.script_stack(stack(), StackScript::Succeeds);
+    harness.sweep().await;
+    harness.approve(ANA, "r1").await.unwrap();
+    harness.sweep().await;
+    assert_eq!(begun(&harness, "r1"), 1);
 }
 
 /// atlantis #1122: an old plan applied after a new one.
 #[tokio::test]
 async fn a_newer_plan_takes_the_place_of_an_older_one() {
-    let house = House::new().await;
-    house.deploy("old").await;
-    let digest = house.digest("old").await;
-    house.later(SignedDuration::from_secs(1));
-    house.memory.script_change(stack(), table_replaced("Invoices"));
-    house.deploy("new").await;
-    let outcome = house.outcome("old").await;
+    let harness = Harness::new().await;
+    harness.deploy("old").await;
+    let digest = harness.digest("old").await;
+    harness.later(SignedDuration::from_secs(1));
+    harness.memory.script_change(stack(), table_replaced("Invoices"));
+    harness.deploy("new").await;
+    let outcome = harness.outcome("old").await;
     assert_eq!(
         (json!(outcome.reason), json!(outcome.approval.unwrap().state)),
         (json!("stack_in_progress"), json!("superseded"))
     );
-    let late = house
+    let late = harness
         .plane
         .approve_plan(&operator(ANA), Door::Api, &plan_id("old"), &digest, None)
         .await;
@@ -97,33 +101,33 @@ async fn a_newer_plan_takes_the_place_of_an_older_one() {
     };
     assert!(reason.contains("newer plan"), "{reason}");
     assert_eq!(
-        house.memory.left_behind(),
+        harness.memory.left_behind(),
         [sample::request_id("new")],
         "its change is removed"
     );
-    house.approve(ANA, "new").await.unwrap();
-    house.sweep().await;
-    assert_eq!((begun(&house, "old"), begun(&house, "new")), (0, 1));
-    assert_eq!(house.rows("plan.superseded"), [None]);
+    harness.approve(ANA, "new").await.unwrap();
+    harness.sweep().await;
+    assert_eq!((begun(&harness, "old"), begun(&harness, "new")), (0, 1));
+    assert_eq!(harness.rows("plan.superseded"), [None]);
 }
 
 /// atlantis #6037: an identical plan asked again.
 #[tokio::test]
 async fn an_equal_digest_keeps_its_approval_where_the_policies_let_it() {
     for (table, keeps) in [("Orders", true), ("Invoices", false)] {
-        let house = House::new().await;
-        house.deploy("r1").await;
+        let harness = Harness::new().await;
+        harness.deploy("r1").await;
         // Approved, and found too late to be carried out.
-        house.approve(ANA, "r1").await.unwrap();
-        house.later(SignedDuration::from_hours(25));
-        house.sweep().await;
-        assert_eq!(json!(house.outcome("r1").await.reason), json!("timeout"));
+        harness.approve(ANA, "r1").await.unwrap();
+        harness.later(SignedDuration::from_hours(25));
+        harness.sweep().await;
+        assert_eq!(json!(harness.outcome("r1").await.reason), json!("timeout"));
 
-        house.memory.script_change(stack(), table_replaced(table));
-        house.deploy("r2").await;
-        house.sweep().await;
-        assert_eq!(begun(&house, "r2"), usize::from(keeps), "{table}");
-        let plan = house.plan("r2").await;
+        harness.memory.script_change(stack(), table_replaced(table));
+        harness.deploy("r2").await;
+        harness.sweep().await;
+        assert_eq!(begun(&harness, "r2"), usize::from(keeps), "{table}");
+        let plan = harness.plan("r2").await;
         let from: Vec<_> = plan
             .approvals
             .iter()
@@ -136,11 +140,11 @@ async fn an_equal_digest_keeps_its_approval_where_the_policies_let_it() {
 /// keel #1100, spinnaker #4792: too late or not allowed is told at once, by whom.
 #[tokio::test]
 async fn who_comes_too_late_is_told_what_was_decided_and_by_whom() {
-    let house = House::new().await;
-    house.deploy("r1").await;
-    let digest = house.digest("r1").await;
-    house.deny(ANA, "r1").await.unwrap();
-    let late = house
+    let harness = Harness::new().await;
+    harness.deploy("r1").await;
+    let digest = harness.digest("r1").await;
+    harness.deny(ANA, "r1").await.unwrap();
+    let late = harness
         .plane
         .approve_plan(&operator(BEA), Door::Slack, &plan_id("r1"), &digest, None)
         .await;
@@ -155,27 +159,33 @@ async fn who_comes_too_late_is_told_what_was_decided_and_by_whom() {
     };
     assert_eq!(by.as_ref().map(cc_devops_kernel::names::AgentName::as_str), Some(ANA));
     assert!(error.to_string().contains("denied already by Ana"), "{error}");
-    house.deny(ANA, "r1").await.expect("said again it is the same decision");
-    assert!(matches!(house.deny(BEA, "r1").await, Err(DecideError::Decided { .. })));
-    house.sweep().await;
-    let outcome = house.outcome("r1").await;
+    harness
+        .deny(ANA, "r1")
+        .await
+        .expect("said again it is the same decision");
+    assert!(matches!(
+        harness.deny(BEA, "r1").await,
+        Err(DecideError::Decided { .. })
+    ));
+    harness.sweep().await;
+    let outcome = harness.outcome("r1").await;
     assert_eq!(json!(outcome.reason), json!("security_violation"));
     assert!(outcome.error.unwrap().contains("denied by Ana: not today"));
     assert_eq!(
-        house.rows("plan.denied"),
+        harness.rows("plan.denied"),
         [Some(ANA.to_owned())],
         "one row for one decision"
     );
-    house.nothing_is_left();
+    harness.nothing_is_left();
 
-    house.deploy("r2").await;
-    let not_allowed = house
+    harness.deploy("r2").await;
+    let not_allowed = harness
         .plane
         .approve_plan(
             &sample::agent(AGENT).agent,
             Door::Api,
             &plan_id("r2"),
-            &house.digest("r2").await,
+            &harness.digest("r2").await,
             None,
         )
         .await;
@@ -185,20 +195,20 @@ async fn who_comes_too_late_is_told_what_was_decided_and_by_whom() {
 /// cc-slack #70: the same click three times is one decision.
 #[tokio::test]
 async fn one_person_approves_once() {
-    let house = House::new().await;
-    house.deploy("r1").await;
+    let harness = Harness::new().await;
+    harness.deploy("r1").await;
     for _ in 0..3 {
-        house.approve(ANA, "r1").await.unwrap();
+        harness.approve(ANA, "r1").await.unwrap();
     }
-    assert_eq!(house.plan("r1").await.approvals.len(), 1);
-    assert_eq!(house.rows("plan.approved").len(), 1);
-    house.sweep().await;
-    house
+    assert_eq!(harness.plan("r1").await.approvals.len(), 1);
+    assert_eq!(harness.rows("plan.approved").len(), 1);
+    harness.sweep().await;
+    harness
         .approve(ANA, "r1")
         .await
         .expect("said again it is the same approval");
     assert!(matches!(
-        house.approve(BEA, "r1").await,
+        harness.approve(BEA, "r1").await,
         Err(DecideError::Decided { .. })
     ));
 }
@@ -207,59 +217,59 @@ async fn one_person_approves_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_approvers_at_one_instant_are_one_execution() {
     for round in 0..100 {
-        let house = Arc::new(House::new().await);
+        let harness = Arc::new(Harness::new().await);
         let id = format!("r{round}");
-        house.deploy(&id).await;
+        harness.deploy(&id).await;
         let tasks = [ANA, BEA].map(|who| {
-            let (house, id) = (Arc::clone(&house), id.clone());
+            let (harness, id) = (Arc::clone(&harness), id.clone());
             tokio::spawn(async move {
-                let approved = house.approve(who, &id).await;
+                let approved = harness.approve(who, &id).await;
                 assert!(
                     matches!(approved, Ok(_) | Err(DecideError::Decided { .. })),
                     "{approved:?}"
                 );
-                let replica = plane(house.memory.ports(), cc_devops_deploys::DeploySettings::default());
+                let replica = plane(harness.memory.ports(), cc_devops_deploys::DeploySettings::default());
                 replica.look_after_plans(super::MOST).await;
             })
         });
         for task in tasks {
             task.await.unwrap();
         }
-        house.sweep().await;
-        house.sweep().await;
-        assert_eq!(begun(&house, &id), 1, "round {round}");
-        assert_eq!(house.memory.carried_out().len(), 1);
-        assert_eq!(house.rows("plan.applied").len(), 1);
-        assert_eq!(json!(house.outcome(&id).await.status), json!("success"));
+        harness.sweep().await;
+        harness.sweep().await;
+        assert_eq!(begun(&harness, &id), 1, "round {round}");
+        assert_eq!(harness.memory.carried_out().len(), 1);
+        assert_eq!(harness.rows("plan.applied").len(), 1);
+        assert_eq!(json!(harness.outcome(&id).await.status), json!("success"));
     }
 }
 
 #[tokio::test]
 async fn an_approval_counts_only_while_its_giver_may_approve() {
-    let house = House::new().await;
-    house.deploy("r1").await;
-    house.approve(ANA, "r1").await.unwrap();
+    let harness = Harness::new().await;
+    harness.deploy("r1").await;
+    harness.approve(ANA, "r1").await.unwrap();
     let ana = sample::agent_name(ANA);
-    house
+    harness
         .memory
         .ports()
         .agents
         .revoke(&ana, sample::after(5), &sample::revoked())
         .await
         .unwrap();
-    house.sweep().await;
-    assert_eq!(begun(&house, "r1"), 0, "who is gone approves nothing");
-    house.approve(BEA, "r1").await.unwrap();
-    house.sweep().await;
-    house.sweep().await;
-    let approvers = house.outcome("r1").await.approval.unwrap().approvers;
+    harness.sweep().await;
+    assert_eq!(begun(&harness, "r1"), 0, "who is gone approves nothing");
+    harness.approve(BEA, "r1").await.unwrap();
+    harness.sweep().await;
+    harness.sweep().await;
+    let approvers = harness.outcome("r1").await.approval.unwrap().approvers;
     assert_eq!(approvers, [BEA], "nor is counted among who did");
 }
 
 /// What no number of approvals permits is denied at once, and what was prepared goes.
 #[tokio::test]
 async fn what_nobody_can_permit_is_denied() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let own = r#"@id("no-tables") forbid (principal, action == Action::"applyPlan", resource) when { context.losesStateful };
         permit (principal, action == Action::"deployLambda", resource);
         permit (principal, action == Action::"applyPlan", resource);"#;
@@ -268,19 +278,19 @@ async fn what_nobody_can_permit_is_denied() {
         .expect("it is a policy");
     let plane = cc_devops_requests::engine::ControlPlane::new(
         installation,
-        house.memory.ports(),
+        harness.memory.ports(),
         policy,
         cc_devops_requests::fingerprint::FingerprintKey::new([7; 32]),
         cc_devops_requests::settings::RequestSettings::default(),
     );
-    let house = House { plane, ..house };
-    let Step::Concluded(outcome) = house.deploy("r1").await else {
+    let harness = Harness { plane, ..harness };
+    let Step::Concluded(outcome) = harness.deploy("r1").await else {
         panic!("it has ended")
     };
     assert_eq!(json!(outcome.reason), json!("security_violation"));
     assert!(outcome.error.unwrap().contains("no-tables"));
     assert_eq!(json!(outcome.approval.unwrap().state), json!("denied"));
-    house.nothing_is_left();
+    harness.nothing_is_left();
 }
 
 /// What changed between an approval and its effect is not carried out.
@@ -288,23 +298,32 @@ async fn what_nobody_can_permit_is_denied() {
 async fn what_moved_is_not_carried_out() {
     let id: RequestId = sample::request_id("r1");
     for moves in 0..2 {
-        let house = House::new().await;
-        house.deploy("r1").await;
+        let harness = Harness::new().await;
+        harness.deploy("r1").await;
         match moves {
-            0 => house.memory.update_outside(&stack()),
+            0 => harness.memory.update_outside(&stack()),
             // aws-cdk-cli #801, #1273: the approved diff was not what ran.
-            _ => house.memory.replace_prepared(&id, table_replaced("Everything")),
+            _ => harness.memory.replace_prepared(&id, table_replaced("Everything")),
         }
-        house.approve(ANA, "r1").await.unwrap();
-        house.sweep().await;
-        assert_eq!(begun(&house, "r1"), 0);
-        let outcome = house.outcome("r1").await;
+        harness.approve(ANA, "r1").await.unwrap();
+        harness.sweep().await;
+        assert_eq!(begun(&harness, "r1"), 0);
+        let outcome = harness.outcome("r1").await;
         assert_eq!(
             (json!(outcome.reason), json!(outcome.approval.unwrap().state)),
             (json!("stack_in_progress"), json!("moved"))
         );
-        house.nothing_is_left();
-        assert_eq!(house.rows("plan.moved"), [None]);
-        assert!(house.memory.ports().ledger.holder_of(&stack()).await.unwrap().is_none());
+        harness.nothing_is_left();
+        assert_eq!(harness.rows("plan.moved"), [None]);
+        assert!(
+            harness
+                .memory
+                .ports()
+                .ledger
+                .holder_of(&stack())
+                .await
+                .unwrap()
+                .is_none()
+        );
     }
 }

@@ -4,32 +4,32 @@ use cc_devops_deploys::PlanState;
 use cc_devops_requests::deploys::{PlanFilter, PlanPage, PlanPlace};
 use jiff::SignedDuration;
 
-use super::{ANA, House, plan_id};
+use super::{ANA, Harness, plan_id};
 
 /// Deploys that are asked for one minute after the other, each second of which is denied.
-async fn some(house: &House, count: u32) {
+async fn some(harness: &Harness, count: u32) {
     for number in 0..count {
         let id = format!("r{number}");
-        house.deploy(&id).await;
+        harness.deploy(&id).await;
         if number % 2 == 1 {
-            house.deny(ANA, &id).await.unwrap();
+            harness.deny(ANA, &id).await.unwrap();
         }
-        house.later(SignedDuration::from_mins(1));
-        house.sweep().await;
+        harness.later(SignedDuration::from_mins(1));
+        harness.sweep().await;
     }
 }
 
-async fn page(house: &House, filter: &PlanFilter, limit: usize) -> PlanPage {
-    house.plane.plans(filter, limit, &|_| true).await.unwrap()
+async fn page(harness: &Harness, filter: &PlanFilter, limit: usize) -> PlanPage {
+    harness.plane.plans(filter, limit, &|_| true).await.unwrap()
 }
 
 #[tokio::test]
 async fn all_plans_come_in_pages_the_newest_first() {
-    let house = House::new().await;
-    some(&house, 7).await;
+    let harness = Harness::new().await;
+    some(&harness, 7).await;
     let (mut filter, mut seen) = (PlanFilter::default(), Vec::new());
     loop {
-        let page = page(&house, &filter, 3).await;
+        let page = page(&harness, &filter, 3).await;
         seen.extend(page.plans.into_iter().map(|plan| plan.id));
         let Some(next) = page.next else { break };
         assert_eq!(
@@ -45,15 +45,15 @@ async fn all_plans_come_in_pages_the_newest_first() {
 
 #[tokio::test]
 async fn states_and_stacks_narrow_the_list() {
-    let house = House::new().await;
-    some(&house, 7).await;
+    let harness = Harness::new().await;
+    some(&harness, 7).await;
     let of = async |state: Option<PlanState>, stack: Option<&str>| {
         let filter = PlanFilter {
             state,
             stack: stack.map(str::to_owned),
             before: None,
         };
-        page(&house, &filter, 10).await.plans.len()
+        page(&harness, &filter, 10).await.plans.len()
     };
     let full = super::stack();
     assert_eq!(of(Some(PlanState::Denied), None).await, 3);
@@ -65,14 +65,18 @@ async fn states_and_stacks_narrow_the_list() {
     assert_eq!(of(None, Some(name)).await, 7, "on every stage");
     assert_eq!(of(Some(PlanState::Denied), Some(name)).await, 3);
     assert_eq!(of(None, Some("another-stack")).await, 0);
-    let open = house.plane.open_plans(10).await.unwrap();
+    let open = harness.plane.open_plans(10).await.unwrap();
     assert_eq!((open.plans.len(), open.planning, open.more), (1, 0, false));
 }
 
 #[tokio::test]
 async fn where_nothing_of_much_may_be_seen_the_next_page_goes_on_behind_it() {
-    let house = House::new().await;
-    some(&house, 3).await;
-    let hidden = house.plane.plans(&PlanFilter::default(), 1, &|_| false).await.unwrap();
+    let harness = Harness::new().await;
+    some(&harness, 3).await;
+    let hidden = harness
+        .plane
+        .plans(&PlanFilter::default(), 1, &|_| false)
+        .await
+        .unwrap();
     assert_eq!(hidden, PlanPage::default(), "nothing, and nothing that tells of it");
 }

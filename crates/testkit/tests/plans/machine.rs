@@ -111,13 +111,13 @@ fn is_frozen(at: Timestamp) -> bool {
 }
 
 /// The stacks, which look at every change that is begun.
-struct Witness {
+struct CheckedStacks {
     memory: Memory,
     /// The requests whose changes lose data.
     losing: Arc<Mutex<BTreeSet<RequestId>>>,
 }
 
-impl Witness {
+impl CheckedStacks {
     /// What is true at the moment in which a change is begun.
     async fn check(&self, request: &RequestId, handle: &str) {
         let ports = self.memory.ports();
@@ -167,7 +167,7 @@ impl Witness {
 }
 
 #[async_trait]
-impl Stacks for Witness {
+impl Stacks for CheckedStacks {
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         self.memory.ports().stacks.plan(wanted).await
     }
@@ -212,7 +212,7 @@ impl World {
 
     fn ports(memory: &Memory, losing: &Arc<Mutex<BTreeSet<RequestId>>>) -> Ports {
         Ports {
-            stacks: Arc::new(Witness {
+            stacks: Arc::new(CheckedStacks {
                 memory: memory.clone(),
                 losing: Arc::clone(losing),
             }),
@@ -265,7 +265,7 @@ impl World {
                     return;
                 };
                 let who = operator(if *who { ANA } else { BEA });
-                // Whatever it answers: the trail and the witness say what came of it.
+                // Whatever it answers: the trail and the stacks say what came of it.
                 let _answer = replica.approve_plan(&who, Door::Api, &id, &other.digest, None).await;
             }
             Event::Deny { who, plan } => {

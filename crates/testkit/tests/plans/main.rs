@@ -36,7 +36,7 @@ const BEA: &str = "Bea";
 const MOST: usize = 100_000;
 
 /// A control plane with an agent, who has the stack [`STACK_SUCCEEDS`], and two operators.
-struct House {
+struct Harness {
     memory: Memory,
     plane: ControlPlane,
 }
@@ -82,7 +82,7 @@ fn plan_id(request: &str) -> PlanId {
     PlanId::of(&sample::request_id(request))
 }
 
-impl House {
+impl Harness {
     async fn with(deploys: DeploySettings) -> Self {
         let memory = Memory::new();
         add_people(&memory).await;
@@ -99,9 +99,9 @@ impl House {
 
     /// One where nobody is asked.
     async fn harmless() -> Self {
-        let house = Self::new().await;
-        house.memory.script_change(stack(), harmless_change());
-        house
+        let harness = Self::new().await;
+        harness.memory.script_change(stack(), harmless_change());
+        harness
     }
 
     fn later(&self, by: SignedDuration) {
@@ -201,82 +201,86 @@ fn principal(name: &str) -> Principal {
 
 #[tokio::test]
 async fn a_deploy_that_nobody_is_asked_about_is_planned_and_applied_at_once() {
-    let house = House::harmless().await;
-    assert!(matches!(house.deploy("r1").await, Step::Concluded(_)));
-    assert_eq!(house.memory.changes_begun(&sample::request_id("r1")), 1);
-    house.sweep().await;
-    let outcome = house.outcome("r1").await;
+    let harness = Harness::harmless().await;
+    assert!(matches!(harness.deploy("r1").await, Step::Concluded(_)));
+    assert_eq!(harness.memory.changes_begun(&sample::request_id("r1")), 1);
+    harness.sweep().await;
+    let outcome = harness.outcome("r1").await;
     let approval = outcome.approval.expect("it was planned");
     assert_eq!(outcome.result.unwrap()["action"], "deployed");
     assert_eq!(
         json!(approval),
         json!({
             "plan": plan_id("r1"),
-            "digest": house.digest("r1").await,
+            "digest": harness.digest("r1").await,
             "state": "not_needed",
             "approvers": [],
         })
     );
-    house.nothing_is_left();
+    harness.nothing_is_left();
 }
 
 #[tokio::test]
 async fn a_deploy_that_loses_data_waits_is_approved_and_applied() {
-    let house = House::new().await;
-    assert_eq!(house.deploy("r1").await, Step::Parked);
-    house.later(SignedDuration::from_hours(5));
-    house.sweep().await;
-    assert_eq!(house.request("r1").await.state, RequestState::Waiting);
+    let harness = Harness::new().await;
+    assert_eq!(harness.deploy("r1").await, Step::Parked);
+    harness.later(SignedDuration::from_hours(5));
+    harness.sweep().await;
+    assert_eq!(harness.request("r1").await.state, RequestState::Waiting);
     assert_eq!(
-        house.memory.changes_begun(&sample::request_id("r1")),
+        harness.memory.changes_begun(&sample::request_id("r1")),
         0,
         "nothing runs unasked"
     );
-    let open = house.memory.open_conditions();
+    let open = harness.memory.open_conditions();
     let notice = open[0].plan.as_ref().expect("people are told of the plan");
     assert_eq!((open.len(), notice.plan.as_str()), (1, plan_id("r1").as_str()));
     assert!(notice.tree.contains("Orders"), "{}", notice.tree);
 
-    house.approve(ANA, "r1").await.unwrap();
-    house.sweep().await;
-    assert_eq!(house.memory.changes_begun(&sample::request_id("r1")), 1);
-    house.sweep().await;
-    let approval = house.outcome("r1").await.approval.unwrap();
+    harness.approve(ANA, "r1").await.unwrap();
+    harness.sweep().await;
+    assert_eq!(harness.memory.changes_begun(&sample::request_id("r1")), 1);
+    harness.sweep().await;
+    let approval = harness.outcome("r1").await.approval.unwrap();
     assert_eq!(
         (json!(approval.state), approval.approvers),
         (json!("approved"), vec![ANA.to_owned()])
     );
-    assert_eq!(house.asked(), 0, "nobody is asked any more");
-    assert_eq!(house.rows("plan.made").len(), 1);
-    assert_eq!(house.rows("plan.approved"), [Some(ANA.to_owned())]);
-    assert_eq!(house.rows("plan.applied").len(), 1);
-    house.nothing_is_left();
+    assert_eq!(harness.asked(), 0, "nobody is asked any more");
+    assert_eq!(harness.rows("plan.made").len(), 1);
+    assert_eq!(harness.rows("plan.approved"), [Some(ANA.to_owned())]);
+    assert_eq!(harness.rows("plan.applied").len(), 1);
+    harness.nothing_is_left();
 }
 
 #[tokio::test]
 async fn the_time_limit_of_a_change_runs_from_when_it_is_begun() {
-    let house = House::new().await;
-    house.memory.script_stack(stack(), StackScript::KeepsChanging);
-    house.deploy("r1").await;
-    house.later(SignedDuration::from_hours(20));
-    house.approve(ANA, "r1").await.unwrap();
-    house.sweep().await;
-    house.later(SignedDuration::from_mins(59));
-    house.sweep().await;
-    assert_eq!(house.request("r1").await.state, RequestState::Waiting, "it has an hour");
-    house.later(SignedDuration::from_mins(2));
-    house.sweep().await;
-    let outcome = house.outcome("r1").await;
+    let harness = Harness::new().await;
+    harness.memory.script_stack(stack(), StackScript::KeepsChanging);
+    harness.deploy("r1").await;
+    harness.later(SignedDuration::from_hours(20));
+    harness.approve(ANA, "r1").await.unwrap();
+    harness.sweep().await;
+    harness.later(SignedDuration::from_mins(59));
+    harness.sweep().await;
+    assert_eq!(
+        harness.request("r1").await.state,
+        RequestState::Waiting,
+        "it has an hour"
+    );
+    harness.later(SignedDuration::from_mins(2));
+    harness.sweep().await;
+    let outcome = harness.outcome("r1").await;
     assert_eq!(json!(outcome.reason), json!("timeout"));
     assert_eq!(json!(outcome.approval.unwrap().state), json!("approved"));
 }
 
 #[tokio::test]
 async fn a_plan_alone_is_shown_and_removed() {
-    let house = House::new().await;
-    house.deploy("waits").await;
+    let harness = Harness::new().await;
+    harness.deploy("waits").await;
     let params = json!({"stackName": STACK_SUCCEEDS, "planOnly": true});
-    let Step::Concluded(outcome) = house.deploy_with("r1", params).await else {
+    let Step::Concluded(outcome) = harness.deploy_with("r1", params).await else {
         panic!("there is nothing to wait for");
     };
     let result = outcome.result.unwrap();
@@ -285,40 +289,40 @@ async fn a_plan_alone_is_shown_and_removed() {
         (
             &json!("planned"),
             &json!(plan_id("r1")),
-            &json!(house.digest("r1").await)
+            &json!(harness.digest("r1").await)
         )
     );
     assert_eq!(result["changes"][0]["replacement"], "True");
     assert_eq!(outcome.approval, None);
-    house.sweep().await;
-    assert_eq!(json!(house.plan("r1").await.state), json!("shown"));
+    harness.sweep().await;
+    assert_eq!(json!(harness.plan("r1").await.state), json!("shown"));
     assert_eq!(
-        json!(house.plan("waits").await.state),
+        json!(harness.plan("waits").await.state),
         json!("waiting"),
         "it takes no place"
     );
-    assert_eq!(house.memory.left_behind(), [sample::request_id("waits")]);
+    assert_eq!(harness.memory.left_behind(), [sample::request_id("waits")]);
 }
 
 #[tokio::test]
 async fn waiting_plans_cost_the_sweep_nothing() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for number in 0..200 {
         let name = format!("stack-{number}");
-        house.memory.script_stack(sample::stack(&name), StackScript::Succeeds);
-        house
+        harness.memory.script_stack(sample::stack(&name), StackScript::Succeeds);
+        harness
             .memory
             .script_change(sample::stack(&name), table_replaced("Orders"));
         let event = sample::deploy_event(&format!("r{number}"), &name);
-        let received = house.plane.receive(&principal(ANA), event, true).await.unwrap();
+        let received = harness.plane.receive(&principal(ANA), event, true).await.unwrap();
         let Received::Claimed(claimed) = received else {
             panic!("it is new")
         };
-        assert_eq!(house.plane.carry_out(claimed).await.unwrap(), Step::Parked);
+        assert_eq!(harness.plane.carry_out(claimed).await.unwrap(), Step::Parked);
     }
-    house.sweep().await;
+    harness.sweep().await;
     let points = cc_devops_testkit::crash::CrashPoints::never();
-    let watched = plane(points.wrap(&house.memory.ports()), DeploySettings::default());
+    let watched = plane(points.wrap(&harness.memory.ports()), DeploySettings::default());
     assert!(watched.look_after_plans(MOST).await.failures.is_empty());
     assert_eq!(points.calls(), 1, "one question finds that nothing is due");
     assert!(watched.look_after_waiting().await.failures.is_empty());

@@ -13,122 +13,122 @@ use cc_devops_testkit::sample;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{ANA, House, principal};
+use super::{ANA, Harness, principal};
 
 fn name(name: &str) -> StackName {
     StackName::new(name).unwrap()
 }
 
 /// `api` needs `database` and `network`; `shop` needs `api`.
-async fn house() -> House {
+async fn harness() -> Harness {
     let needs = [("api", vec!["database", "network"]), ("shop", vec!["api"])];
     let needs: BTreeMap<StackName, BTreeSet<StackName>> = needs
         .into_iter()
         .map(|(stack, needs)| (name(stack), needs.into_iter().map(name).collect()))
         .collect();
-    let house = House::with(DeploySettings {
+    let harness = Harness::with(DeploySettings {
         order: Order::of(needs).unwrap(),
         ..DeploySettings::default()
     })
     .await;
     for stack in ["database", "network", "api", "shop", "mail"] {
-        house
+        harness
             .memory
             .script_stack(sample::stack(stack), StackScript::KeepsChanging);
     }
-    house
+    harness
 }
 
-async fn deploy(house: &House, stack: &str) -> Step {
+async fn deploy(harness: &Harness, stack: &str) -> Step {
     let event = sample::deploy_event(stack, stack);
-    let received = house.plane.receive(&principal(ANA), event, true).await.unwrap();
+    let received = harness.plane.receive(&principal(ANA), event, true).await.unwrap();
     let Received::Claimed(claimed) = received else {
         panic!("it is new")
     };
-    house.plane.carry_out(claimed).await.unwrap()
+    harness.plane.carry_out(claimed).await.unwrap()
 }
 
 /// One pass, some time later.
-async fn sweep(house: &House) {
+async fn sweep(harness: &Harness) {
     for _ in 0..3 {
-        house.later(SignedDuration::from_secs(30));
-        house.sweep().await;
+        harness.later(SignedDuration::from_secs(30));
+        harness.sweep().await;
     }
 }
 
-fn begun(house: &House) -> Vec<&'static str> {
+fn begun(harness: &Harness) -> Vec<&'static str> {
     let stacks = ["database", "network", "api", "shop", "mail"];
-    let is_begun = |stack: &&str| house.memory.changes_begun(&sample::request_id(stack)) == 1;
+    let is_begun = |stack: &&str| harness.memory.changes_begun(&sample::request_id(stack)) == 1;
     stacks.into_iter().filter(is_begun).collect()
 }
 
 #[tokio::test]
 async fn each_stack_starts_when_its_own_dependencies_ended_well() {
-    let house = house().await;
+    let harness = harness().await;
     for stack in ["shop", "network", "database", "mail"] {
-        deploy(&house, stack).await;
+        deploy(&harness, stack).await;
     }
-    assert_eq!(deploy(&house, "api").await, Step::HandedBack);
-    sweep(&house).await;
+    assert_eq!(deploy(&harness, "api").await, Step::HandedBack);
+    sweep(&harness).await;
     // `shop` came before there was a deploy of `api` to wait for.
-    assert_eq!(begun(&house), ["database", "network", "shop", "mail"]);
+    assert_eq!(begun(&harness), ["database", "network", "shop", "mail"]);
     for ended in ["network", "mail"] {
-        house
+        harness
             .memory
             .end_change(&sample::request_id(ended), StackScript::Succeeds);
-        sweep(&house).await;
+        sweep(&harness).await;
     }
     for _ in 0..20 {
-        sweep(&house).await;
+        sweep(&harness).await;
     }
-    assert_eq!(house.request("api").await.tries, 0, "waiting is no try");
-    house
+    assert_eq!(harness.request("api").await.tries, 0, "waiting is no try");
+    harness
         .memory
         .end_change(&sample::request_id("database"), StackScript::Succeeds);
-    sweep(&house).await;
-    assert_eq!(begun(&house), ["database", "network", "api", "shop", "mail"]);
+    sweep(&harness).await;
+    assert_eq!(begun(&harness), ["database", "network", "api", "shop", "mail"]);
 }
 
 #[tokio::test]
 async fn a_chain_starts_link_by_link() {
-    let house = house().await;
-    deploy(&house, "database").await;
-    assert_eq!(deploy(&house, "api").await, Step::HandedBack);
-    assert_eq!(deploy(&house, "shop").await, Step::HandedBack);
+    let harness = harness().await;
+    deploy(&harness, "database").await;
+    assert_eq!(deploy(&harness, "api").await, Step::HandedBack);
+    assert_eq!(deploy(&harness, "shop").await, Step::HandedBack);
     for (ended, now) in [
         ("database", vec!["database", "api"]),
         ("api", vec!["database", "api", "shop"]),
     ] {
-        house
+        harness
             .memory
             .end_change(&sample::request_id(ended), StackScript::Succeeds);
-        sweep(&house).await;
-        assert_eq!(begun(&house), now);
+        sweep(&harness).await;
+        assert_eq!(begun(&harness), now);
     }
 }
 
 #[tokio::test]
 async fn what_waited_for_a_failure_does_not_start() {
-    let house = house().await;
-    house
+    let harness = harness().await;
+    harness
         .memory
         .script_change(sample::stack("database"), table_replaced("Orders"));
-    deploy(&house, "database").await;
+    deploy(&harness, "database").await;
     assert_eq!(
-        deploy(&house, "api").await,
+        deploy(&harness, "api").await,
         Step::HandedBack,
         "it waits for the approval, too"
     );
-    house.deny(super::BEA, "database").await.unwrap();
-    sweep(&house).await;
-    let outcome = house.outcome("api").await;
+    harness.deny(super::BEA, "database").await.unwrap();
+    sweep(&harness).await;
+    let outcome = harness.outcome("api").await;
     assert_eq!(json!(outcome.reason), json!("missing_dependency"));
     assert!(outcome.error.unwrap().contains("database-dev"));
-    assert!(begun(&house).is_empty());
+    assert!(begun(&harness).is_empty());
 
     // A deploy that comes after that waits for nothing.
-    house.later(SignedDuration::from_secs(1));
-    deploy(&house, "shop").await;
-    sweep(&house).await;
-    assert_eq!(begun(&house), ["shop"]);
+    harness.later(SignedDuration::from_secs(1));
+    deploy(&harness, "shop").await;
+    sweep(&harness).await;
+    assert_eq!(begun(&harness), ["shop"]);
 }

@@ -10,39 +10,39 @@ use cc_devops_testkit::sample::{self, STACK_SUCCEEDS};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{ANA, BEA, House, principal, stack};
+use super::{ANA, BEA, Harness, principal, stack};
 
 /// A deploy that takes ten seconds and ends so.
-async fn deployed(house: &House, id: &str, (template, size): (&str, &str), end: StackScript) {
-    house.memory.script_template(stack(), template);
-    house
+async fn deployed(harness: &Harness, id: &str, (template, size): (&str, &str), end: StackScript) {
+    harness.memory.script_template(stack(), template);
+    harness
         .memory
         .script_change(stack(), cc_devops_testkit::memory::with_parameter(size));
-    house.memory.script_stack(stack(), StackScript::KeepsChanging);
-    house.deploy(id).await;
-    house.later(SignedDuration::from_secs(10));
-    house.memory.end_change(&sample::request_id(id), end);
-    house.sweep().await;
+    harness.memory.script_stack(stack(), StackScript::KeepsChanging);
+    harness.deploy(id).await;
+    harness.later(SignedDuration::from_secs(10));
+    harness.memory.end_change(&sample::request_id(id), end);
+    harness.sweep().await;
 }
 
 #[tokio::test]
 async fn a_rollback_is_a_deploy_of_what_was_before() {
-    let house = House::harmless().await;
+    let harness = Harness::harmless().await;
     let (name, stage) = (StackName::new(STACK_SUCCEEDS).unwrap(), sample::stage());
-    let nothing = house
+    let nothing = harness
         .plane
         .roll_back(&principal(ANA), &name, &stage, BTreeMap::new(), true)
         .await;
     assert!(matches!(nothing, Err(DecideError::NotAllowed(_))));
-    deployed(&house, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
-    deployed(&house, "r2", ("{\"two\": 2}", "large"), StackScript::Succeeds).await;
-    let history = house.plane.deployed(&stack(), 10).await.unwrap();
+    deployed(&harness, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
+    deployed(&harness, "r2", ("{\"two\": 2}", "large"), StackScript::Succeeds).await;
+    let history = harness.plane.deployed(&stack(), 10).await.unwrap();
     assert_eq!(history.len(), 2);
     assert_eq!(history[0].parameters["Size"], "large");
     assert_eq!(history[0].took_ms, 10_000);
 
     let extra = BTreeMap::from([("Password".to_owned(), "given again".to_owned())]);
-    let back = house
+    let back = harness
         .plane
         .roll_back(&principal(ANA), &name, &stage, extra, true)
         .await
@@ -59,19 +59,19 @@ async fn a_rollback_is_a_deploy_of_what_was_before() {
         )
     );
     let again = claimed.request.head.id.clone();
-    house.plane.carry_out(claimed).await.unwrap();
-    house.memory.end_change(&again, StackScript::Succeeds);
-    house.sweep().await;
-    assert_eq!(house.plane.deployed(&stack(), 10).await.unwrap().len(), 3);
+    harness.plane.carry_out(claimed).await.unwrap();
+    harness.memory.end_change(&again, StackScript::Succeeds);
+    harness.sweep().await;
+    assert_eq!(harness.plane.deployed(&stack(), 10).await.unwrap().len(), 3);
 }
 
 #[tokio::test]
 async fn what_failed_is_rolled_back_to_the_last_good_deploy() {
-    let house = House::harmless().await;
+    let harness = Harness::harmless().await;
     let (name, stage) = (StackName::new(STACK_SUCCEEDS).unwrap(), sample::stage());
-    deployed(&house, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
-    deployed(&house, "r2", ("{\"two\": 2}", "large"), StackScript::Fails).await;
-    let back = house
+    deployed(&harness, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
+    deployed(&harness, "r2", ("{\"two\": 2}", "large"), StackScript::Fails).await;
+    let back = harness
         .plane
         .roll_back(&principal(ANA), &name, &stage, BTreeMap::new(), true)
         .await
@@ -84,10 +84,10 @@ async fn what_failed_is_rolled_back_to_the_last_good_deploy() {
 
 #[tokio::test]
 async fn what_is_promoted_is_the_same_template() {
-    let house = House::harmless().await;
+    let harness = Harness::harmless().await;
     let (name, prod) = (StackName::new(STACK_SUCCEEDS).unwrap(), Stage::new("prod").unwrap());
-    deployed(&house, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
-    let on = house
+    deployed(&harness, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
+    let on = harness
         .plane
         .promote(&principal(ANA), &name, &sample::stage(), &prod, true)
         .await
@@ -114,26 +114,26 @@ fn asked(received: Received) -> (Claimed, serde_json::Value) {
 
 #[tokio::test]
 async fn what_ended_before_there_was_a_plan_can_be_asked_for_again_and_by_others() {
-    let house = House::harmless().await;
+    let harness = Harness::harmless().await;
     let (name, stage) = (StackName::new(STACK_SUCCEEDS).unwrap(), sample::stage());
-    deployed(&house, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
-    deployed(&house, "r2", ("{\"two\": 2}", "large"), StackScript::Succeeds).await;
+    deployed(&harness, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
+    deployed(&harness, "r2", ("{\"two\": 2}", "large"), StackScript::Succeeds).await;
     let back = async |who: &str, size: &str| {
         let parameters = BTreeMap::from([("Size".to_owned(), size.to_owned())]);
         let who = principal(who);
-        let asked = house.plane.roll_back(&who, &name, &stage, parameters, true);
+        let asked = harness.plane.roll_back(&who, &name, &stage, parameters, true);
         asked.await.unwrap()
     };
-    house.memory.script_stack(stack(), StackScript::CannotBePlanned);
+    harness.memory.script_stack(stack(), StackScript::CannotBePlanned);
     let (first, _) = asked(back(ANA, "small").await);
     let first_id = first.request.head.id.clone();
-    house.plane.carry_out(first).await.unwrap();
-    assert!(house.outcome(first_id.as_str()).await.result.is_none());
+    harness.plane.carry_out(first).await.unwrap();
+    assert!(harness.outcome(first_id.as_str()).await.result.is_none());
 
-    house.memory.script_stack(stack(), StackScript::KeepsPlanning);
+    harness.memory.script_stack(stack(), StackScript::KeepsPlanning);
     let (second, _) = asked(back(ANA, "small").await);
     assert_ne!(second.request.head.id, first_id);
-    house.plane.carry_out(second).await.unwrap();
+    harness.plane.carry_out(second).await.unwrap();
     let same = back(ANA, "small").await;
     assert!(!matches!(same, Received::Claimed(_)), "it has no outcome yet");
     asked(back(ANA, "medium").await);
@@ -142,22 +142,25 @@ async fn what_ended_before_there_was_a_plan_can_be_asked_for_again_and_by_others
 
 #[tokio::test]
 async fn nothing_else_is_deployed_in_place_of_a_template_that_was_not_kept() {
-    let house = House::harmless().await;
+    let harness = Harness::harmless().await;
     let (name, stage, prod) = (
         StackName::new(STACK_SUCCEEDS).unwrap(),
         sample::stage(),
         Stage::new("prod").unwrap(),
     );
     for id in ["r1", "r2"] {
-        house.deploy(id).await;
-        house.later(SignedDuration::from_secs(10));
-        house.sweep().await;
+        harness.deploy(id).await;
+        harness.later(SignedDuration::from_secs(10));
+        harness.sweep().await;
     }
-    let history = house.plane.deployed(&stack(), 10).await.unwrap();
+    let history = harness.plane.deployed(&stack(), 10).await.unwrap();
     assert_eq!((history.len(), &history[1].template_digest), (2, &None));
     let who = principal(ANA);
-    let back = house.plane.roll_back(&who, &name, &stage, BTreeMap::new(), true).await;
-    let on = house.plane.promote(&who, &name, &stage, &prod, true).await;
+    let back = harness
+        .plane
+        .roll_back(&who, &name, &stage, BTreeMap::new(), true)
+        .await;
+    let on = harness.plane.promote(&who, &name, &stage, &prod, true).await;
     for refused in [back, on] {
         let Err(DecideError::NotAllowed(why)) = refused else {
             panic!("it is refused")
@@ -168,23 +171,23 @@ async fn nothing_else_is_deployed_in_place_of_a_template_that_was_not_kept() {
 
 #[tokio::test]
 async fn where_stacks_have_no_templates_the_parameters_of_the_other_stage_are_given_again() {
-    let house = House::harmless().await;
-    house.memory.without_templates();
+    let harness = Harness::harmless().await;
+    harness.memory.without_templates();
     let (name, prod) = (StackName::new(STACK_SUCCEEDS).unwrap(), Stage::new("prod").unwrap());
     let there = name.on(&prod);
-    house.memory.script_stack(there.clone(), StackScript::Succeeds);
+    harness.memory.script_stack(there.clone(), StackScript::Succeeds);
     for (stack, size) in [(stack(), "small"), (there.clone(), "large")] {
-        house
+        harness
             .memory
             .script_change(stack, cc_devops_testkit::memory::with_parameter(size));
     }
-    house.deploy("r1").await;
-    house
+    harness.deploy("r1").await;
+    harness
         .deploy_with("r2", json!({"stackName": STACK_SUCCEEDS, "stage": "prod"}))
         .await;
-    house.sweep().await;
-    assert_eq!(house.plane.deployed(&there, 10).await.unwrap().len(), 1);
-    let on = house
+    harness.sweep().await;
+    assert_eq!(harness.plane.deployed(&there, 10).await.unwrap().len(), 1);
+    let on = harness
         .plane
         .promote(&principal(ANA), &name, &sample::stage(), &prod, true)
         .await;

@@ -34,19 +34,19 @@ const KEEP: Ask = Ask {
     explain: Explain::No,
 };
 
-struct House {
+struct Harness {
     memory: Memory,
     billing: FakeBilling,
 }
 
-impl House {
+impl Harness {
     fn new() -> Self {
-        let house = Self {
+        let harness = Self {
             memory: Memory::new(),
             billing: FakeBilling::default(),
         };
-        house.billing.euro(Some("1.25"));
-        house
+        harness.billing.euro(Some("1.25"));
+        harness
     }
 
     fn reporter(&self) -> Reporter {

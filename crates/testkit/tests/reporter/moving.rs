@@ -9,15 +9,15 @@ use cc_devops_revenue::report::Usd;
 use cc_devops_revenue::transactions::Category;
 use jiff::civil::Date;
 
-use crate::{House, moved};
+use crate::{Harness, moved};
 
 #[tokio::test]
 async fn a_second_day_shows_what_moved() {
-    let house = House::new();
-    house.first_day();
-    house.billing.charge(Category::Charge, 5_000, Currency::USD);
-    house.billing.charge(Category::Refund, -1_500, Currency::USD);
-    let first = house.report().await.unwrap();
+    let harness = Harness::new();
+    harness.first_day();
+    harness.billing.charge(Category::Charge, 5_000, Currency::USD);
+    harness.billing.charge(Category::Refund, -1_500, Currency::USD);
+    let first = harness.report().await.unwrap();
     assert_eq!(first.compared_with, None);
     assert_eq!(first.moved(Kind::New), 0, "by a beginning nobody is new");
     let beginning = &first.movements.currencies[&Currency::USD];
@@ -35,9 +35,9 @@ async fn a_second_day_shows_what_moved() {
     // 1503.33 cents and 400 euro cents at 1.25.
     assert_eq!((first.mrr_usd(), first.summary.complete), (Some(Usd(1503 + 500)), true));
 
-    house.tomorrow();
-    house.second_day();
-    let second = house.report().await.unwrap();
+    harness.tomorrow();
+    harness.second_day();
+    let second = harness.report().await.unwrap();
     assert_eq!(second.compared_with, Some(first.date));
     assert_eq!(moved(&second, Currency::USD, Kind::Expansion), "200");
     assert_eq!(moved(&second, Currency::USD, Kind::Churn), "-500");
@@ -58,10 +58,10 @@ async fn a_second_day_shows_what_moved() {
         Err(Missing::KeptSince(first.date)),
         "two days are no thirty"
     );
-    let latest = house.memory.ports().revenue.latest().await.unwrap();
+    let latest = harness.memory.ports().revenue.latest().await.unwrap();
     assert_eq!(latest, Some(second.clone()));
 
-    let news = house.news().await;
+    let news = harness.news().await;
     let (key, agent, detail) = &news[1];
     assert_eq!(news.len(), 2);
     assert_eq!((key.as_str(), agent.as_str()), ("mrr/2025-06-16", "CostSentinel"));
@@ -78,25 +78,25 @@ async fn a_second_day_shows_what_moved() {
 
 #[tokio::test]
 async fn churn_is_of_thirty_days_and_who_came_back_is_no_part_of_whom_it_is_of() {
-    let house = House::new();
-    house.first_day();
-    let first = house.report().await.unwrap();
-    house.tomorrow();
-    house.second_day();
-    house.report().await.unwrap();
+    let harness = Harness::new();
+    harness.first_day();
+    let first = harness.report().await.unwrap();
+    harness.tomorrow();
+    harness.second_day();
+    harness.report().await.unwrap();
     // Who left comes back, and leaves again.
     for day in 2..=29 {
-        house.tomorrow();
+        harness.tomorrow();
         if day == 10 {
-            house.billing.bill("cus_gone", Currency::USD, "500");
+            harness.billing.bill("cus_gone", Currency::USD, "500");
         }
         if day == 20 {
-            house.second_day();
+            harness.second_day();
         }
-        house.report().await.unwrap();
+        harness.report().await.unwrap();
     }
     let rate = async || {
-        let days = house.memory.ports().revenue.days(Date::MIN, Date::MAX).await.unwrap();
+        let days = harness.memory.ports().revenue.days(Date::MIN, Date::MAX).await.unwrap();
         customer_churn(&Days::new(&days), days.last().unwrap().date).map(|rate| rate.to_string())
     };
     assert_eq!(
@@ -104,106 +104,113 @@ async fn churn_is_of_thirty_days_and_who_came_back_is_no_part_of_whom_it_is_of()
         Err(Missing::KeptSince(first.date)),
         "29 days after the first"
     );
-    house.tomorrow();
-    house.report().await.unwrap();
+    harness.tomorrow();
+    harness.report().await.unwrap();
     assert_eq!(
         rate().await.as_deref(),
         Ok("2/5"),
         "one who left twice, of four who paid in a currency and one who was new"
     );
-    house.tomorrow();
-    house.report().await.unwrap();
+    harness.tomorrow();
+    harness.report().await.unwrap();
     // The first day's end is more than 30 days ago: one left, of four who paid then, and nobody was new.
     assert_eq!(rate().await.as_deref(), Ok("1/4"));
 }
 
 #[tokio::test]
 async fn who_moved_is_kept_with_the_subscriptions_that_made_it() {
-    let house = House::new();
-    house.first_day();
-    let first = house.report().await.unwrap();
-    assert!(house.who_moved(&first).await.is_empty(), "by a beginning nobody moved");
-    house.tomorrow();
-    house.second_day();
-    house.billing.bill("cus_more", Currency::USD, "5");
+    let harness = Harness::new();
+    harness.first_day();
+    let first = harness.report().await.unwrap();
+    assert!(
+        harness.who_moved(&first).await.is_empty(),
+        "by a beginning nobody moved"
+    );
+    harness.tomorrow();
+    harness.second_day();
+    harness.billing.bill("cus_more", Currency::USD, "5");
     let expected = [
         "cus_gone usd: churn 500 to 0 by sub_1",
         "cus_more eur: contraction 400 to 300 by sub_3",
         "cus_more usd: expansion 1000 to 1205 by sub_0+sub_4",
         "cus_new usd: new 0 to 700 by sub_2",
     ];
-    let second = house.report().await.unwrap();
+    let second = harness.report().await.unwrap();
     // Of `cus_same`, one subscription took the place of another: that is no movement.
-    let moved = house.who_moved(&second).await;
+    let moved = harness.who_moved(&second).await;
     assert_eq!(moved, expected);
-    let again = house.report().await.unwrap();
-    assert_eq!(house.who_moved(&again).await, moved, "the same day again says the same");
+    let again = harness.report().await.unwrap();
+    assert_eq!(
+        harness.who_moved(&again).await,
+        moved,
+        "the same day again says the same"
+    );
     // In the afternoon one of them is gone again: the day is as if it had not come.
-    house.billing.clear();
-    house.second_day();
-    let later = house.report().await.unwrap();
-    let moved = house.who_moved(&later).await;
+    harness.billing.clear();
+    harness.second_day();
+    let later = harness.report().await.unwrap();
+    let moved = harness.who_moved(&later).await;
     assert_eq!(moved[2], "cus_more usd: expansion 1000 to 1200 by sub_0");
-    house.tomorrow();
-    let third = house.report().await.unwrap();
-    assert!(house.who_moved(&third).await.is_empty());
+    harness.tomorrow();
+    let third = harness.report().await.unwrap();
+    assert!(harness.who_moved(&third).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_customer_nobody_can_compute_keeps_its_subscriptions() {
-    let house = House::new();
-    house.first_day();
-    house.report().await.unwrap();
-    house.tomorrow();
-    house.billing.clear();
+    let harness = Harness::new();
+    harness.first_day();
+    harness.report().await.unwrap();
+    harness.tomorrow();
+    harness.billing.clear();
     for (customer, amount) in [("cus_more", "1000"), ("cus_gone", "500")] {
-        house.billing.bill(customer, Currency::USD, amount);
+        harness.billing.bill(customer, Currency::USD, amount);
     }
-    house.billing.puzzle("cus_same", Currency::USD);
-    house.billing.bill("cus_more", Currency::EUR, "400");
-    let second = house.report().await.unwrap();
-    assert!(house.who_moved(&second).await.is_empty());
-    house.tomorrow();
-    house.billing.clear();
-    house.first_day();
-    house.billing.bill("cus_same", Currency::USD, "1");
-    let third = house.report().await.unwrap();
+    harness.billing.puzzle("cus_same", Currency::USD);
+    harness.billing.bill("cus_more", Currency::EUR, "400");
+    let second = harness.report().await.unwrap();
+    assert!(harness.who_moved(&second).await.is_empty());
+    harness.tomorrow();
+    harness.billing.clear();
+    harness.first_day();
+    harness.billing.bill("cus_same", Currency::USD, "1");
+    let third = harness.report().await.unwrap();
     assert_eq!(
-        house.who_moved(&third).await,
+        harness.who_moved(&third).await,
         ["cus_same usd: expansion 10/3 to 13/3 by sub_4"]
     );
 }
 
 #[tokio::test]
 async fn who_comes_back_is_not_new() {
-    let house = House::new();
-    house.billing.bill("cus_1", Currency::USD, "500");
-    house.report().await.unwrap();
-    house.tomorrow();
-    house.billing.clear();
-    assert_eq!(house.report().await.unwrap().moved(Kind::Churn), 1);
-    house.tomorrow();
-    house.billing.bill("cus_1", Currency::USD, "500");
-    let back = house.report().await.unwrap();
+    let harness = Harness::new();
+    harness.billing.bill("cus_1", Currency::USD, "500");
+    harness.report().await.unwrap();
+    harness.tomorrow();
+    harness.billing.clear();
+    assert_eq!(harness.report().await.unwrap().moved(Kind::Churn), 1);
+    harness.tomorrow();
+    harness.billing.bill("cus_1", Currency::USD, "500");
+    let back = harness.report().await.unwrap();
     assert_eq!((back.moved(Kind::Reactivation), back.moved(Kind::New)), (1, 0));
 }
 
 #[tokio::test]
 async fn the_same_day_again_is_compared_with_the_day_before() {
-    let house = House::new();
-    house.first_day();
-    house.report().await.unwrap();
-    let again = house.report().await.unwrap();
+    let harness = Harness::new();
+    harness.first_day();
+    harness.report().await.unwrap();
+    let again = harness.report().await.unwrap();
     assert_eq!((again.compared_with, again.moved(Kind::New)), (None, 0));
-    house.tomorrow();
-    house.second_day();
-    let second = house.report().await.unwrap();
+    harness.tomorrow();
+    harness.second_day();
+    let second = harness.report().await.unwrap();
     // In the afternoon a new customer is gone again, one more has come, one has less than in the morning.
-    house.billing.clear();
+    harness.billing.clear();
     for (customer, amount) in [("cus_more", "900"), ("cus_same", "10/3"), ("cus_late", "100")] {
-        house.billing.bill(customer, Currency::USD, amount);
+        harness.billing.bill(customer, Currency::USD, amount);
     }
-    let later = house.report().await.unwrap();
+    let later = harness.report().await.unwrap();
     assert_eq!((later.date, later.compared_with), (second.date, second.compared_with));
     assert_eq!(
         moved(&later, Currency::USD, Kind::New),
@@ -215,16 +222,16 @@ async fn the_same_day_again_is_compared_with_the_day_before() {
         "-100",
         "compared with yesterday"
     );
-    house.tomorrow();
-    let third = house.report().await.unwrap();
+    harness.tomorrow();
+    let third = harness.report().await.unwrap();
     assert_eq!(
         third.movements.currencies[&Currency::USD].moved.len(),
         0,
         "nothing changed since"
     );
-    house.tomorrow();
-    house.billing.bill("cus_new", Currency::USD, "1");
-    let fourth = house.report().await.unwrap();
+    harness.tomorrow();
+    harness.billing.bill("cus_new", Currency::USD, "1");
+    let fourth = harness.report().await.unwrap();
     assert_eq!(
         fourth.moved(Kind::New),
         1,
@@ -234,14 +241,14 @@ async fn the_same_day_again_is_compared_with_the_day_before() {
 
 #[tokio::test]
 async fn only_changes_are_written() {
-    let house = House::new();
-    house.first_day();
-    let first = house.report().await.unwrap();
-    house.tomorrow();
-    house.billing.clear();
-    house.first_day();
-    house.billing.bill("cus_more", Currency::USD, "1");
-    let second = house.report().await.unwrap();
-    let days: Vec<_> = house.memory.customers_kept().iter().map(|row| row.day).collect();
+    let harness = Harness::new();
+    harness.first_day();
+    let first = harness.report().await.unwrap();
+    harness.tomorrow();
+    harness.billing.clear();
+    harness.first_day();
+    harness.billing.bill("cus_more", Currency::USD, "1");
+    let second = harness.report().await.unwrap();
+    let days: Vec<_> = harness.memory.customers_kept().iter().map(|row| row.day).collect();
     assert_eq!(days, [first.date, first.date, second.date, first.date]);
 }

@@ -10,26 +10,26 @@ use cc_devops_revenue::reporting::ReportError;
 use cc_devops_revenue::transactions::Category;
 use std::ops::ControlFlow;
 
-use crate::{House, KEEP};
+use crate::{Harness, KEEP};
 
 #[tokio::test]
 async fn a_failed_run_changes_nothing_and_is_told_once_until_a_day_is_complete() {
-    let house = House::new();
-    house.first_day();
-    let first = house.report().await.unwrap();
-    let kept = house.memory.customers_kept();
-    house.tomorrow();
-    house.second_day();
-    house.billing.fail_after(Some((2, PortErrorKind::Unavailable)));
-    let reporter = house.reporter();
+    let harness = Harness::new();
+    harness.first_day();
+    let first = harness.report().await.unwrap();
+    let kept = harness.memory.customers_kept();
+    harness.tomorrow();
+    harness.second_day();
+    harness.billing.fail_after(Some((2, PortErrorKind::Unavailable)));
+    let reporter = harness.reporter();
     for _ in 0..2 {
         let error = reporter.daily().await.unwrap_err();
         assert!(matches!(error, ReportError::Port(error) if error.kind == PortErrorKind::Unavailable));
     }
-    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), Some(first));
-    assert_eq!(house.memory.customers_kept(), kept);
-    assert_eq!(house.news().await.len(), 1, "only the first day was told");
-    let alerts = house.memory.alerts();
+    assert_eq!(harness.memory.ports().revenue.latest().await.unwrap(), Some(first));
+    assert_eq!(harness.memory.customers_kept(), kept);
+    assert_eq!(harness.news().await.len(), 1, "only the first day was told");
+    let alerts = harness.memory.alerts();
     assert_eq!(alerts.len(), 1, "once is enough");
     assert_eq!(alerts[0].key, "revenue/run");
     assert_eq!(alerts[0].title, "MRR of 2025-06-16 could not be computed");
@@ -38,85 +38,88 @@ async fn a_failed_run_changes_nothing_and_is_told_once_until_a_day_is_complete()
         "{}",
         alerts[0].text
     );
-    house.tomorrow();
+    harness.tomorrow();
     reporter.daily().await.unwrap_err();
-    assert_eq!(house.memory.alerts().len(), 1, "the next day it is open still");
-    let open = house.memory.open_conditions();
+    assert_eq!(harness.memory.alerts().len(), 1, "the next day it is open still");
+    let open = harness.memory.open_conditions();
     assert_eq!(
         open[0].title, "MRR of 2025-06-17 could not be computed",
         "and says what is true now"
     );
-    house.billing.fail_after(None);
+    harness.billing.fail_after(None);
     assert!(reporter.daily().await.unwrap().is_some(), "and when it can, it goes on");
-    assert!(house.memory.open_conditions().is_empty(), "which is the end of it");
-    house.billing.fail_after(Some((2, PortErrorKind::Unavailable)));
+    assert!(harness.memory.open_conditions().is_empty(), "which is the end of it");
+    harness.billing.fail_after(Some((2, PortErrorKind::Unavailable)));
     reporter.daily().await.unwrap_err();
-    assert_eq!(house.memory.alerts().len(), 2, "the next failure is told again");
+    assert_eq!(harness.memory.alerts().len(), 2, "the next failure is told again");
 }
 
 #[tokio::test]
 async fn without_a_billing_source_nobody_is_woken() {
-    let house = House::new();
-    house.billing.fail_after(Some((0, PortErrorKind::NotFound)));
-    assert!(house.reporter().daily().await.unwrap().is_none(), "it was never set up");
-    assert!(house.memory.alerts().is_empty());
-    house.billing.fail_after(None);
-    house.report().await.unwrap();
-    house.billing.fail_after(Some((0, PortErrorKind::NotFound)));
-    house.reporter().daily().await.unwrap_err();
-    assert_eq!(house.memory.alerts().len(), 1, "a key that was lost is worth telling");
+    let harness = Harness::new();
+    harness.billing.fail_after(Some((0, PortErrorKind::NotFound)));
+    assert!(
+        harness.reporter().daily().await.unwrap().is_none(),
+        "it was never set up"
+    );
+    assert!(harness.memory.alerts().is_empty());
+    harness.billing.fail_after(None);
+    harness.report().await.unwrap();
+    harness.billing.fail_after(Some((0, PortErrorKind::NotFound)));
+    harness.reporter().daily().await.unwrap_err();
+    assert_eq!(harness.memory.alerts().len(), 1, "a key that was lost is worth telling");
 }
 
 #[tokio::test]
 async fn an_incomplete_day_says_so_and_churns_nobody() {
-    let house = House::new();
-    house.first_day();
-    house.report().await.unwrap();
-    house.tomorrow();
-    house.billing.clear();
-    house.billing.bill("cus_more", Currency::USD, "1000");
-    house.billing.bill("cus_more", Currency::EUR, "400");
-    house.billing.puzzle("cus_gone", Currency::USD);
-    house.billing.puzzle("cus_same", Currency::USD);
-    let day = house.report().await.unwrap();
+    let harness = Harness::new();
+    harness.first_day();
+    harness.report().await.unwrap();
+    harness.tomorrow();
+    harness.billing.clear();
+    harness.billing.bill("cus_more", Currency::USD, "1000");
+    harness.billing.bill("cus_more", Currency::EUR, "400");
+    harness.billing.puzzle("cus_gone", Currency::USD);
+    harness.billing.puzzle("cus_same", Currency::USD);
+    let day = harness.report().await.unwrap();
     assert!(!day.summary.complete);
-    let open = house.memory.open_conditions();
+    let open = harness.memory.open_conditions();
     assert_eq!(open.len(), 1, "a part is none to compare with: {open:?}");
     assert_eq!(open[0].title, "MRR of 2025-06-16 is incomplete");
     assert_eq!(day.moved(Kind::Churn), 0, "what nobody knows is not a movement");
-    let news = house.news().await;
+    let news = harness.news().await;
     assert_eq!(news[1].2["complete"], false);
 }
 
 #[tokio::test]
 async fn without_rates_those_of_yesterday_do_and_without_any_the_total_is_unknown() {
-    let house = House::new();
-    house.first_day();
-    let first = house.report().await.unwrap();
-    house.billing.euro(None);
-    house.tomorrow();
-    let second = house.report().await.unwrap();
+    let harness = Harness::new();
+    harness.first_day();
+    let first = harness.report().await.unwrap();
+    harness.billing.euro(None);
+    harness.tomorrow();
+    let second = harness.report().await.unwrap();
     assert_eq!((&second.rates, second.summary.complete), (&first.rates, true));
     for _ in 0..20 {
-        house.tomorrow();
+        harness.tomorrow();
     }
-    let late = house.report().await.unwrap();
+    let late = harness.report().await.unwrap();
     assert_eq!(
         (late.mrr_usd(), late.summary.complete),
         (None, false),
         "rates that old are none"
     );
     assert_eq!(late.movements_usd, None);
-    let news = house.news().await;
+    let news = harness.news().await;
     assert!(news[2].2["mrrUSD"].is_null());
 }
 
 #[tokio::test]
 async fn a_dry_run_keeps_nothing_and_shows_the_same() {
-    let house = House::new();
-    house.first_day();
+    let harness = Harness::new();
+    harness.first_day();
     let dry = Ask { keep: false, ..KEEP };
-    let reporter = house.reporter();
+    let reporter = harness.reporter();
     let mut seen = 0;
     let shown = reporter
         .report(dry, &mut |_| {
@@ -126,47 +129,53 @@ async fn a_dry_run_keeps_nothing_and_shows_the_same() {
         .await
         .unwrap();
     assert_eq!(seen, 4, "every figure is handed over");
-    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), None);
-    assert!(house.memory.customers_kept().is_empty() && house.news().await.is_empty());
-    assert_eq!(house.report().await.unwrap(), shown);
+    assert_eq!(harness.memory.ports().revenue.latest().await.unwrap(), None);
+    assert!(harness.memory.customers_kept().is_empty() && harness.news().await.is_empty());
+    assert_eq!(harness.report().await.unwrap(), shown);
 }
 
 #[tokio::test]
 async fn a_day_of_the_past_is_shown_but_not_kept() {
-    let house = House::new();
-    house.first_day();
-    let first = house.report().await.unwrap();
-    house.tomorrow();
-    let second = house.report().await.unwrap();
+    let harness = Harness::new();
+    harness.first_day();
+    let first = harness.report().await.unwrap();
+    harness.tomorrow();
+    let second = harness.report().await.unwrap();
     let past = Ask {
         as_of: Some(first.summary.as_of),
         ..KEEP
     };
-    let refused = house.reporter().report(past, &mut |_| ControlFlow::Continue(())).await;
+    let refused = harness
+        .reporter()
+        .report(past, &mut |_| ControlFlow::Continue(()))
+        .await;
     let error = refused.unwrap_err();
     assert!(error.to_string().contains("--dry-run"), "{error}");
-    let shown = house
+    let shown = harness
         .reporter()
         .report(Ask { keep: false, ..past }, &mut |_| ControlFlow::Continue(()))
         .await;
     assert_eq!(shown.unwrap().date, first.date);
-    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), Some(second));
+    assert_eq!(harness.memory.ports().revenue.latest().await.unwrap(), Some(second));
     let never = Ask {
         as_of: Some(i64::MAX),
         ..KEEP
     };
-    let refused = house.reporter().report(never, &mut |_| ControlFlow::Continue(())).await;
+    let refused = harness
+        .reporter()
+        .report(never, &mut |_| ControlFlow::Continue(()))
+        .await;
     assert!(matches!(refused, Err(ReportError::NoDate(_))));
 }
 
 #[tokio::test]
 async fn a_change_of_policy_is_said() {
-    let house = House::new();
-    house.first_day();
-    house.billing.charge(Category::Charge, 5_000, Currency::USD);
-    assert!(!house.report().await.unwrap().policy_changed);
-    house.tomorrow();
-    let other = house.over(house.memory.ports(), Policy::named("transactions").unwrap());
+    let harness = Harness::new();
+    harness.first_day();
+    harness.billing.charge(Category::Charge, 5_000, Currency::USD);
+    assert!(!harness.report().await.unwrap().policy_changed);
+    harness.tomorrow();
+    let other = harness.over(harness.memory.ports(), Policy::named("transactions").unwrap());
     let day = other.report(KEEP, &mut |_| ControlFlow::Continue(())).await.unwrap();
     assert!(day.policy_changed);
     assert_eq!(day.mrr_usd(), Some(Usd(5_000)), "the figure follows the policy");
@@ -174,32 +183,32 @@ async fn a_change_of_policy_is_said() {
 
 #[tokio::test]
 async fn it_can_be_broken_off() {
-    let house = House::new();
-    house.first_day();
-    let broken = house.reporter().report(KEEP, &mut |_| ControlFlow::Break(())).await;
+    let harness = Harness::new();
+    harness.first_day();
+    let broken = harness.reporter().report(KEEP, &mut |_| ControlFlow::Break(())).await;
     assert!(matches!(broken, Err(ReportError::BrokenOff)));
-    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), None);
+    assert_eq!(harness.memory.ports().revenue.latest().await.unwrap(), None);
 }
 
 /// What one customer pays in US dollars, day by day; after each day what people were told and what is open.
 async fn falls(percent: u8, days: &[&str]) -> Vec<(usize, Vec<String>)> {
-    let house = House::new();
-    let reporter = house.reporter().telling_falls_over(percent);
+    let harness = Harness::new();
+    let reporter = harness.reporter().telling_falls_over(percent);
     let mut seen = Vec::new();
     for amount in days {
-        house.billing.clear();
+        harness.billing.clear();
         if *amount == "?" {
-            house.billing.puzzle("cus_one", Currency::USD);
+            harness.billing.puzzle("cus_one", Currency::USD);
         } else {
-            house.billing.bill("cus_one", Currency::USD, amount);
+            harness.billing.bill("cus_one", Currency::USD, amount);
         }
         reporter.daily().await.unwrap().unwrap();
-        let open = house.memory.open_conditions();
+        let open = harness.memory.open_conditions();
         seen.push((
-            house.memory.alerts().len(),
+            harness.memory.alerts().len(),
             open.into_iter().map(|one| one.title).collect(),
         ));
-        house.tomorrow();
+        harness.tomorrow();
     }
     seen
 }
@@ -235,13 +244,13 @@ async fn a_fall_of_mrr_is_told_beyond_its_share_and_ends_with_a_day_without_one(
 
 #[tokio::test]
 async fn a_day_says_what_each_product_came_to() {
-    let house = House::new();
-    house.billing.sell("cus_1", "prod_small", Currency::USD, "1000");
-    house.billing.sell("cus_2", "prod_small", Currency::EUR, "400");
-    house.billing.sell("cus_3", "prod_large", Currency::USD, "5000");
-    house.billing.puzzle("cus_4", Currency::USD);
-    let day = house.report().await.unwrap();
-    let kept = house.memory.ports().revenue.day(day.date).await.unwrap().unwrap();
+    let harness = Harness::new();
+    harness.billing.sell("cus_1", "prod_small", Currency::USD, "1000");
+    harness.billing.sell("cus_2", "prod_small", Currency::EUR, "400");
+    harness.billing.sell("cus_3", "prod_large", Currency::USD, "5000");
+    harness.billing.puzzle("cus_4", Currency::USD);
+    let day = harness.report().await.unwrap();
+    let kept = harness.memory.ports().revenue.day(day.date).await.unwrap().unwrap();
     let groups = kept.by_product(Currency::USD).unwrap();
     let worth = |group: &cc_devops_revenue::breakdown::GroupTotal| {
         let mrr = group.mrr.as_ref().map(ToString::to_string);
@@ -259,14 +268,14 @@ async fn a_day_says_what_each_product_came_to() {
 
 #[tokio::test]
 async fn products_that_are_too_many_are_kept_together() {
-    let house = House::new();
+    let harness = Harness::new();
     for number in 0..60 {
         let amount = (1_000 + number).to_string();
-        house
+        harness
             .billing
             .sell("cus_1", &format!("prod_{number}"), Currency::USD, &amount);
     }
-    let day = house.report().await.unwrap();
+    let day = harness.report().await.unwrap();
     let groups = day.by_product(Currency::USD).unwrap();
     assert_eq!(groups.groups.len(), 51);
     let others = groups.groups.iter().find(|group| group.group == "all others").unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_aws::Pace;
+use cc_devops_aws::PollBackoff;
 use cc_devops_kernel::outcome::{DeployResult, Failure, Reason};
 use cc_devops_kernel::ports::{Clock as _, PortResult, SystemClock};
 use cc_devops_requests::DeployLambda;
@@ -15,7 +15,7 @@ use super::Cloud;
 
 pub(crate) const STACK: &str = "shop";
 
-pub(crate) const PACE: Pace = Pace {
+pub(crate) const BACKOFF: PollBackoff = PollBackoff {
     first: Duration::from_millis(1),
     longest: Duration::from_millis(2),
     looks: 3,
@@ -23,7 +23,7 @@ pub(crate) const PACE: Pace = Pace {
 };
 
 pub(crate) fn stacks(cloud: &Cloud) -> Arc<dyn Stacks> {
-    cloud.backend(1).stacks(PACE)
+    cloud.backend(1).stacks(BACKOFF)
 }
 
 /// Plans the deploy, and applies what was planned.

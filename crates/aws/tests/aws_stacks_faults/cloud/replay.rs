@@ -11,7 +11,7 @@ use cc_devops_requests::ports::Stacks;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
-use super::deploying::PACE;
+use super::deploying::BACKOFF;
 use super::model::{decoded, escaped};
 use super::{backend_on, response};
 
@@ -73,7 +73,7 @@ impl Replay {
     pub(crate) fn stacks_with(&self, change: impl FnOnce(&mut Resources)) -> Arc<dyn Stacks> {
         let mut resources = Resources::of(&sample::installation(), sample::stage());
         change(&mut resources);
-        backend_on(self.clone(), 1, resources).stacks(PACE)
+        backend_on(self.clone(), 1, resources).stacks(BACKOFF)
     }
 
     fn asked(&self) -> MutexGuard<'_, Vec<Call>> {

@@ -1,7 +1,7 @@
 //! `agents ping-url` and `agents badge`: addresses that cannot be guessed.
 
 use cc_devops_fleet::badges::Badge;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::names::AgentName;
 use serde_json::json;
 
@@ -19,9 +19,9 @@ pub(super) async fn ping_url(
 ) -> Result<(), CliError> {
     let watching = opened.capabilities.watching().await?;
     let address = if rotate {
-        watching.rotate(name, Asker::Operator).await?
+        watching.rotate(name, Actor::Operator).await?
     } else {
-        watching.ping_address(name, Asker::Operator).await?
+        watching.ping_address(name, Actor::Operator).await?
     };
     let base = public_url(context, &opened.capabilities.settings)?;
     let (url, by_slug) = (base.clone() + &address.path(), base + &address.slug_path());

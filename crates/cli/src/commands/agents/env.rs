@@ -1,7 +1,7 @@
 //! `agents env`: what an agent's AWS SDK needs in its environment to ask here, service by service.
 
 use cc_devops_fleet::aws_keys::newest;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_wire::endpoint_variables;
@@ -53,7 +53,7 @@ pub(super) async fn run(context: &Context, opened: &Opened, args: &Args) -> Resu
     let base = public_url(context, settings)?;
     let mut variables = addresses(&base, context.global.region.as_deref().unwrap_or(REGION));
     let (id, secret) = if *reveal {
-        let key = keys.reveal(name, Asker::Operator).await?.ok_or_else(|| no_key(name))?;
+        let key = keys.reveal(name, Actor::Operator).await?.ok_or_else(|| no_key(name))?;
         (Some(key.id), Some(key.secret))
     } else {
         (newest(keys.list(name).await?).map(|key| key.id), None)

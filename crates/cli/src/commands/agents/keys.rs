@@ -1,7 +1,7 @@
 //! `agents key`: the access keys with which agents' AWS SDKs sign what they ask for here.
 
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeyId, ListedKey};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::names::AgentName;
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ pub(super) async fn run(context: &Context, opened: &Opened, command: Command) ->
             })
         }
         Command::End { id } => {
-            let agent = opened.aws_keys().await?.end(&id, None, Asker::Operator).await?;
+            let agent = opened.aws_keys().await?.end(&id, None, Actor::Operator).await?;
             context
                 .output
                 .answer(&json!({"agent": agent, "awsAccessKeyId": id, "ended": true}), || {
@@ -98,7 +98,7 @@ pub(super) async fn run(context: &Context, opened: &Opened, command: Command) ->
 /// A new key of an agent's.
 async fn made(opened: &Opened, name: &AgentName) -> Result<AwsKey, CliError> {
     let keys = opened.aws_keys().await?;
-    Ok(keys.add(name, random_bits()?, Asker::Operator).await?)
+    Ok(keys.add(name, random_bits()?, Actor::Operator).await?)
 }
 
 /// The same, where one is wanted.

@@ -10,7 +10,7 @@ mod watch_flags;
 mod watched;
 
 use cc_devops_fleet::{Enrolment, SlackUserId, Token};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
@@ -230,7 +230,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     let config = context.load_settings()?.settings;
     let opened = store::open(context).await?;
     // Whoever may open the store is the operator.
-    let enrolment = Enrolment::new(&opened.ports, &config.installation, Asker::Operator);
+    let enrolment = Enrolment::new(&opened.ports, &config.installation, Actor::Operator);
     match command {
         Command::List => list::run(context, &opened).await?,
         Command::Add(args) => add(context, &opened, &enrolment, *args).await?,
@@ -241,7 +241,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         } => {
             if let Some(SlackUser(user)) = slack_user {
                 let users = opened.capabilities.slack_users();
-                users.set(&name, user.as_ref(), Asker::Operator).await?;
+                users.set(&name, user.as_ref(), Actor::Operator).await?;
             }
             watched::set(context, &opened, &name, &watch).await?;
         }
@@ -349,7 +349,7 @@ async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add:
     let slack_user = match &add.slack_user {
         Some(user) => {
             let users = opened.capabilities.slack_users();
-            users.set(&name, Some(user), Asker::Operator).await
+            users.set(&name, Some(user), Actor::Operator).await
         }
         None => Ok(()),
     };

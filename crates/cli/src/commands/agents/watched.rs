@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cc_devops_fleet::Token;
 use cc_devops_fleet::watch::{WatchSettings, condition_key};
 use cc_devops_fleet::watching::WatchedAgent;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::duration::WrittenDuration;
 use cc_devops_kernel::names::AgentName;
 use jiff::{SignedDuration, Timestamp};
@@ -69,7 +69,7 @@ pub(super) async fn first(
     let watching = opened.capabilities.watching().await?;
     let now = opened.ports.clock.now();
     match &settings {
-        Some(settings) => watching.set(name, Some(settings.clone()), Asker::Operator).await?,
+        Some(settings) => watching.set(name, Some(settings.clone()), Actor::Operator).await?,
         None => drop(watching.enroll(&[(name.clone(), None)], now).await?),
     }
     let address = watching.first_address(name).await?;
@@ -94,7 +94,7 @@ pub(super) async fn set(
     if !flags.is_empty() {
         let stages = &opened.capabilities.settings.installation.stages;
         settings = flags.over(settings, stages, now)?;
-        watching.set(name, Some(settings.clone()), Asker::Operator).await?;
+        watching.set(name, Some(settings.clone()), Actor::Operator).await?;
     }
     let slack_user = opened.capabilities.slack_users().of(name).await?;
     let next = settings.schedule.next_times(now, NEXT_TIMES);
@@ -178,7 +178,7 @@ fn said(settings: &WatchSettings, next: &[Timestamp]) -> Vec<String> {
 /// Runs `agents pause`.
 pub(super) async fn pause(context: &Context, opened: &Opened, name: &AgentName, by: &str) -> Result<(), CliError> {
     let watching = opened.capabilities.watching().await?;
-    watching.pause(name, by, Asker::Operator).await?;
+    watching.pause(name, by, Actor::Operator).await?;
     context
         .output
         .answer(&json!({"agent": name, "state": "paused", "by": by}), || {
@@ -189,7 +189,7 @@ pub(super) async fn pause(context: &Context, opened: &Opened, name: &AgentName, 
 /// Runs `agents resume`.
 pub(super) async fn resume(context: &Context, opened: &Opened, name: &AgentName, by: &str) -> Result<(), CliError> {
     let watching = opened.capabilities.watching().await?;
-    watching.resume(name, by, Asker::Operator).await?;
+    watching.resume(name, by, Actor::Operator).await?;
     let agent = opened.watched(name).await?;
     let document = json!({"agent": name, "state": agent.state.status, "by": by, "due": agent.due});
     context.output.answer(&document, || match agent.due {

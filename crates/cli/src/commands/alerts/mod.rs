@@ -6,7 +6,7 @@ mod shown;
 use cc_devops_alerts::policy::Match;
 use cc_devops_alerts::seen::Seen;
 use cc_devops_alerts::silence::Silence;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::duration::WrittenDuration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Ack { alert, reason, by } => {
             let by = who(by);
             let alerts = opened.capabilities.alerts();
-            let acknowledged = alerts.ack(&alert, &by, reason.as_deref(), Asker::Operator).await?;
+            let acknowledged = alerts.ack(&alert, &by, reason.as_deref(), Actor::Operator).await?;
             let taken_by = acknowledged
                 .acknowledged
                 .as_ref()
@@ -182,7 +182,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Silences => silences(context, &opened).await,
         Command::Unsilence { id, by } => {
             let alerts = opened.capabilities.alerts();
-            alerts.unsilence(&id, &who(by), Asker::Operator).await?;
+            alerts.unsilence(&id, &who(by), Actor::Operator).await?;
             context
                 .output
                 .answer(&json!({"id": id, "ended": true}), || format!("ended {id}"))
@@ -232,7 +232,7 @@ async fn silence(context: &Context, opened: &Opened, args: SilenceArgs) -> Resul
     let matches = Match::of(args.labels);
     let alerts = opened.capabilities.alerts();
     let silence = alerts
-        .silence(matches, (now, to), &args.reason, &by, Asker::Operator)
+        .silence(matches, (now, to), &args.reason, &by, Actor::Operator)
         .await?;
     context.output.answer(&silence, || {
         format!(

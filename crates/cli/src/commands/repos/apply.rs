@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
@@ -107,7 +107,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     for (plan, done) in planned.plans.iter().zip(1..) {
         if !plan.drift.changes.is_empty() {
             let author = Author::operator();
-            applied.extend(hygiene.reconciler.apply(plan, &author, &Course::default()).await?);
+            applied.extend(hygiene.reconciler.apply(plan, &author, &WorkHandle::default()).await?);
         }
         progress.of(done, planned.plans.len() as u64);
     }

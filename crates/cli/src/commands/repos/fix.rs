@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cc_devops_kernel::acts::Asker;
-use cc_devops_kernel::course::Course;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, SystemClock};
-use cc_devops_repos::fix::{Means, Plan};
-use cc_devops_repos::remedying::{Applied, Plans, Wanted};
+use cc_devops_kernel::work::WorkHandle;
+use cc_devops_repos::fix::{Plan, ProtectionMethod};
+use cc_devops_repos::fixing::{Applied, Plans, Wanted};
 use cc_devops_repos::rules::Rule;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -66,23 +66,27 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let wanted = Wanted {
         names: looking.names,
         rules: args.rule.into_iter().collect(),
-        means: if args.classic { Means::Classic } else { Means::Ruleset },
+        means: if args.classic {
+            ProtectionMethod::Classic
+        } else {
+            ProtectionMethod::Ruleset
+        },
     };
     let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
     let mut progress = output.progress("plans made:");
     progress.start();
     let planned = hygiene
-        .remedy
+        .fixer
         .plan(&wanted, today, &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
     let plans = planned.map_err(|error| CliError::of_named(error, &wanted.names))?;
     let mut applied = Vec::new();
     if args.apply {
-        let author = hygiene.remedy.author(&Asker::Operator, &wanted.names).await?;
+        let author = hygiene.fixer.author(&Actor::Operator, &wanted.names).await?;
         let mut progress = output.progress("plans carried out:");
         for (plan, done) in plans.plans.iter().zip(1..) {
-            applied.extend(hygiene.remedy.apply(plan, &author, &Course::default()).await?);
+            applied.extend(hygiene.fixer.apply(plan, &author, &WorkHandle::default()).await?);
             progress.of(done, plans.plans.len() as u64);
         }
     }

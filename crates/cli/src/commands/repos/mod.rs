@@ -10,11 +10,11 @@ mod planned;
 
 use std::path::{Path, PathBuf};
 
+use cc_devops_app::in_memory;
 use cc_devops_app::repositories::{RepositoryTools, Trouble};
 use cc_devops_app::settings::login;
-use cc_devops_app::unkept;
 use cc_devops_kernel::ports::SecretVersion;
-use cc_devops_repos::owner::{NotMeant, of_owner};
+use cc_devops_repos::owner::{RepositoryNameError, of_owner};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::rules::Rule;
 
@@ -158,7 +158,7 @@ impl Whose {
         let (tools, opened) = match given {
             None if is_new => return Err(CliError::no_github_token(&secret)),
             Some(token) if is_new && keeping == Keeping::Shows => {
-                (unkept::repositories(&settings, config, owner, token), None)
+                (in_memory::repositories(&settings, config, owner, token), None)
             }
             given => {
                 let opened = store::open_or_make(context).await?;
@@ -184,8 +184,10 @@ const NOBODYS: &str = "whose repositories? Say it with --owner LOGIN, or set git
 /// The repository that is meant, without its owner.
 fn named(owner: &str, written: &str) -> Result<String, CliError> {
     let meant = of_owner(Some(owner), written).map_err(|error| match &error {
-        NotMeant::OtherOwner { of, .. } => CliError::Usage(format!("{error}: say --owner {of} if that one is meant")),
-        NotMeant::NoOwner(_) | NotMeant::NoName { .. } => CliError::Usage(error.to_string()),
+        RepositoryNameError::OtherOwner { of, .. } => {
+            CliError::Usage(format!("{error}: say --owner {of} if that one is meant"))
+        }
+        RepositoryNameError::NoOwner(_) | RepositoryNameError::NoName { .. } => CliError::Usage(error.to_string()),
     });
     Ok(meant?.to_string())
 }

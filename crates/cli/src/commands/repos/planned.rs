@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cc_devops_app::repositories::RepositoryTools;
 use cc_devops_files::NewFile;
 use cc_devops_kernel::text::counted;
-use cc_devops_repos::remedying::Applied;
+use cc_devops_repos::fixing::Applied;
 use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SettingsPlan;
 use serde_json::{Value, json};

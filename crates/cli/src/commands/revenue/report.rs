@@ -8,10 +8,10 @@ use cc_devops_app::revenue::reporter;
 use cc_devops_kernel::ports::SystemClock;
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::no_store::NoStore;
 use cc_devops_revenue::ports::RevenuePorts;
 use cc_devops_revenue::report::Entry;
 use cc_devops_revenue::reporting::{Ask, ReportError};
-use cc_devops_revenue::unkept::Unkept;
 
 use super::churn::Churn;
 use super::rules::Rules;
@@ -71,8 +71,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         ),
         (Some(key), None) => {
             let ports = RevenuePorts {
-                revenue: Arc::new(Unkept),
-                conditions: Arc::new(Unkept),
+                revenue: Arc::new(NoStore),
+                conditions: Arc::new(NoStore),
                 clock: Arc::new(SystemClock),
             };
             (billing_with(&config, key, Arc::clone(&ports.clock)), ports)

@@ -5,20 +5,20 @@ use std::time::Duration;
 use cc_devops_fake_github::Fault;
 use serde_json::{Value, json};
 
-use super::house;
+use super::harness;
 use crate::process::Run;
 
 #[test]
 fn a_repository_that_cannot_be_looked_at_hides_no_other() {
-    let house = house();
-    house.github.change(|model| {
+    let harness = harness();
+    harness.github.change(|model| {
         model.repo("acme/zoo", |_| ());
     });
     // Named ones are read one by one: the first is looked at and written, and then comes the second.
     let lost = Fault::Status(401, "Bad credentials");
-    house.github.fault("POST /graphql OneWantedSettings", 2, lost);
+    harness.github.fault("POST /graphql OneWantedSettings", 2, lost);
     let policy = "[defaults.settings]\ntopics = [\"new\"]\n";
-    let applied = house.with(policy, &["apply", "--yes", "--json"]).exits(1).json();
+    let applied = harness.with(policy, &["apply", "--yes", "--json"]).exits(1).json();
     let of = |name: &str| {
         let all = applied["applied"].as_array().unwrap();
         let own: Vec<&Value> = all.iter().filter(|each| each["repository"] == name).collect();
@@ -34,7 +34,7 @@ fn a_repository_that_cannot_be_looked_at_hides_no_other() {
     let said = web["outcome"].as_str().unwrap();
     assert!(said.starts_with("it could not be looked at: "), "{said}");
     for (name, written) in [("acme/api", true), ("acme/web", false), ("acme/zoo", true)] {
-        house.of(name, |of| {
+        harness.of(name, |of| {
             assert_eq!(of.settings.topics.contains(&"new".to_owned()), written, "{name}");
         });
     }
@@ -42,11 +42,11 @@ fn a_repository_that_cannot_be_looked_at_hides_no_other() {
 
 #[test]
 fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
-    let house = house();
+    let harness = harness();
     let policy = "[defaults.settings]\nvariables = { REGION = \"eu\", STAGE = \"test\" }\ntopics = [\"new\"]\n";
-    let file = house.place.path().join("plan.json");
+    let file = harness.place.path().join("plan.json");
     let path = file.to_str().unwrap();
-    house.with(policy, &["plan", "--out", path]).exits(1);
+    harness.with(policy, &["plan", "--out", path]).exits(1);
     let text = std::fs::read_to_string(&file).unwrap();
     let saved: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
@@ -54,11 +54,11 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
         (&json!(1), &json!("linus"), &json!("acme"))
     );
     assert_eq!(saved["sha256"].as_str().unwrap().len(), 64);
-    let asked = house.github.requests().len();
-    let taken = house.with(policy, &["plan", "--out", path]).exits(2);
+    let asked = harness.github.requests().len();
+    let taken = harness.with(policy, &["plan", "--out", path]).exits(2);
     assert!(taken.stderr.contains("name a new file"), "{taken}");
-    assert_eq!(house.github.requests().len(), asked, "nothing is read in vain");
-    let wanted = house.place.write("wanted.toml", policy);
+    assert_eq!(harness.github.requests().len(), asked, "nothing is read in vain");
+    let wanted = harness.place.write("wanted.toml", policy);
     let unread = [
         "repos",
         "plan",
@@ -67,32 +67,35 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
         "--policy",
         wanted.to_str().unwrap(),
     ];
-    house.run_as("ghp_wrong", &unread).exits(3);
-    let mut left = std::fs::read_dir(house.place.path()).unwrap();
+    harness.run_as("ghp_wrong", &unread).exits(3);
+    let mut left = std::fs::read_dir(harness.place.path()).unwrap();
     assert!(!left.any(|each| each.unwrap().file_name().to_string_lossy().starts_with("new.json")));
 
-    let edited = house.place.write("edited.json", &text.replace("\"eu\"", "\"us\""));
-    let refused = house
+    let edited = harness.place.write("edited.json", &text.replace("\"eu\"", "\"us\""));
+    let refused = harness
         .run(&["repos", "apply", edited.to_str().unwrap(), "--yes"])
         .exits(2);
     assert!(refused.stderr.contains("it was changed since it was made"), "{refused}");
-    let refused = house
+    let refused = harness
         .run(&["repos", "apply", path, "--owner", "other", "--yes"])
         .exits(2);
     assert!(
         refused.stderr.contains("it is for the repositories of acme"),
         "{refused}"
     );
-    let refused = house.run(&["repos", "apply", path, "web", "--yes"]).exits(2);
+    let refused = harness.run(&["repos", "apply", path, "web", "--yes"]).exits(2);
     assert!(refused.stderr.contains("name nothing else"), "{refused}");
-    house.run(&["repos", "apply", "nowhere.json", "--yes"]).exits(2);
-    assert_eq!(house.writes(), 0);
+    harness.run(&["repos", "apply", "nowhere.json", "--yes"]).exits(2);
+    assert_eq!(harness.writes(), 0);
 
     // What moved since is refused, and the rest is carried out.
-    house.edit("acme/web", |of| {
+    harness.edit("acme/web", |of| {
         drop(of.settings.variables.insert("STAGE".to_owned(), "other".to_owned()));
     });
-    let moved = house.run(&["repos", "apply", path, "--yes", "--json"]).exits(1).json();
+    let moved = harness
+        .run(&["repos", "apply", path, "--yes", "--json"])
+        .exits(1)
+        .json();
     let failed: Vec<&Value> = moved["applied"]
         .as_array()
         .unwrap()
@@ -107,26 +110,29 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
             .contains("variables/STAGE of acme/web"),
         "{moved}"
     );
-    house.of("acme/web", |of| {
+    harness.of("acme/web", |of| {
         assert_eq!(of.settings.variables["STAGE"], "other");
         assert_eq!(of.settings.variables["REGION"], "eu");
         assert!(of.settings.topics.contains(&"new".to_owned()));
     });
     // What is so already is left as it is.
-    house.edit("acme/web", |of| {
+    harness.edit("acme/web", |of| {
         drop(of.settings.variables.insert("STAGE".to_owned(), "test".to_owned()));
     });
-    let writes = house.writes();
-    house.run(&["repos", "apply", path, "--yes"]).exits(0);
-    assert_eq!(house.writes(), writes);
+    let writes = harness.writes();
+    harness.run(&["repos", "apply", path, "--yes"]).exits(0);
+    assert_eq!(harness.writes(), writes);
 
     // Another repository by that name, and one that is archived by now.
-    house.github.change(|model| {
+    harness.github.change(|model| {
         model.remove("acme/web");
         model.repo("acme/web", |_| ());
         model.edit("acme/api", |of| of.archived = true);
     });
-    let other = house.run(&["repos", "apply", path, "--yes", "--json"]).exits(1).json();
+    let other = harness
+        .run(&["repos", "apply", path, "--yes", "--json"])
+        .exits(1)
+        .json();
     let outcomes: Vec<&str> = other["applied"]
         .as_array()
         .unwrap()
@@ -140,18 +146,18 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
         "{other}"
     );
     assert!(outcomes.iter().any(|words| words.contains("archived")), "{other}");
-    assert_eq!(house.writes(), writes);
+    assert_eq!(harness.writes(), writes);
 }
 
 #[test]
 fn the_command_that_a_plan_names_makes_that_plan_so() {
-    let house = house();
+    let harness = harness();
     let policy = "[defaults.settings]\ntopics = [\"new\"]\n";
-    let has = |name: &str| house.of(name, |of| of.settings.topics.contains(&"new".to_owned()));
+    let has = |name: &str| harness.of(name, |of| of.settings.topics.contains(&"new".to_owned()));
     // Nothing but the command line says whose repositories they are.
-    house
+    harness
         .place
-        .configure(&format!("[github]\napi_url = \"{}\"\n", house.github.url()));
+        .configure(&format!("[github]\napi_url = \"{}\"\n", harness.github.url()));
     let run = |planned: &Run| {
         let (_, command) = planned
             .stdout
@@ -159,36 +165,36 @@ fn the_command_that_a_plan_names_makes_that_plan_so() {
             .rsplit_once("make it so with: cc-devops ")
             .unwrap();
         let words: Vec<&str> = command.split_whitespace().collect();
-        house.run(&[&words[..], &["--yes"]].concat()).exits(0);
+        harness.run(&[&words[..], &["--yes"]].concat()).exits(0);
     };
-    run(&house.with(policy, &["plan", "api", "--owner", "acme"]).exits(1));
+    run(&harness.with(policy, &["plan", "api", "--owner", "acme"]).exits(1));
     assert_eq!((has("acme/api"), has("acme/web")), (true, false));
-    let saved = house.place.path().join("plan.json");
+    let saved = harness.place.path().join("plan.json");
     let saved = saved.to_str().unwrap();
-    run(&house
+    run(&harness
         .with(policy, &["plan", "--owner", "acme", "--out", saved])
         .exits(1));
     assert!(has("acme/web"));
 
-    let asked = house.github.requests().len();
-    let refused = house.with(policy, &["plan", "--out", "plan.txt"]).exits(2);
+    let asked = harness.github.requests().len();
+    let refused = harness.with(policy, &["plan", "--out", "plan.txt"]).exits(2);
     assert!(refused.stderr.contains("ends in .json"), "{refused}");
-    assert_eq!(house.github.requests().len(), asked);
+    assert_eq!(harness.github.requests().len(), asked);
 }
 
 #[test]
 fn a_secret_is_set_from_the_vault_and_its_value_is_seen_nowhere() {
     const VALUE: &str = "npm_very_secret_value";
-    let house = house();
-    let server = house.place.serve();
+    let harness = harness();
+    let server = harness.place.serve();
     let put = |value: &str| {
-        house
+        harness
             .place
             .run_with(&["put-secret", "/contentcraft/github/npm"], value)
             .exits(0);
     };
     let policy = "[defaults.settings.secrets]\nNPM_TOKEN = \"/contentcraft/github/npm\"\n";
-    let nothing = house.with(policy, &["plan", "web"]).exits(3);
+    let nothing = harness.with(policy, &["plan", "web"]).exits(3);
     assert!(
         nothing
             .stdout
@@ -196,17 +202,17 @@ fn a_secret_is_set_from_the_vault_and_its_value_is_seen_nowhere() {
         "{nothing}"
     );
     put(VALUE);
-    let file = house.place.path().join("plan.json");
+    let file = harness.place.path().join("plan.json");
     let path = file.to_str().unwrap();
-    let planned = house.with(policy, &["plan", "web", "--out", path]).exits(1);
-    let applied = house.run(&["repos", "apply", path, "--yes"]).exits(0);
+    let planned = harness.with(policy, &["plan", "web", "--out", path]).exits(1);
+    let applied = harness.run(&["repos", "apply", path, "--yes"]).exits(0);
     assert_eq!(
-        house
+        harness
             .of("acme/web", |of| of.secret("NPM_TOKEN").map(<[u8]>::to_vec))
             .unwrap(),
         VALUE.as_bytes()
     );
-    let again = house.with(policy, &["plan", "web"]).exits(0);
+    let again = harness.with(policy, &["plan", "web"]).exits(0);
     for seen in [
         &planned.to_string(),
         &applied.to_string(),
@@ -217,41 +223,41 @@ fn a_secret_is_set_from_the_vault_and_its_value_is_seen_nowhere() {
     }
 
     // By hand at GitHub, and anew in the vault.
-    house.github.change(|model| {
+    harness.github.change(|model| {
         model.advance(Duration::from_mins(1));
         let now = model.seconds();
         model.edit("acme/web", |of| {
             of.settings.secret_times.insert("NPM_TOKEN".to_owned(), now);
         });
     });
-    house.with(policy, &["plan", "web"]).exits(1);
-    house.with(policy, &["apply", "web", "--yes"]).exits(0);
-    house.with(policy, &["plan", "web"]).exits(0);
+    harness.with(policy, &["plan", "web"]).exits(1);
+    harness.with(policy, &["apply", "web", "--yes"]).exits(0);
+    harness.with(policy, &["plan", "web"]).exits(0);
     put("another value");
-    house
+    harness
         .with(
             policy,
             &[
                 "plan",
                 "web",
                 "--out",
-                house.place.path().join("later.json").to_str().unwrap(),
+                harness.place.path().join("later.json").to_str().unwrap(),
             ],
         )
         .exits(1);
     put("and another");
-    let late = house
+    let late = harness
         .run(&[
             "repos",
             "apply",
-            house.place.path().join("later.json").to_str().unwrap(),
+            harness.place.path().join("later.json").to_str().unwrap(),
             "--yes",
         ])
         .exits(1);
     assert!(late.stdout.contains("has another version"), "{late}");
-    house.with(policy, &["apply", "web", "--yes"]).exits(0);
+    harness.with(policy, &["apply", "web", "--yes"]).exits(0);
     assert_eq!(
-        house
+        harness
             .of("acme/web", |of| of.secret("NPM_TOKEN").map(<[u8]>::to_vec))
             .unwrap(),
         b"and another"

@@ -1,9 +1,9 @@
 //! Agents: the list, an agent, and what is done to one.
 
 use cc_devops_dashboard::Dashboard;
-use cc_devops_fleet::watch::{Heard, Signal, WatchSettings};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal, WatchSettings};
 use cc_devops_fleet::{NewAgent, Token, TokenHash};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::AuditRow;
 use cc_devops_kernel::names::AgentName;
@@ -12,24 +12,24 @@ use cc_devops_testkit::Memory;
 use cc_devops_testkit::sample::{self, AGENT, agent_name};
 use jiff::SignedDuration;
 
-use crate::house::{ADMIN, As, House, OBSERVER};
+use crate::harness::{ADMIN, As, Harness, OBSERVER};
 
-/// A house in which that many agents more were heard: every tenth said that it fails.
-async fn with_agents(count: usize) -> House {
-    let house = House::new().await;
+/// A control plane in which that many agents more were heard: every tenth said that it fails.
+async fn with_agents(count: usize) -> Harness {
+    let harness = Harness::new().await;
     for number in 0..count {
-        let name = add(&house, &format!("Worker{number:03}"), Role::Agent).await;
+        let name = add(&harness, &format!("Worker{number:03}"), Role::Agent).await;
         let signal = if number % 10 == 0 {
             Signal::Failure
         } else {
             Signal::Success
         };
-        say(&house, &name, signal, None).await;
+        say(&harness, &name, signal, None).await;
     }
-    house
+    harness
 }
 
-async fn add(house: &House, name: &str, role: Role) -> AgentName {
+async fn add(harness: &Harness, name: &str, role: Role) -> AgentName {
     let new = NewAgent {
         agent: cc_devops_kernel::agent::Agent {
             role,
@@ -41,17 +41,17 @@ async fn add(house: &House, name: &str, role: Role) -> AgentName {
         hash: TokenHash::of(name),
         created_at: sample::START,
     };
-    let ports = house.control.ports();
+    let ports = harness.control.ports();
     ports.agents.add(&new, &token, &sample::added()).await.unwrap();
     new.agent.name
 }
 
-async fn say(house: &House, name: &AgentName, signal: Signal, message: Option<&str>) {
-    let heard = Heard {
+async fn say(harness: &Harness, name: &AgentName, signal: Signal, message: Option<&str>) {
+    let heard = ReceivedSignal {
         message: message.map(str::to_owned),
-        ..Heard::new(house.memory.clock().now(), signal)
+        ..ReceivedSignal::new(harness.memory.clock().now(), signal)
     };
-    house.watch.watching.heard(name, heard).await.unwrap();
+    harness.watch.watching.heard(name, heard).await.unwrap();
 }
 
 /// Where each of these stands in the page, which must be in this order.
@@ -64,8 +64,8 @@ fn in_order(page: &str, wanted: &[&str]) {
     }
 }
 
-fn only_row(house: &House) -> AuditRow {
-    let mut rows = house.rows();
+fn only_row(harness: &Harness) -> AuditRow {
+    let mut rows = harness.rows();
     rows.retain(|row| row.entry.action != "session.begun");
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows.remove(0)
@@ -77,8 +77,8 @@ fn has_cell(page: &str, name: &str) -> bool {
 
 #[tokio::test]
 async fn those_that_fail_come_first_and_pages_join() {
-    let house = with_agents(120).await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = with_agents(120).await;
+    let browser = harness.sign_in(As::Observer).await;
     let first = browser.get("/ui/agents").await.page();
     assert!(first.contains("12 agents are down."), "{first}");
     in_order(
@@ -116,8 +116,8 @@ async fn those_that_fail_come_first_and_pages_join() {
 
 #[tokio::test]
 async fn filters_stand_in_the_address() {
-    let house = with_agents(30).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = with_agents(30).await;
+    let browser = harness.sign_in(As::Admin).await;
     let down = browser.get("/ui/agents?state=down").await.page();
     assert!(has_cell(&down, "Worker010") && !has_cell(&down, "Worker011"));
     assert!(down.contains("value=\"down\" selected"));
@@ -140,30 +140,30 @@ async fn filters_stand_in_the_address() {
 
 #[tokio::test]
 async fn a_page_without_agents_says_how_to_add_one_and_a_broken_store_is_a_fault() {
-    let house = House::around(Memory::new(), |_| (), Dashboard::default()).await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::around(Memory::new(), |_| (), Dashboard::default()).await;
+    let browser = harness.sign_in(As::Observer).await;
     let page = browser.get("/ui/agents?state=paused").await.page();
     assert!(page.contains("No agent is like that"));
     for name in [AGENT, ADMIN, OBSERVER] {
-        house.watch.watching.remove(&agent_name(name), "gone").await.unwrap();
+        harness.watch.watching.remove(&agent_name(name), "gone").await.unwrap();
     }
     let page = browser.get("/ui/agents").await.page();
     assert!(
         page.contains("No agents yet") && page.contains("cc-devops agents add NAME"),
         "{page}"
     );
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
     assert_eq!(browser.get("/ui/agents").await.status, 503);
 }
 
 #[tokio::test]
 async fn an_agent_says_how_it_does_and_why() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let name = agent_name(AGENT);
-    say(&house, &name, Signal::Success, None).await;
-    house.memory.clock().advance(SignedDuration::from_mins(3));
-    say(&house, &name, Signal::Failure, Some("<b>disk</b> is \u{202e}full")).await;
+    say(&harness, &name, Signal::Success, None).await;
+    harness.memory.clock().advance(SignedDuration::from_mins(3));
+    say(&harness, &name, Signal::Failure, Some("<b>disk</b> is \u{202e}full")).await;
     let page = browser.get(&format!("/ui/agents/{AGENT}")).await.page();
     in_order(
         &page,
@@ -183,11 +183,11 @@ async fn an_agent_says_how_it_does_and_why() {
     assert!(!page.contains('\u{202e}'));
     assert!(page.contains("/pause") && page.contains("/rotate") && page.contains("/revoke"));
     // It is silent for long: by now it is known when it was due.
-    say(&house, &name, Signal::Success, None).await;
-    house.memory.clock().advance(SignedDuration::from_secs(40));
+    say(&harness, &name, Signal::Success, None).await;
+    harness.memory.clock().advance(SignedDuration::from_secs(40));
     let up = browser.get(&format!("/ui/agents/{AGENT}")).await.page();
     assert!(up.contains("It was heard in time."));
-    let observer = house.sign_in(As::Observer).await;
+    let observer = harness.sign_in(As::Observer).await;
     let page = observer.get(&format!("/ui/agents/{AGENT}")).await.page();
     assert!(!page.contains("/pause") && !page.contains("/rotate") && !page.contains("/revoke"));
     for unknown in ["/ui/agents/Nobody", "/ui/agents/%3Cscript%3E", "/ui/agents/a%2Fb"] {
@@ -197,17 +197,17 @@ async fn an_agent_says_how_it_does_and_why() {
 
 #[tokio::test]
 async fn a_long_history_is_paged() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Observer).await;
     let name = agent_name(AGENT);
     for turn in 0..70 {
-        house.memory.clock().advance(SignedDuration::from_secs(30));
+        harness.memory.clock().advance(SignedDuration::from_secs(30));
         let signal = if turn % 2 == 0 {
             Signal::Success
         } else {
             Signal::Failure
         };
-        say(&house, &name, signal, None).await;
+        say(&harness, &name, signal, None).await;
     }
     let path = format!("/ui/agents/{AGENT}");
     let page = browser.get(&path).await.page();
@@ -220,12 +220,12 @@ async fn a_long_history_is_paged() {
 
 #[tokio::test]
 async fn a_pause_and_its_end_are_one_row_each() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let path = format!("/ui/agents/{AGENT}");
     let answer = browser.post(&format!("{path}/pause"), &[]).await;
     assert_eq!(answer.leads_to(), format!("{path}?did=paused"));
-    let row = only_row(&house);
+    let row = only_row(&harness);
     assert_eq!(
         (
             row.entry.action.as_str(),
@@ -239,32 +239,32 @@ async fn a_pause_and_its_end_are_one_row_each() {
     assert!(page.contains("Operator paused it.") && page.contains("/resume") && !page.contains("/pause\""));
     let answer = browser.post(&format!("{path}/resume"), &[]).await;
     assert_eq!(answer.leads_to(), format!("{path}?did=resumed"));
-    assert_eq!(house.rows().last().unwrap().entry.action, "agent.resumed");
-    assert_eq!(house.rows().len(), 3);
+    assert_eq!(harness.rows().last().unwrap().entry.action, "agent.resumed");
+    assert_eq!(harness.rows().len(), 3);
 }
 
 #[tokio::test]
 async fn a_new_token_is_shown_once_and_the_old_one_goes_on_as_long_as_chosen() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let path = format!("/ui/agents/{AGENT}/rotate");
     let page = browser.get(&path).await.page();
     assert!(page.contains("They go on for 1 day") && page.contains("Make a new token"));
-    assert!(house.rows().len() == 1, "a page changes nothing");
+    assert!(harness.rows().len() == 1, "a page changes nothing");
     assert_eq!(browser.post(&path, &[("keep", "5")]).await.status, 422);
     let answer = browser.post(&path, &[("keep", "3600")]).await;
     assert_eq!(answer.header("cache-control"), "no-store");
     let page = answer.page();
     let token = page.split("<code>").nth(1).unwrap().split('<').next().unwrap();
     assert!(Token::has_form(token), "{token}");
-    let row = only_row(&house);
+    let row = only_row(&harness);
     assert_eq!(
         (row.entry.action.as_str(), &row.entry.detail["via"]),
         ("agent.token_rotated", &"dashboard".into())
     );
     assert!(!serde_json::to_string(&row.entry).unwrap().contains(token));
     let owner = async |token: &str, seconds| {
-        let agents = &house.control.ports().agents;
+        let agents = &harness.control.ports().agents;
         agents
             .by_token(&TokenHash::of(token), sample::after(seconds))
             .await
@@ -290,21 +290,21 @@ async fn a_new_token_is_shown_once_and_the_old_one_goes_on_as_long_as_chosen() {
 
 #[tokio::test]
 async fn a_revoked_agent_is_out_and_nobody_waits_for_it() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let path = format!("/ui/agents/{AGENT}");
     let page = browser.get(&format!("{path}/revoke")).await.page();
     assert!(page.contains("All tokens of ContentOrchestrator end at once") && !page.contains("This is you."));
     let answer = browser.post(&format!("{path}/revoke"), &[]).await;
     assert_eq!(answer.leads_to(), format!("{path}?did=revoked"));
-    let row = only_row(&house);
+    let row = only_row(&harness);
     assert_eq!(
         (row.entry.action.as_str(), &row.entry.detail["via"]),
         ("agent.revoked", &"dashboard".into())
     );
-    let now = house.memory.clock().now();
+    let now = harness.memory.clock().now();
     assert_eq!(
-        house.watch.watching.watched(&agent_name(AGENT), now).await.unwrap(),
+        harness.watch.watching.watched(&agent_name(AGENT), now).await.unwrap(),
         None
     );
     let page = browser.get(&path).await.page();
@@ -319,7 +319,7 @@ async fn a_revoked_agent_is_out_and_nobody_waits_for_it() {
     assert!(rotate.contains("let in again"));
     let last = browser.get(&format!("/ui/agents/{ADMIN}/revoke")).await.page();
     assert!(last.contains("This is you.") && last.contains("This is the last operator."));
-    add(&house, "Second", Role::Admin).await;
+    add(&harness, "Second", Role::Admin).await;
     let two = browser.get(&format!("/ui/agents/{ADMIN}/revoke")).await.page();
     assert!(two.contains("This is you.") && !two.contains("This is the last operator."));
     assert_eq!(browser.get("/ui/agents/Nobody/revoke").await.status, 404);
@@ -327,11 +327,11 @@ async fn a_revoked_agent_is_out_and_nobody_waits_for_it() {
 
 #[tokio::test]
 async fn the_control_plane_itself_has_no_token() {
-    let house = House::new().await;
-    let own = house.control.installation().agent.clone();
-    let ports = house.control.ports();
+    let harness = Harness::new().await;
+    let own = harness.control.installation().agent.clone();
+    let ports = harness.control.ports();
     ports.agents.register(&own, sample::START).await.unwrap();
-    let browser = house.sign_in(As::Admin).await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get(&format!("/ui/agents/{own}")).await.page();
     assert!(page.contains("It is the control plane itself, and has none.") && !page.contains("/rotate\""));
     for act in ["rotate", "revoke"] {
@@ -339,17 +339,17 @@ async fn the_control_plane_itself_has_no_token() {
         assert_eq!(browser.get(&path).await.status, 409);
         assert_eq!(browser.post(&path, &[("keep", "0")]).await.status, 409);
     }
-    assert_eq!(house.rows().len(), 1);
+    assert_eq!(harness.rows().len(), 1);
 }
 
 #[tokio::test]
 async fn who_only_looks_may_not_act_and_that_is_on_record() {
     for act in ["pause", "resume", "rotate", "revoke"] {
-        let house = House::new().await;
-        let browser = house.sign_in(As::Observer).await;
+        let harness = Harness::new().await;
+        let browser = harness.sign_in(As::Observer).await;
         let path = format!("/ui/agents/{AGENT}/{act}");
         assert_eq!(browser.post(&path, &[("keep", "0")]).await.status, 403, "{act}");
-        let row = only_row(&house);
+        let row = only_row(&harness);
         assert_eq!(
             (
                 row.entry.action.as_str(),
@@ -361,15 +361,15 @@ async fn who_only_looks_may_not_act_and_that_is_on_record() {
         assert_eq!(row.entry.principal.as_ref().unwrap().as_str(), OBSERVER);
         let confirm = browser.get(&format!("/ui/agents/{AGENT}/revoke")).await;
         assert_eq!(confirm.status, 403);
-        assert_eq!(house.rows().len(), 2, "looking is no act");
+        assert_eq!(harness.rows().len(), 2, "looking is no act");
     }
 }
 
 #[tokio::test]
 async fn a_calendar_is_said_in_words() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
-    let now = house.memory.clock().now();
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
+    let now = harness.memory.clock().now();
     let settings = WatchSettings {
         schedule: cc_devops_fleet::schedule::Schedule::cron("0 6 * * 1-5", "Europe/Berlin", now).unwrap(),
         sticky_pause: true,
@@ -377,16 +377,16 @@ async fn a_calendar_is_said_in_words() {
     };
     let words = settings.schedule.in_words();
     let name = agent_name(AGENT);
-    house
+    harness
         .watch
         .watching
-        .set(&name, Some(settings), Asker::Operator)
+        .set(&name, Some(settings), Actor::Operator)
         .await
         .unwrap();
-    house
+    harness
         .watch
         .watching
-        .pause(&name, "ana <x>", Asker::Operator)
+        .pause(&name, "ana <x>", Actor::Operator)
         .await
         .unwrap();
     let page = browser.get(&format!("/ui/agents/{AGENT}")).await.page();

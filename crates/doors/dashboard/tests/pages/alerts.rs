@@ -7,26 +7,26 @@ use cc_devops_dashboard::Dashboard;
 use cc_devops_kernel::ports::RecordKind;
 use cc_devops_testkit::Memory;
 
-use crate::house::{As, House};
+use crate::harness::{As, Harness};
 use crate::records::{Unreadable, acts};
 
-async fn note(house: &House, changes: &[ConditionChange]) {
-    let ports = house.control.ports();
+async fn note(harness: &Harness, changes: &[ConditionChange]) {
+    let ports = harness.control.ports();
     let policy = Arc::new(AlertPolicy::plain(vec!["log".to_owned()]));
     let conditions = Conditions::new(Arc::clone(&ports.state), policy);
     conditions.note(changes, ports.clock.now()).await.unwrap();
 }
 
-async fn open(house: &House, key: &str, kind: ConditionKind, severity: Severity, title: &str) {
-    let since = house.control.ports().clock.now();
+async fn open(harness: &Harness, key: &str, kind: ConditionKind, severity: Severity, title: &str) {
+    let since = harness.control.ports().clock.now();
     let condition = Condition::new(key, (kind, severity), since, title.to_owned(), "what to do".to_owned());
-    note(house, &[condition.opened()]).await;
+    note(harness, &[condition.opened()]).await;
 }
 
 #[tokio::test]
 async fn nothing_is_open_and_the_channels_are_shown() {
-    let house = House::new().await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let admin = harness.sign_in(As::Admin).await;
     let page = admin.get("/ui/alerts").await.page();
     for said in ["Nothing is open", "No alerts that are over", "works"] {
         assert!(page.contains(said), "{said} in {page}");
@@ -44,9 +44,9 @@ async fn nothing_is_open_and_the_channels_are_shown() {
 
 #[tokio::test]
 async fn what_matters_most_comes_first_and_is_escaped() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     open(
-        &house,
+        &harness,
         "hygiene/web",
         ConditionKind::Hygiene,
         Severity::Info,
@@ -54,7 +54,7 @@ async fn what_matters_most_comes_first_and_is_escaped() {
     )
     .await;
     open(
-        &house,
+        &harness,
         "agent/Writer",
         ConditionKind::Agent,
         Severity::Critical,
@@ -62,14 +62,14 @@ async fn what_matters_most_comes_first_and_is_escaped() {
     )
     .await;
     open(
-        &house,
+        &harness,
         "deploy/<script>&x",
         ConditionKind::Deploy,
         Severity::Warning,
         "the deploy failed",
     )
     .await;
-    let admin = house.sign_in(As::Admin).await;
+    let admin = harness.sign_in(As::Admin).await;
     let page = admin.get("/ui/alerts").await.page();
     let places =
         ["Writer is down", "the deploy failed", "a rule &lt;is&gt; broken"].map(|title| page.find(title).expect(title));
@@ -91,9 +91,9 @@ async fn what_matters_most_comes_first_and_is_escaped() {
 
 #[tokio::test]
 async fn an_alert_is_taken_on_and_that_is_on_record_once() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     open(
-        &house,
+        &harness,
         "agent/Writer",
         ConditionKind::Agent,
         Severity::Critical,
@@ -101,31 +101,31 @@ async fn an_alert_is_taken_on_and_that_is_on_record_once() {
     )
     .await;
     let form = [("key", "agent/Writer"), ("reason", "I look at it")];
-    let observer = house.sign_in(As::Observer).await;
+    let observer = harness.sign_in(As::Observer).await;
     let page = observer.get("/ui/alerts/alert?key=agent%2FWriter").await.page();
     assert!(!page.contains("Acknowledge<"), "{page}");
     assert_eq!(observer.post("/ui/alerts/acknowledge", &form).await.status, 403);
     assert_eq!(
-        acts(&house, "alert"),
+        acts(&harness, "alert"),
         [("alert.acknowledged".to_owned(), "dashboard".to_owned(), false)]
     );
-    let admin = house.sign_in(As::Admin).await;
+    let admin = harness.sign_in(As::Admin).await;
     let taken = admin.post("/ui/alerts/acknowledge", &form).await;
     assert_eq!(taken.leads_to(), "/ui/alerts/alert?key=agent%2FWriter&did=acknowledged");
     let page = admin.get(taken.leads_to()).await.page();
     for part in ["You take care of this alert", "I look at it", "acknowledged"] {
         assert!(page.contains(part), "{part} in {page}");
     }
-    assert_eq!(acts(&house, "alert").len(), 2);
+    assert_eq!(acts(&harness, "alert").len(), 2);
     let unknown = admin.post("/ui/alerts/acknowledge", &[("key", "agent/Nobody")]).await;
     assert_eq!(unknown.status, 409, "{}", unknown.text);
-    let now = house.control.ports().clock.now();
+    let now = harness.control.ports().clock.now();
     let over = ConditionChange::Resolved {
         key: "agent/Writer".to_owned(),
         at: now,
         title: "Writer is back".to_owned(),
     };
-    note(&house, &[over]).await;
+    note(&harness, &[over]).await;
     assert_eq!(
         admin.post("/ui/alerts/acknowledge", &form).await.status,
         409,
@@ -138,8 +138,8 @@ async fn an_alert_is_taken_on_and_that_is_on_record_once() {
 
 #[tokio::test]
 async fn a_silence_is_made_from_an_alert_and_ended() {
-    let house = House::new().await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let admin = harness.sign_in(As::Admin).await;
     let page = admin.get("/ui/alerts/silences?key=agent%2FWriter").await.page();
     assert!(page.contains("value=\"agent/Writer\""), "{page}");
     let made = [
@@ -159,8 +159,8 @@ async fn a_silence_is_made_from_an_alert_and_ended() {
         let refused = admin.post("/ui/alerts/silence", &wrong).await;
         assert_eq!(refused.status, 422, "{wrong:?}: {}", refused.text);
     }
-    assert_eq!(acts(&house, "alert"), []);
-    let observer = house.sign_in(As::Observer).await;
+    assert_eq!(acts(&harness, "alert"), []);
+    let observer = harness.sign_in(As::Observer).await;
     assert!(
         !observer
             .get("/ui/alerts/silences")
@@ -186,15 +186,15 @@ async fn a_silence_is_made_from_an_alert_and_ended() {
         409,
         "it is over"
     );
-    let on_record = acts(&house, "alert.");
+    let on_record = acts(&harness, "alert.");
     assert_eq!(on_record.len(), 4, "{on_record:?}");
     assert!(on_record.iter().all(|(_, via, _)| via == "dashboard"));
 }
 
 #[tokio::test]
 async fn who_is_told_of_what_is_explained() {
-    let house = House::new().await;
-    let observer = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let observer = harness.sign_in(As::Observer).await;
     let page = observer.get("/ui/alerts/routes").await.page();
     assert!(page.contains("the only route") && page.contains("everything"), "{page}");
     let asked = observer
@@ -213,8 +213,8 @@ async fn a_store_that_fails_is_said() {
             kind: RecordKind::Alert,
         });
     };
-    let house = House::around(Memory::new(), change, Dashboard::default()).await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::around(Memory::new(), change, Dashboard::default()).await;
+    let admin = harness.sign_in(As::Admin).await;
     for path in ["/ui/alerts", "/ui/alerts/alert?key=agent%2FWriter"] {
         assert_eq!(admin.get(path).await.status, 503, "{path}");
     }

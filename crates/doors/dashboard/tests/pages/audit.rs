@@ -7,10 +7,10 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_testkit::sample;
 use sha2::{Digest, Sha256};
 
-use crate::house::{ADMIN, As, House};
+use crate::harness::{ADMIN, As, Harness};
 
-async fn written(house: &House, rows: i64) {
-    let audit = &house.control.ports().audit;
+async fn written(harness: &Harness, rows: i64) {
+    let audit = &harness.control.ports().audit;
     for seconds in 1..=rows {
         let mut entry = sample::audit_entry("putSecret", seconds);
         entry.resource = Some(format!("/contentcraft/key-{seconds}"));
@@ -29,9 +29,9 @@ fn places(page: &str) -> Vec<i64> {
 
 #[tokio::test]
 async fn rows_are_listed_with_filters_and_pages() {
-    let house = House::new().await;
-    written(&house, 60).await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    written(&harness, 60).await;
+    let browser = harness.sign_in(As::Observer).await;
     let page = browser.get("/ui/audit").await.page();
     assert!(page.len() < 150_000, "{} bytes", page.len());
     // Three callers were added before, and one has signed in since.
@@ -70,10 +70,15 @@ async fn rows_are_listed_with_filters_and_pages() {
 
 #[tokio::test]
 async fn a_row_shows_its_proof_which_anybody_can_follow() {
-    let house = House::new().await;
-    written(&house, 3).await;
-    let browser = house.sign_in(As::Admin).await;
-    let row = house.memory.audit_rows().into_iter().find(|row| row.seq == 5).unwrap();
+    let harness = Harness::new().await;
+    written(&harness, 3).await;
+    let browser = harness.sign_in(As::Admin).await;
+    let row = harness
+        .memory
+        .audit_rows()
+        .into_iter()
+        .find(|row| row.seq == 5)
+        .unwrap();
     let page = browser.get("/ui/audit/5").await.page();
     assert!(
         page.contains("This row holds: its hash is that of what it says, and it follows"),
@@ -106,20 +111,20 @@ async fn a_row_shows_its_proof_which_anybody_can_follow() {
 
 #[tokio::test]
 async fn a_row_that_was_changed_and_one_that_does_not_follow_say_so() {
-    let house = House::new().await;
-    written(&house, 4).await;
-    let browser = house.sign_in(As::Admin).await;
-    house.memory.forge_audit_row(5);
+    let harness = Harness::new().await;
+    written(&harness, 4).await;
+    let browser = harness.sign_in(As::Admin).await;
+    harness.memory.forge_audit_row(5);
     let page = browser.get("/ui/audit/5").await.page();
     assert!(page.contains("This row was changed"), "{page}");
 }
 
 #[tokio::test]
 async fn rows_are_kept_as_a_file_oldest_first_with_the_filter() {
-    let house = House::new().await;
-    written(&house, 2_345).await;
-    let browser = house.sign_in(As::Observer).await;
-    let rows = house.memory.audit_rows();
+    let harness = Harness::new().await;
+    written(&harness, 2_345).await;
+    let browser = harness.sign_in(As::Observer).await;
+    let rows = harness.memory.audit_rows();
     let file = browser.get("/ui/audit/export").await;
     assert_eq!(
         file.header("content-disposition"),
@@ -131,15 +136,15 @@ async fn rows_are_kept_as_a_file_oldest_first_with_the_filter() {
     assert!(text.lines().eq(expected.iter()), "every row, as the command writes it");
     let file = browser.get("/ui/audit/export?status=error&reason=").await.page();
     assert_eq!(file.lines().count(), 234);
-    assert_eq!(house.memory.audit_rows(), rows, "looking is not on record");
+    assert_eq!(harness.memory.audit_rows(), rows, "looking is not on record");
 }
 
 #[tokio::test]
 async fn the_page_says_how_the_trail_stands() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/audit").await.page();
-    let end = house.memory.audit_rows().pop().unwrap();
+    let end = harness.memory.audit_rows().pop().unwrap();
     assert_eq!(end.entry.action, actions::SESSION_BEGUN);
     assert!(page.contains("Nothing is known against the trail"), "{page}");
     assert!(page.contains(&format!("--at-least {}:{}", end.seq, end.hash)), "{page}");

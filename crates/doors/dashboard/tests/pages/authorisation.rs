@@ -9,7 +9,7 @@ use cc_devops_fleet::TokenHash;
 use cc_devops_fleet::sessions::SessionSecret;
 use cc_devops_testkit::sample;
 
-use crate::house::{AGENT, Answer, As, Browser, House};
+use crate::harness::{AGENT, Answer, As, Browser, Harness};
 
 /// What each visitor gets.
 struct Case {
@@ -364,7 +364,7 @@ async fn visit(browser: &Browser<'_>, case: &Case) -> Answer {
 /// The head of an answer that does not end.
 async fn glance(browser: &Browser<'_>, uri: &str) -> Answer {
     let request = Request::builder().uri(uri).header(COOKIE, &browser.cookie);
-    let response = browser.house.answer(request.body(Body::empty()).unwrap()).await;
+    let response = browser.harness.answer(request.body(Body::empty()).unwrap()).await;
     Answer {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
@@ -372,9 +372,9 @@ async fn glance(browser: &Browser<'_>, uri: &str) -> Answer {
     }
 }
 
-fn stranger(house: &House) -> Browser<'_> {
+fn stranger(harness: &Harness) -> Browser<'_> {
     Browser {
-        house,
+        harness,
         cookie: String::new(),
     }
 }
@@ -389,20 +389,20 @@ async fn every_visitor_gets_what_the_table_says() {
     let mut wrong = Vec::new();
     for case in cases() {
         let what = format!("{} {}", case.method, case.uri);
-        let house = House::new().await;
-        let status = visit(&stranger(&house), case).await.status;
-        if status != turned_away(case) || !house.rows().is_empty() {
-            wrong.push(format!("{what} as a stranger: {status}, {:?}", house.rows()));
+        let harness = Harness::new().await;
+        let status = visit(&stranger(&harness), case).await.status;
+        if status != turned_away(case) || !harness.rows().is_empty() {
+            wrong.push(format!("{what} as a stranger: {status}, {:?}", harness.rows()));
         }
         for (who, expected, leaves) in [
             (As::Observer, case.observer, case.leaves[0]),
             (As::Admin, case.admin, case.leaves[1]),
         ] {
-            let house = House::new().await;
-            let browser = house.sign_in(who).await;
-            let before = house.rows().len();
+            let harness = Harness::new().await;
+            let browser = harness.sign_in(who).await;
+            let before = harness.rows().len();
             let answer = visit(&browser, case).await;
-            let rows = house.rows();
+            let rows = harness.rows();
             let left = &rows[before..];
             let via = left.iter().all(|row| row.entry.detail["via"] == "dashboard");
             if (answer.status, left.len()) != (expected, leaves) || !via {
@@ -420,13 +420,13 @@ async fn every_visitor_gets_what_the_table_says() {
 async fn a_policy_closes_each_page_to_operators_too() {
     let mut wrong = Vec::new();
     for case in cases().filter(|case| !case.right.is_empty()) {
-        let house = House::under(&format!(
+        let harness = Harness::under(&format!(
             r#"permit (principal is Admin, action, resource);
             forbid (principal, action == Action::"{}", resource);"#,
             case.right
         ))
         .await;
-        let browser = house.sign_in(As::Admin).await;
+        let browser = harness.sign_in(As::Admin).await;
         let answer = visit(&browser, case).await;
         // It is a page of the dashboard all the same.
         if answer.status != 403 || !answer.text.contains("Log out") {
@@ -438,10 +438,10 @@ async fn a_policy_closes_each_page_to_operators_too() {
 
 #[tokio::test]
 async fn an_agent_has_no_session() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     // It cannot be begun; one that stands on record all the same opens nothing.
-    let ports = house.memory.ports();
-    let sessions = house.sessions(&ports);
+    let ports = harness.memory.ports();
+    let sessions = harness.sessions(&ports);
     let (agent, token) = (sample::agent(AGENT).agent, TokenHash::of(&As::Agent.token()));
     let secret = SessionSecret::from_random([6; 32]);
     sessions
@@ -449,7 +449,7 @@ async fn an_agent_has_no_session() {
         .await
         .unwrap();
     let browser = Browser {
-        house: &house,
+        harness: &harness,
         cookie: format!("__Host-cc-devops={}", secret.expose()),
     };
     for case in cases() {
@@ -459,7 +459,7 @@ async fn an_agent_has_no_session() {
 
 #[tokio::test]
 async fn no_route_is_without_a_case() {
-    let routes = House::new().await.routes;
+    let routes = Harness::new().await.routes;
     let of = |needs_session| -> BTreeSet<String> {
         let rows = routes.iter().filter(|(_, _, needs)| *needs == needs_session);
         rows.map(|(method, path, _)| format!("{method} {path}")).collect()

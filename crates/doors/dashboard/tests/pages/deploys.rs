@@ -9,15 +9,15 @@ use cc_devops_testkit::Memory;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::house::{ADMIN, AGENT, As, House};
+use crate::harness::{ADMIN, AGENT, As, Harness};
 use crate::records::{Unreadable, acts, keep, kept, plan, row};
 
 const STACK: &str = "cc-agent-content-orchestrator";
 
 #[tokio::test]
 async fn a_house_without_deploys_says_how_they_come_about() {
-    let house = House::new().await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let admin = harness.sign_in(As::Admin).await;
     let page = admin.get("/ui/deploys").await.page();
     for said in [
         "Nothing waits",
@@ -44,13 +44,13 @@ async fn a_house_without_deploys_says_how_they_come_about() {
 
 #[tokio::test]
 async fn what_waits_comes_first_and_everybody_sees_the_stacks_that_are_theirs() {
-    let house = House::new().await;
-    let own = kept(&house, plan(&house, "a1", STACK, AGENT), &[]).await;
-    house.memory.clock().advance(SignedDuration::from_secs(1));
-    let mut ended = plan(&house, "b1", "shop", ADMIN);
+    let harness = Harness::new().await;
+    let own = kept(&harness, plan(&harness, "a1", STACK, AGENT), &[]).await;
+    harness.memory.clock().advance(SignedDuration::from_secs(1));
+    let mut ended = plan(&harness, "b1", "shop", ADMIN);
     ended.state = PlanState::Failed;
-    let ended = kept(&house, ended, &[]).await;
-    let admin = house.sign_in(As::Admin).await;
+    let ended = kept(&harness, ended, &[]).await;
+    let admin = harness.sign_in(As::Admin).await;
     let page = admin.get("/ui/deploys").await.page();
     let (waits, history) = page.split_once("All deploys, newest first").unwrap();
     assert!(waits.contains(own.id.as_str()) && !waits.contains(ended.id.as_str()));
@@ -75,18 +75,18 @@ async fn what_waits_comes_first_and_everybody_sees_the_stacks_that_are_theirs() 
 
 #[tokio::test]
 async fn the_history_goes_by_pages_whatever_is_filtered() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for number in 0..120 {
-        let mut ended = plan(&house, &format!("r{number:03}"), "shop", ADMIN);
+        let mut ended = plan(&harness, &format!("r{number:03}"), "shop", ADMIN);
         ended.state = if number == 3 {
             PlanState::Failed
         } else {
             PlanState::Applied
         };
-        kept(&house, ended, &[]).await;
-        house.memory.clock().advance(SignedDuration::from_secs(1));
+        kept(&harness, ended, &[]).await;
+        harness.memory.clock().advance(SignedDuration::from_secs(1));
     }
-    let admin = house.sign_in(As::Admin).await;
+    let admin = harness.sign_in(As::Admin).await;
     let mut address = "/ui/deploys?stack=shop".to_owned();
     let mut counts = Vec::new();
     for _ in 0..3 {
@@ -107,7 +107,7 @@ async fn the_history_goes_by_pages_whatever_is_filtered() {
 
 #[tokio::test]
 async fn a_plan_says_first_what_is_lost_and_never_what_is_hidden() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let properties = json!([
         {"path": "/Properties/Password", "before": "canary-1", "after": "canary-2", "masked": true},
         {"path": "/Properties/Size", "before": "<b>1</b>", "after": "2"},
@@ -116,11 +116,11 @@ async fn a_plan_says_first_what_is_lost_and_never_what_is_hidden() {
         row("Queue", "Modify", false, &properties),
         row("Orders\u{202e}<script>", "Remove", true, &json!([])),
     ];
-    let mut waiting = plan(&house, "a/1", STACK, AGENT);
+    let mut waiting = plan(&harness, "a/1", STACK, AGENT);
     waiting.summary.loses_stateful = true;
     waiting.notes = vec!["the layer <i>is</i> not pinned".to_owned()];
-    let waiting = kept(&house, waiting, &rows).await;
-    let admin = house.sign_in(As::Admin).await;
+    let waiting = kept(&harness, waiting, &rows).await;
+    let admin = harness.sign_in(As::Admin).await;
     for path in ["", "/approve", "/deny", "/override"] {
         let page = admin.get(&format!("/ui/deploys/{}{path}", waiting.id)).await.page();
         let lost = page.find("LOSES DATA: Orders").expect("the loss is said");
@@ -147,7 +147,7 @@ async fn a_plan_says_first_what_is_lost_and_never_what_is_hidden() {
 
 #[tokio::test]
 async fn a_very_large_plan_is_cut_with_a_sentence_and_its_losses_are_kept() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let mut rows: Vec<_> = (0..3_000)
         .map(|number| {
             row(
@@ -159,8 +159,8 @@ async fn a_very_large_plan_is_cut_with_a_sentence_and_its_losses_are_kept() {
         })
         .collect();
     rows.push(row("Orders", "Remove", true, &json!([])));
-    let waiting = kept(&house, plan(&house, "a1", STACK, AGENT), &rows).await;
-    let admin = house.sign_in(As::Admin).await;
+    let waiting = kept(&harness, plan(&harness, "a1", STACK, AGENT), &rows).await;
+    let admin = harness.sign_in(As::Admin).await;
     let page = admin.get(&format!("/ui/deploys/{}", waiting.id)).await.page();
     assert!(page.len() < 150_000, "{}", page.len());
     assert!(page.contains("LOSES DATA: Orders") && page.contains("more resources are not shown here"));
@@ -169,14 +169,14 @@ async fn a_very_large_plan_is_cut_with_a_sentence_and_its_losses_are_kept() {
 
 #[tokio::test]
 async fn an_approval_is_good_for_what_was_shown_and_leaves_one_row() {
-    let house = House::new().await;
-    let waiting = kept(&house, plan(&house, "a1", STACK, AGENT), &[]).await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let waiting = kept(&harness, plan(&harness, "a1", STACK, AGENT), &[]).await;
+    let admin = harness.sign_in(As::Admin).await;
     let path = format!("/ui/deploys/{}", waiting.id);
     let form = admin.get(&format!("{path}/approve")).await.page();
     assert!(form.contains(&format!("value=\"{}\"", waiting.digest)), "{form}");
     assert!(
-        house.rows().iter().all(|row| !row.entry.action.starts_with("plan.")),
+        harness.rows().iter().all(|row| !row.entry.action.starts_with("plan.")),
         "looking changes nothing"
     );
 
@@ -194,7 +194,7 @@ async fn an_approval_is_good_for_what_was_shown_and_leaves_one_row() {
         admin.post(&format!("{path}/approve"), &[("digest", "")]).await.status,
         422
     );
-    assert_eq!(acts(&house, "plan."), []);
+    assert_eq!(acts(&harness, "plan."), []);
 
     let digest = ("digest", waiting.digest.as_str());
     let approved = admin
@@ -202,7 +202,7 @@ async fn an_approval_is_good_for_what_was_shown_and_leaves_one_row() {
         .await;
     assert_eq!(approved.leads_to(), format!("{path}?did=approved"));
     assert_eq!(
-        acts(&house, "plan."),
+        acts(&harness, "plan."),
         [("plan.approved".to_owned(), "dashboard".to_owned(), true)]
     );
     let page = admin.get(&path).await.page();
@@ -214,9 +214,9 @@ async fn an_approval_is_good_for_what_was_shown_and_leaves_one_row() {
 
 #[tokio::test]
 async fn who_only_looks_decides_nothing_and_that_is_on_record() {
-    let house = House::new().await;
-    let waiting = kept(&house, plan(&house, "a1", STACK, AGENT), &[]).await;
-    let observer = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let waiting = kept(&harness, plan(&harness, "a1", STACK, AGENT), &[]).await;
+    let observer = harness.sign_in(As::Observer).await;
     let path = format!("/ui/deploys/{}", waiting.id);
     let page = observer.get(&path).await.page();
     assert!(!page.contains("Approve…") && !page.contains("Deny…"), "{page}");
@@ -227,15 +227,15 @@ async fn who_only_looks_decides_nothing_and_that_is_on_record() {
         ("override", "plan.freeze_overridden"),
     ] {
         assert_eq!(observer.get(&format!("{path}/{act}")).await.status, 403, "{act}");
-        let before = house.rows().len();
+        let before = harness.rows().len();
         let refused = observer
             .post(&format!("{path}/{act}"), &[digest, ("reason", "no")])
             .await;
         assert_eq!(refused.status, 403, "{act}: {}", refused.text);
-        let rows = house.rows();
+        let rows = harness.rows();
         assert_eq!(rows.len(), before + 1, "{act}");
         assert_eq!(
-            acts(&house, action),
+            acts(&harness, action),
             [(action.to_owned(), "dashboard".to_owned(), false)]
         );
     }
@@ -245,9 +245,9 @@ async fn who_only_looks_decides_nothing_and_that_is_on_record() {
 
 #[tokio::test]
 async fn who_denies_says_why_and_who_comes_late_is_told_what_there_is() {
-    let house = House::new().await;
-    let waiting = kept(&house, plan(&house, "a1", STACK, AGENT), &[]).await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let waiting = kept(&harness, plan(&harness, "a1", STACK, AGENT), &[]).await;
+    let admin = harness.sign_in(As::Admin).await;
     let path = format!("/ui/deploys/{}", waiting.id);
     assert_eq!(
         admin.post(&format!("{path}/deny"), &[("reason", " ")]).await.status,
@@ -258,7 +258,7 @@ async fn who_denies_says_why_and_who_comes_late_is_told_what_there_is() {
         .await;
     assert_eq!(denied.leads_to(), format!("{path}?did=denied"));
     assert_eq!(
-        acts(&house, "plan."),
+        acts(&harness, "plan."),
         [("plan.denied".to_owned(), "dashboard".to_owned(), true)]
     );
     let late = admin
@@ -277,9 +277,9 @@ async fn who_denies_says_why_and_who_comes_late_is_told_what_there_is() {
 
 #[tokio::test]
 async fn ones_own_deploy_to_prod_needs_somebody_else() {
-    let house = House::new().await;
-    let waiting = kept(&house, plan(&house, "a1", STACK, ADMIN), &[]).await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let waiting = kept(&harness, plan(&harness, "a1", STACK, ADMIN), &[]).await;
+    let admin = harness.sign_in(As::Admin).await;
     let path = format!("/ui/deploys/{}", waiting.id);
     let page = admin.get(&path).await.page();
     assert!(page.contains("somebody else has to approve it"), "{page}");
@@ -297,8 +297,8 @@ async fn ones_own_deploy_to_prod_needs_somebody_else() {
 
 #[tokio::test]
 async fn what_was_deployed_to_a_stack_is_told_newest_first() {
-    let house = House::new().await;
-    let waiting = plan(&house, "a1", "shop", ADMIN);
+    let harness = Harness::new().await;
+    let waiting = plan(&harness, "a1", "shop", ADMIN);
     for (place, (id, succeeded)) in [("new", true), ("old", false)].into_iter().enumerate() {
         let body = json!({
             "plan": waiting.id, "request": id, "stack": "shop-prod", "stage": "prod", "requestedBy": ADMIN,
@@ -306,7 +306,7 @@ async fn what_was_deployed_to_a_stack_is_told_newest_first() {
             "succeeded": succeeded, "error": (!succeeded).then_some("<it> broke"),
         });
         keep(
-            &house,
+            &harness,
             RecordKind::Deployed,
             &format!("shop-prod/{place}"),
             Some("shop-prod"),
@@ -314,7 +314,7 @@ async fn what_was_deployed_to_a_stack_is_told_newest_first() {
         )
         .await;
     }
-    let admin = house.sign_in(As::Admin).await;
+    let admin = harness.sign_in(As::Admin).await;
     let page = admin.get("/ui/deploys/stacks/shop-prod").await.page();
     assert!(page.find("/ui/requests/new") < page.find("/ui/requests/old"));
     for part in ["&lt;it&gt; broke", "cc-devops deploys promote shop --from prod", "90 s"] {
@@ -329,8 +329,8 @@ async fn a_store_that_fails_is_said() {
         let kind = RecordKind::Plan;
         ports.state = Arc::new(Unreadable { store, kind });
     };
-    let house = House::around(Memory::new(), change, Dashboard::default()).await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::around(Memory::new(), change, Dashboard::default()).await;
+    let admin = harness.sign_in(As::Admin).await;
     for path in ["/ui/deploys", "/ui/deploys/plan-000000000000000000000000"] {
         let answer = admin.get(path).await;
         assert_eq!(answer.status, 503, "{path}");

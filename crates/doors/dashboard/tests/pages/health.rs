@@ -3,14 +3,14 @@
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_testkit::sample;
 
-use crate::house::{As, House};
+use crate::harness::{As, Harness};
 
 #[tokio::test]
 async fn it_says_whether_all_is_well_and_what_there_is_to_do() {
-    let house = House::new().await;
-    let ledger = &house.control.ports().ledger;
+    let harness = Harness::new().await;
+    let ledger = &harness.control.ports().ledger;
     ledger.receive(&sample::request("r1"), None).await.unwrap();
-    let page = house.sign_in(As::Observer).await.get("/ui/health").await.page();
+    let page = harness.sign_in(As::Observer).await.get("/ui/health").await.page();
     for text in [
         "every check holds",
         "Requests nobody works on yet</dt><dd>1",
@@ -28,27 +28,27 @@ async fn it_says_whether_all_is_well_and_what_there_is_to_do() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_said() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let _known = browser.get("/ui/health").await;
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
     let answer = browser.get("/ui/health").await;
     assert_eq!(answer.status, 503, "a fault is no logout: {}", answer.text);
-    house.memory.fail_with(None);
+    harness.memory.fail_with(None);
     assert_eq!(browser.get("/ui/health").await.status, 200);
 }
 
 #[tokio::test]
 async fn maintenance_is_begun_and_ended_on_pages_of_their_own() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     assert!(browser.get("/ui/health").await.page().contains("Begin maintenance"));
     let page = browser.get("/ui/health/maintenance").await.page();
     assert!(
         page.contains("changes nothing unasked") && page.contains("name=\"reason\""),
         "{page}"
     );
-    let before = house.rows().len();
+    let before = harness.rows().len();
     let refused = browser
         .post("/ui/health/maintenance", &[("reason", " "), ("lasts", "1h")])
         .await;
@@ -57,7 +57,7 @@ async fn maintenance_is_begun_and_ended_on_pages_of_their_own() {
         .post("/ui/health/maintenance", &[("reason", "x"), ("lasts", "9y")])
         .await;
     assert_eq!(refused.status / 100, 4, "{}", refused.text);
-    assert_eq!(house.rows().len(), before, "nothing was done");
+    assert_eq!(harness.rows().len(), before, "nothing was done");
 
     let reason = "<script>alert(1)</script> \u{202e}we move";
     let answer = browser
@@ -84,7 +84,7 @@ async fn maintenance_is_begun_and_ended_on_pages_of_their_own() {
     );
     let answer = browser.post("/ui/health/maintenance/end", &[]).await;
     assert_eq!(answer.leads_to(), "/ui/health?did=maintenance-off");
-    let rows = house.rows().split_off(before);
+    let rows = harness.rows().split_off(before);
     let acts: Vec<&str> = rows.iter().map(|row| row.entry.action.as_str()).collect();
     assert_eq!(acts, ["maintenance.on", "maintenance.off"]);
     assert!(
@@ -95,17 +95,17 @@ async fn maintenance_is_begun_and_ended_on_pages_of_their_own() {
 
 #[tokio::test]
 async fn an_observer_switches_nothing_and_that_is_on_record() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Observer).await;
     for (path, action) in [
         ("/ui/health/maintenance", "maintenance.on"),
         ("/ui/health/maintenance/end", "maintenance.off"),
     ] {
         assert_eq!(browser.get(path).await.status, 403);
-        let before = house.rows().len();
+        let before = harness.rows().len();
         let answer = browser.post(path, &[("reason", "x"), ("lasts", "1h")]).await;
         assert_eq!(answer.status, 403, "{}", answer.text);
-        let rows = house.rows().split_off(before);
+        let rows = harness.rows().split_off(before);
         assert_eq!(rows.len(), 1, "{rows:?}");
         assert_eq!(rows[0].entry.action, action);
         assert_eq!(rows[0].entry.detail["via"], "dashboard");

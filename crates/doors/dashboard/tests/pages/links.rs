@@ -8,19 +8,19 @@ use cc_devops_http::ServerConfig;
 use cc_devops_testkit::sample;
 use serde_json::Value;
 
-use crate::house::{Answer, As, Browser, House, OBSERVER};
+use crate::harness::{Answer, As, Browser, Harness, OBSERVER};
 
-async fn ask(house: &House, who: As) -> Answer {
+async fn ask(harness: &Harness, who: As) -> Answer {
     let request = Request::builder()
         .method(Method::POST)
         .uri("/v1/dashboard/links")
         .header(AUTHORIZATION, format!("Bearer {}", who.token()));
-    house.call(request.body(Body::empty()).unwrap()).await
+    harness.call(request.body(Body::empty()).unwrap()).await
 }
 
 /// The path of a link that somebody asked for, and its key.
-async fn link(house: &House, who: As) -> (String, String) {
-    let answer = ask(house, who).await;
+async fn link(harness: &Harness, who: As) -> (String, String) {
+    let answer = ask(harness, who).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     assert_eq!(answer.header("cache-control"), "no-store");
     let body: Value = serde_json::from_str(&answer.text).unwrap();
@@ -30,21 +30,21 @@ async fn link(house: &House, who: As) -> (String, String) {
     (path.to_owned(), key.to_owned())
 }
 
-fn browser(house: &House) -> Browser<'_> {
+fn browser(harness: &Harness) -> Browser<'_> {
     Browser {
-        house,
+        harness,
         cookie: String::new(),
     }
 }
 
-fn acts(house: &House) -> Vec<String> {
-    house.rows().into_iter().map(|row| row.entry.action).collect()
+fn acts(harness: &Harness) -> Vec<String> {
+    harness.rows().into_iter().map(|row| row.entry.action).collect()
 }
 
-async fn is_over(house: &House, path: &str, key: &str) {
+async fn is_over(harness: &Harness, path: &str, key: &str) {
     for answer in [
-        browser(house).get(path).await,
-        browser(house).post("/ui/open", &[("key", key)]).await,
+        browser(harness).get(path).await,
+        browser(harness).post("/ui/open", &[("key", key)]).await,
     ] {
         assert_eq!(answer.status, 410, "{}", answer.text);
         assert!(
@@ -58,29 +58,29 @@ async fn is_over(house: &House, path: &str, key: &str) {
 
 #[tokio::test]
 async fn a_link_signs_in_once() {
-    let house = House::new().await;
-    let (path, key) = link(&house, As::Observer).await;
+    let harness = Harness::new().await;
+    let (path, key) = link(&harness, As::Observer).await;
     // Others look at a link before a person does.
     for _ in 0..3 {
-        let page = browser(&house).get(&path).await.page();
+        let page = browser(&harness).get(&path).await.page();
         assert!(page.contains(OBSERVER) && page.contains("Open the dashboard"), "{page}");
         assert_eq!(page.matches("<button").count(), 1);
     }
     let head = Request::builder().method(Method::HEAD).uri(&path);
-    assert_eq!(house.call(head.body(Body::empty()).unwrap()).await.status, 200);
-    assert_eq!(acts(&house), ["session.link_made"]);
+    assert_eq!(harness.call(head.body(Body::empty()).unwrap()).await.status, 200);
+    assert_eq!(acts(&harness), ["session.link_made"]);
 
-    let answer = browser(&house).post("/ui/open", &[("key", &key)]).await;
+    let answer = browser(&harness).post("/ui/open", &[("key", &key)]).await;
     assert_eq!(answer.leads_to(), "/ui");
     let cookie = answer.headers[SET_COOKIE].to_str().unwrap();
     let signed_in = Browser {
-        house: &house,
+        harness: &harness,
         cookie: cookie.split(';').next().unwrap().to_owned(),
     };
     assert!(signed_in.get("/ui/agents").await.page().contains("Looker (observer)"));
-    is_over(&house, &path, &key).await;
-    assert_eq!(acts(&house), ["session.link_made", "session.begun"]);
-    let rows = house.rows();
+    is_over(&harness, &path, &key).await;
+    assert_eq!(acts(&harness), ["session.link_made", "session.begun"]);
+    let rows = harness.rows();
     assert!(
         rows.iter()
             .all(|row| row.entry.principal.as_ref().unwrap().as_str() == OBSERVER)
@@ -89,7 +89,7 @@ async fn a_link_signs_in_once() {
     assert!(!format!("{rows:?}").contains(&key));
 
     // It is bound to the token that asked for the link.
-    let agents = house.memory.ports().agents;
+    let agents = harness.memory.ports().agents;
     let name = sample::agent_name(OBSERVER);
     agents.revoke(&name, sample::START, &sample::revoked()).await.unwrap();
     assert_eq!(signed_in.get("/ui/agents").await.status, 303);
@@ -97,48 +97,48 @@ async fn a_link_signs_in_once() {
 
 #[tokio::test]
 async fn a_link_ends_after_a_minute_and_with_its_token() {
-    let house = House::new().await;
-    let (path, key) = link(&house, As::Admin).await;
-    house.memory.clock().advance(LINK_LASTS);
-    is_over(&house, &path, &key).await;
+    let harness = Harness::new().await;
+    let (path, key) = link(&harness, As::Admin).await;
+    harness.memory.clock().advance(LINK_LASTS);
+    is_over(&harness, &path, &key).await;
 
-    let (path, key) = link(&house, As::Observer).await;
-    let ports = house.memory.ports();
+    let (path, key) = link(&harness, As::Observer).await;
+    let ports = harness.memory.ports();
     let (name, now) = (sample::agent_name(OBSERVER), ports.clock.now());
     let (token, row) = (sample::token(70), sample::rotated());
     ports.agents.rotate(&name, &token, now, &row).await.unwrap();
-    is_over(&house, &path, &key).await;
-    assert!(!acts(&house).contains(&"session.begun".to_owned()));
+    is_over(&harness, &path, &key).await;
+    assert!(!acts(&harness).contains(&"session.begun".to_owned()));
 }
 
 #[tokio::test]
 async fn what_is_no_link_is_over() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let unknown = "0".repeat(64);
     for key in [unknown.as_str(), "", "x", "../../etc"] {
-        is_over(&house, &format!("/ui/open?key={key}"), key).await;
+        is_over(&harness, &format!("/ui/open?key={key}"), key).await;
     }
-    assert_eq!(browser(&house).get("/ui/open").await.status, 410);
+    assert_eq!(browser(&harness).get("/ui/open").await.status, 410);
     // A session's own secret is no link's.
-    let session = house.sign_in(As::Admin).await.cookie;
+    let session = harness.sign_in(As::Admin).await.cookie;
     let secret = session.split_once('=').unwrap().1;
-    is_over(&house, &format!("/ui/open?key={secret}"), secret).await;
+    is_over(&harness, &format!("/ui/open?key={secret}"), secret).await;
 }
 
 #[tokio::test]
 async fn agents_have_no_sessions() {
-    let house = House::new().await;
-    let answer = ask(&house, As::Agent).await;
+    let harness = Harness::new().await;
+    let answer = ask(&harness, As::Agent).await;
     assert_eq!(answer.status, 403, "{}", answer.text);
     assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(acts(&house), [""; 0]);
+    assert_eq!(acts(&harness), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_link_begins_where_browsers_reach_the_server() {
     let url = async |config: ServerConfig| {
-        let house = House::at(config).await;
-        let answer = ask(&house, As::Admin).await;
+        let harness = Harness::at(config).await;
+        let answer = ask(&harness, As::Admin).await;
         let body: Value = serde_json::from_str(&answer.text).unwrap();
         body["url"].as_str().map(str::to_owned).ok_or(answer.status)
     };

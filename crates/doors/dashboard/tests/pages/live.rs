@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Request};
 use cc_devops_dashboard::{Dashboard, door};
 use cc_devops_http::config::Limits;
 use cc_devops_http::{Capabilities, Server, ServerConfig};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::events::LoggedEvent;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::Cursor;
@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, timeout};
 
-use crate::house::{ADMIN, As, Browser, House};
+use crate::harness::{ADMIN, As, Browser, Harness};
 
 /// A browser's stream.
 struct Stream {
@@ -107,7 +107,7 @@ async fn open(browser: &Browser<'_>, path: &str, last: Option<&str>) -> Result<S
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
-    let response = browser.house.answer(request.body(Body::empty()).unwrap()).await;
+    let response = browser.harness.answer(request.body(Body::empty()).unwrap()).await;
     if response.status().as_u16() != 200 {
         return Err(response.status().as_u16());
     }
@@ -128,21 +128,21 @@ async fn listen(browser: &Browser<'_>) -> (Stream, String) {
 }
 
 /// Somebody else switches maintenance mode on.
-async fn maintain(house: &House) {
-    let alerts = &house.watch.alerts;
+async fn maintain(harness: &Harness) {
+    let alerts = &harness.watch.alerts;
     alerts
-        .maintenance_on("it is tried", None, ADMIN, Asker::Operator)
+        .maintenance_on("it is tried", None, ADMIN, Actor::Operator)
         .await
         .unwrap();
 }
 
 /// A request is made, and ends.
-async fn put_secret(house: &House, id: &str) {
+async fn put_secret(harness: &Harness, id: &str) {
     let event = sample::put_secret_event(id, "/contentcraft/contentorchestrator/key", "s3cret");
     let request = Request::post("/v1/events?wait=30")
         .header(AUTHORIZATION, format!("Bearer {}", As::Agent.token()))
         .header(CONTENT_TYPE, "application/json");
-    let answer = house.call(request.body(event.to_string().into()).unwrap()).await;
+    let answer = harness.call(request.body(event.to_string().into()).unwrap()).await;
     assert!(answer.status < 300, "{answer:?}");
 }
 
@@ -150,21 +150,21 @@ const SOON: Duration = Duration::from_millis(1_200);
 
 #[tokio::test(start_paused = true)]
 async fn it_says_which_kinds_of_things_changed_and_nothing_else() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let (mut stream, begun) = listen(&browser).await;
     assert_eq!(stream.headers["x-accel-buffering"], "no");
     assert_eq!(stream.headers["cache-control"], "no-store");
     assert!(stream.is_silent(Duration::from_mins(5)).await, "nothing changed");
     let before = Instant::now();
-    maintain(&house).await;
+    maintain(&harness).await;
     let (kinds, first) = stream.changed().await;
     assert!(before.elapsed() <= SOON, "{:?}", before.elapsed());
     assert_eq!(kinds, ["audit", "health"]);
     assert_ne!(first, begun);
     let first = stream.settled(first).await;
     let before = Instant::now();
-    put_secret(&house, "r1").await;
+    put_secret(&harness, "r1").await;
     let (kinds, second) = stream.changed().await;
     assert!(before.elapsed() <= SOON, "{:?}", before.elapsed());
     assert!(
@@ -177,14 +177,14 @@ async fn it_says_which_kinds_of_things_changed_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_shows_and_many_are_told_together() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let (mut stream, _) = listen(&browser).await;
     let beat = || async {
-        let request = Request::post(format!("/v1/agents/{}/heartbeat", crate::house::AGENT))
+        let request = Request::post(format!("/v1/agents/{}/heartbeat", crate::harness::AGENT))
             .header(AUTHORIZATION, format!("Bearer {}", As::Agent.token()))
             .header(CONTENT_TYPE, "application/json");
-        let answer = house.call(request.body(r#"{"healthy":true}"#.into()).unwrap()).await;
+        let answer = harness.call(request.body(r#"{"healthy":true}"#.into()).unwrap()).await;
         assert!(answer.status < 300, "{answer:?}");
     };
     beat().await;
@@ -204,11 +204,11 @@ async fn a_heartbeat_shows_and_many_are_told_together() {
 
 #[tokio::test(start_paused = true)]
 async fn who_comes_back_is_told_what_changed_meanwhile() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let (stream, id) = listen(&browser).await;
     drop(stream);
-    maintain(&house).await;
+    maintain(&harness).await;
     // By the browser's own header, and by what a page knows.
     let mut stream = open(&browser, "/ui/live", Some(&id)).await.unwrap();
     assert_eq!(stream.next().await.unwrap().id, id);
@@ -234,11 +234,11 @@ async fn who_comes_back_is_told_what_changed_meanwhile() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_missed_between_a_page_and_its_stream() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/agents").await.page();
     let since = page.split_once("data-since=\"").unwrap().1.split_once('"').unwrap().0;
-    maintain(&house).await;
+    maintain(&harness).await;
     let mut stream = open(&browser, &format!("/ui/live?since={since}"), None).await.unwrap();
     assert_eq!(stream.next().await.unwrap().id, since);
     assert_eq!(stream.changed().await.0, ["audit", "health"]);
@@ -246,8 +246,8 @@ async fn nothing_is_missed_between_a_page_and_its_stream() {
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_with_the_session_and_with_the_token() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let (mut stream, _) = listen(&browser).await;
     browser.post("/ui/logout", &[]).await;
     let said = stream.next().await.unwrap();
@@ -259,10 +259,10 @@ async fn it_ends_with_the_session_and_with_the_token() {
     assert_eq!(stream.next().await, None);
     assert_eq!(open(&browser, "/ui/live", None).await.err(), Some(401));
 
-    let browser = house.sign_in(As::Observer).await;
+    let browser = harness.sign_in(As::Observer).await;
     let (mut stream, _) = listen(&browser).await;
-    let name = sample::agent_name(crate::house::OBSERVER);
-    let agents = &house.control.ports().agents;
+    let name = sample::agent_name(crate::harness::OBSERVER);
+    let agents = &harness.control.ports().agents;
     agents.revoke(&name, sample::START, &sample::revoked()).await.unwrap();
     let said = stream.next().await.unwrap();
     assert_eq!(said.event, "ended", "nothing that came after the end is told: {said:?}");
@@ -271,16 +271,16 @@ async fn it_ends_with_the_session_and_with_the_token() {
 
 #[tokio::test(start_paused = true)]
 async fn an_open_page_is_no_use_of_the_session() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let (mut stream, _) = listen(&browser).await;
     for _ in 0..13 {
-        house.memory.clock().advance(jiff::SignedDuration::from_hours(1));
+        harness.memory.clock().advance(jiff::SignedDuration::from_hours(1));
         let request = Request::builder()
             .uri("/ui/agents")
             .header(COOKIE, &browser.cookie)
             .header("cc-fragment", "1");
-        house.call(request.body(Body::empty()).unwrap()).await;
+        harness.call(request.body(Body::empty()).unwrap()).await;
     }
     while let Some(said) = stream.next().await {
         if said.event == "ended" {
@@ -292,22 +292,22 @@ async fn an_open_page_is_no_use_of_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_has_more_streams_than_a_share() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Observer).await;
     let mut open_ones = Vec::new();
     for _ in 0..Limits::default().streams_per_agent {
         open_ones.push(listen(&browser).await);
     }
     assert_eq!(open(&browser, "/ui/live", None).await.err(), Some(429));
-    let other = house.sign_in(As::Admin).await;
+    let other = harness.sign_in(As::Admin).await;
     let (stream, _) = listen(&other).await;
     drop((stream, open_ones));
     listen(&browser).await;
 }
 
 /// Every kind that somebody is told of.
-async fn told(house: &House, who: As) -> Vec<String> {
-    let browser = house.sign_in(who).await;
+async fn told(harness: &Harness, who: As) -> Vec<String> {
+    let browser = harness.sign_in(who).await;
     let mut stream = open(&browser, "/ui/live?since=unknown", None).await.unwrap();
     stream.next().await.unwrap();
     stream.changed().await.0
@@ -315,20 +315,20 @@ async fn told(house: &House, who: As) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn it_tells_only_of_what_one_may_see() {
-    let house = House::new().await;
-    let all = told(&house, As::Admin).await;
+    let harness = Harness::new().await;
+    let all = told(&harness, As::Admin).await;
     assert_eq!(all.len(), 10, "{all:?}");
     assert_eq!(
-        told(&house, As::Observer).await,
+        told(&harness, As::Observer).await,
         all,
         "an observer sees what an operator sees"
     );
-    let house = House::under(
+    let harness = Harness::under(
         r#"permit (principal is Admin, action, resource);
         permit (principal is Observer, action in [Action::"listAgents", Action::"readHealth"], resource);"#,
     )
     .await;
-    assert_eq!(told(&house, As::Observer).await, ["agents", "health"]);
+    assert_eq!(told(&harness, As::Observer).await, ["agents", "health"]);
 }
 
 /// An event log that counts how often it is looked at.
@@ -354,8 +354,8 @@ async fn nothing_is_looked_at_while_nobody_listens_and_once_for_all_who_do() {
     let change = move |ports: &mut cc_devops_requests::ports::Ports| {
         ports.events = Arc::new(Counted(Arc::clone(&ports.events), count));
     };
-    let house = House::around(Memory::new(), change, Dashboard::default()).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::around(Memory::new(), change, Dashboard::default()).await;
+    let browser = harness.sign_in(As::Admin).await;
     browser.get("/ui/agents").await.page();
     assert_eq!(
         looks.swap(0, Ordering::Relaxed),
@@ -378,23 +378,23 @@ async fn nothing_is_looked_at_while_nobody_listens_and_once_for_all_who_do() {
     looks.store(0, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(looks.load(Ordering::Relaxed), 0, "the last one has gone");
-    maintain(&house).await;
+    maintain(&harness).await;
     let (mut stream, _) = listen(&browser).await;
-    maintain(&house).await;
+    maintain(&harness).await;
     assert_eq!(stream.changed().await.0, ["audit", "health"], "it begins again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_ends_nothing() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let (mut stream, _) = listen(&browser).await;
-    house
+    harness
         .memory
         .fail_with(Some(cc_devops_kernel::ports::PortErrorKind::Unavailable));
     // The session cannot be looked at: the browser comes back; it is not told that it is over.
     assert_eq!(stream.next().await, None);
-    house.memory.fail_with(None);
+    harness.memory.fail_with(None);
     listen(&browser).await;
 }
 
@@ -412,12 +412,12 @@ async fn read_until(socket: &mut TcpStream, read: &mut String, wanted: &str) -> 
 
 #[tokio::test]
 async fn over_a_socket_it_does_not_idle_and_ends_with_the_server() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let capabilities = Capabilities {
-        watch: Some(house.watch.clone()),
+        watch: Some(harness.watch.clone()),
         doors: vec![door(Dashboard::default())],
-        ..Capabilities::from(Arc::clone(&house.control))
+        ..Capabilities::from(Arc::clone(&harness.control))
     };
     let mut config = ServerConfig::default();
     config.listen.set_port(0);
@@ -435,7 +435,7 @@ async fn over_a_socket_it_does_not_idle_and_ends_with_the_server() {
     let mut read = String::new();
     assert!(read_until(&mut socket, &mut read, "event: begin").await, "{read}");
     tokio::time::sleep(Duration::from_secs(1)).await;
-    maintain(&house).await;
+    maintain(&harness).await;
     assert!(
         read_until(&mut socket, &mut read, "data: health").await,
         "it was cut: {read}"
@@ -452,8 +452,8 @@ async fn over_a_socket_it_does_not_idle_and_ends_with_the_server() {
 
 #[tokio::test]
 async fn the_keys_are_a_page_and_beside_every_page() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Observer).await;
     let page = browser.get("/ui/keys").await.page();
     assert!(
         page.contains("data-go=\"a\"") && page.contains("<kbd>?</kbd>"),
@@ -465,7 +465,7 @@ async fn the_keys_are_a_page_and_beside_every_page() {
         .uri("/ui/agents")
         .header(COOKIE, &browser.cookie)
         .header("cc-fragment", "1");
-    let fragment = house.call(fragment.body(Body::empty()).unwrap()).await.page();
+    let fragment = harness.call(fragment.body(Body::empty()).unwrap()).await.page();
     assert!(
         fragment.starts_with("<main") && !fragment.contains("<dialog"),
         "{fragment}"
@@ -474,15 +474,15 @@ async fn the_keys_are_a_page_and_beside_every_page() {
 
 #[tokio::test]
 async fn scripts_are_sent_packed_and_for_good() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Observer).await;
     let page = browser.get("/ui/keys").await.page();
     let script = page.split_once("src=\"").unwrap().1.split_once('"').unwrap().0;
     let get = |coding: &'static str| Request::builder().uri(script).header("accept-encoding", coding);
-    let plain = house.call(get("identity").body(Body::empty()).unwrap()).await;
+    let plain = harness.call(get("identity").body(Body::empty()).unwrap()).await;
     assert!(plain.text.contains("/ui/live"), "{}", plain.text);
     assert!(plain.header("cache-control").contains("immutable"));
-    let packed = house.answer(get("gzip, br").body(Body::empty()).unwrap()).await;
+    let packed = harness.answer(get("gzip, br").body(Body::empty()).unwrap()).await;
     assert_eq!(packed.headers()["content-encoding"], "gzip");
     assert_eq!(packed.headers()["vary"], "accept-encoding");
     assert_eq!(packed.headers()["x-content-type-options"], "nosniff");

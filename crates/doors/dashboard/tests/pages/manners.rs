@@ -6,7 +6,7 @@ use axum::http::{Method, Request};
 use cc_devops_http::ServerConfig;
 use cc_devops_kernel::ports::PortErrorKind;
 
-use crate::house::{Answer, As, Browser, House};
+use crate::harness::{Answer, As, Browser, Harness};
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -34,14 +34,14 @@ fn well_mannered(answer: &Answer, what: &str) {
     );
 }
 
-async fn send(house: &House, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn send(harness: &Harness, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder()
         .method(Method::from_bytes(method.as_bytes()).unwrap())
         .uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    house.call(request.body(Body::empty()).unwrap()).await
+    harness.call(request.body(Body::empty()).unwrap()).await
 }
 
 /// A page, what is said of it, the headers of its request, and its status.
@@ -49,8 +49,8 @@ type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
 
 #[tokio::test]
 async fn every_answer_has_its_headers() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Observer).await;
     let signed_in = (COOKIE.as_str(), browser.cookie.as_str());
     let same = ("sec-fetch-site", "same-origin");
     let html = ("accept", "text/html,*/*");
@@ -84,14 +84,14 @@ async fn every_answer_has_its_headers() {
         ("HEAD", "/", &[html], 303),
     ];
     for (method, path, headers, status) in cases {
-        let answer = send(&house, method, path, headers).await;
+        let answer = send(&harness, method, path, headers).await;
         let what = format!("{method} {path} {headers:?}");
         assert_eq!(answer.status, *status, "{what}: {}", answer.text);
         well_mannered(&answer, &what);
     }
-    let answer = send(&house, "DELETE", "/ui/login", &[same]).await;
+    let answer = send(&harness, "DELETE", "/ui/login", &[same]).await;
     assert_eq!(answer.header("allow").split(',').count(), 3, "{:?}", answer.headers);
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
     let answer = browser.get("/ui/agents").await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
     well_mannered(&answer, "a fault");
@@ -99,7 +99,7 @@ async fn every_answer_has_its_headers() {
 
 #[tokio::test]
 async fn the_api_answers_as_before() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for (method, path, status) in [
         ("GET", "/v1/agents", 401),
         ("GET", "/uix", 404),
@@ -107,20 +107,20 @@ async fn the_api_answers_as_before() {
         ("GET", "/", 404),
         ("POST", "/", 405),
     ] {
-        let answer = send(&house, method, path, &[]).await;
+        let answer = send(&harness, method, path, &[]).await;
         assert_eq!(answer.status, status);
         assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
         assert_eq!(answer.header("content-security-policy"), "", "{path}");
     }
     let own = ("host", "localhost:8080");
     let foreign = (ORIGIN.as_str(), "https://evil.example");
-    let answer = send(&house, "POST", "/v1/events", &[own, foreign]).await;
+    let answer = send(&harness, "POST", "/v1/events", &[own, foreign]).await;
     assert_eq!(answer.status, 403);
     assert_eq!(answer.header("content-type"), "application/problem+json");
 }
 
 /// What a browser sends with a form of one of our pages, and what becomes of it.
-async fn log_in(house: &House, headers: &[(&str, &str)]) -> u16 {
+async fn log_in(harness: &Harness, headers: &[(&str, &str)]) -> u16 {
     let mut request = Request::builder()
         .method(Method::POST)
         .uri("/ui/login")
@@ -129,7 +129,7 @@ async fn log_in(house: &House, headers: &[(&str, &str)]) -> u16 {
         request = request.header(*name, *value);
     }
     let body = format!("token={}", As::Admin.token());
-    let answer = house.call(request.body(body.into()).unwrap()).await;
+    let answer = harness.call(request.body(body.into()).unwrap()).await;
     assert_eq!(answer.headers.get(SET_COOKIE).is_some(), answer.status == 303);
     answer.status
 }
@@ -137,14 +137,14 @@ async fn log_in(house: &House, headers: &[(&str, &str)]) -> u16 {
 #[tokio::test]
 async fn forms_work_behind_a_proxy() {
     const PUBLIC: &str = "https://devops.example.org";
-    let proxied = House::at(ServerConfig {
+    let proxied = Harness::at(ServerConfig {
         listen: "0.0.0.0:8787".parse().unwrap(),
         allow_plaintext: true,
         public_url: Some(PUBLIC.to_owned()),
         ..ServerConfig::default()
     })
     .await;
-    let alone = House::at(ServerConfig {
+    let alone = Harness::at(ServerConfig {
         listen: "127.0.0.1:8787".parse().unwrap(),
         ..ServerConfig::default()
     })
@@ -207,9 +207,9 @@ async fn forms_work_behind_a_proxy() {
 
 #[tokio::test]
 async fn a_form_has_bounds() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let browser = Browser {
-        house: &house,
+        harness: &harness,
         cookie: String::new(),
     };
     for (length, status) in [(15 * 1024, 401), (17 * 1024, 400)] {
@@ -217,12 +217,12 @@ async fn a_form_has_bounds() {
         assert_eq!(answer.status, status, "{}", answer.text);
         well_mannered(&answer, "a long form");
     }
-    assert!(house.rows().is_empty());
+    assert!(harness.rows().is_empty());
 }
 
 #[tokio::test]
 async fn nothing_is_shown_where_others_read_along() {
-    let house = House::at(ServerConfig {
+    let harness = Harness::at(ServerConfig {
         listen: "0.0.0.0:8787".parse().unwrap(),
         allow_plaintext: true,
         ..ServerConfig::default()
@@ -234,7 +234,7 @@ async fn nothing_is_shown_where_others_read_along() {
         ("POST", "/ui/login"),
         ("GET", "/ui/nothing"),
     ] {
-        let answer = send(&house, method, path, &[("sec-fetch-site", "same-origin")]).await;
+        let answer = send(&harness, method, path, &[("sec-fetch-site", "same-origin")]).await;
         assert_eq!(answer.status, 403);
         assert!(
             answer.text.contains("server.public_url"),
@@ -244,7 +244,7 @@ async fn nothing_is_shown_where_others_read_along() {
         assert!(answer.headers.get(SET_COOKIE).is_none());
         well_mannered(&answer, path);
     }
-    let token = log_in(&house, &[("sec-fetch-site", "same-origin")]).await;
+    let token = log_in(&harness, &[("sec-fetch-site", "same-origin")]).await;
     assert_eq!(token, 403);
-    assert!(house.rows().is_empty());
+    assert!(harness.rows().is_empty());
 }

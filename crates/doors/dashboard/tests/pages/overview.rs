@@ -8,7 +8,7 @@ use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_testkit::{Memory, sample};
 use jiff::civil::date;
 
-use crate::house::{As, House};
+use crate::harness::{As, Harness};
 
 fn condition(key: &str, severity: Severity, title: &str) -> Condition {
     Condition {
@@ -27,8 +27,8 @@ fn condition(key: &str, severity: Severity, title: &str) -> Condition {
     }
 }
 
-async fn open(house: &House, conditions: &[Condition]) {
-    let ports = house.control.ports();
+async fn open(harness: &Harness, conditions: &[Condition]) {
+    let ports = harness.control.ports();
     let policy = Arc::new(cc_devops_alerts::AlertPolicy::plain(vec!["log".to_owned()]));
     let changes: Vec<_> = conditions.iter().cloned().map(Condition::opened).collect();
     let sink = Conditions::new(Arc::clone(&ports.state), policy);
@@ -37,9 +37,9 @@ async fn open(house: &House, conditions: &[Condition]) {
 
 #[tokio::test]
 async fn where_nothing_needs_a_person_it_says_so_and_when_it_looked() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for who in [As::Admin, As::Observer] {
-        let page = house.sign_in(who).await.get("/ui").await.page();
+        let page = harness.sign_in(who).await.get("/ui").await.page();
         assert!(page.contains("All is well"), "{page}");
         assert!(page.contains("Nothing needs a person. Checked <time"), "{page}");
         for heading in [
@@ -63,7 +63,7 @@ async fn where_nothing_needs_a_person_it_says_so_and_when_it_looked() {
         }
     }
     assert_eq!(
-        house.sign_in(As::Admin).await.get("/").await.status,
+        harness.sign_in(As::Admin).await.get("/").await.status,
         404,
         "not a browser"
     );
@@ -71,10 +71,10 @@ async fn where_nothing_needs_a_person_it_says_so_and_when_it_looked() {
 
 #[tokio::test]
 async fn what_needs_a_person_comes_first_and_leads_there() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let worst = condition("a/1", Severity::Critical, "the <b>disk</b> is full");
-    open(&house, &[condition("a/2", Severity::Warning, "It is slow."), worst]).await;
-    let page = house.sign_in(As::Observer).await.get("/ui").await.page();
+    open(&harness, &[condition("a/2", Severity::Warning, "It is slow."), worst]).await;
+    let page = harness.sign_in(As::Observer).await.get("/ui").await.page();
     assert!(!page.contains("All is well"), "{page}");
     let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
     assert!(at("Needs a person now") < at("1 critical alert is open"));
@@ -87,8 +87,8 @@ async fn what_needs_a_person_comes_first_and_leads_there() {
 
 #[tokio::test]
 async fn a_month_of_mrr_is_a_number_a_sentence_and_a_line() {
-    let house = House::new().await;
-    let today = house
+    let harness = Harness::new().await;
+    let today = harness
         .control
         .ports()
         .clock
@@ -99,14 +99,14 @@ async fn a_month_of_mrr_is_a_number_a_sentence_and_a_line() {
     for (before, cents) in [(2, 100_000), (1, 123_456)] {
         let day = sample::mrr_day(today.saturating_sub(jiff::ToSpan::days(before)), cents);
         let news = sample::announcement(&format!("mrr-{before}"));
-        let ports = house.control.ports();
+        let ports = harness.control.ports();
         ports
             .revenue
             .keep(&day, &sample::agent_name("Looker"), &news)
             .await
             .unwrap();
     }
-    let page = house.sign_in(As::Observer).await.get("/ui").await.page();
+    let page = harness.sign_in(As::Observer).await.get("/ui").await.page();
     assert!(page.contains("1234.56 USD"), "{page}");
     assert!(
         page.contains("Between 1000.00 USD and 1234.56 USD over these days."),
@@ -124,8 +124,8 @@ async fn a_part_that_cannot_be_read_says_so_and_takes_nothing_else_down() {
         ours.outbox = ports.outbox;
         ours.revenue = ports.revenue;
     };
-    let house = House::around(Memory::new(), change, Dashboard::default()).await;
-    let page = house.sign_in(As::Admin).await.get("/ui").await.page();
+    let harness = Harness::around(Memory::new(), change, Dashboard::default()).await;
+    let page = harness.sign_in(As::Admin).await.get("/ui").await.page();
     assert!(!page.contains("All is well"), "{page}");
     assert!(page.contains("Not everything could be looked at: deliveries"), "{page}");
     assert_eq!(page.matches("cannot be read</span>").count(), 2, "{page}");

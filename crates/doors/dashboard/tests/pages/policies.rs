@@ -4,19 +4,19 @@ use cc_devops_dashboard::Dashboard;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_testkit::Memory;
 
-use crate::house::{AGENT, As, House};
+use crate::harness::{AGENT, As, Harness};
 
-async fn with_text(text: &str) -> House {
+async fn with_text(text: &str) -> Harness {
     let dashboard = Dashboard {
         policies: vec![("own.cedar".to_owned(), text.to_owned())],
         ..Dashboard::default()
     };
-    House::around(Memory::new(), |_| (), dashboard).await
+    Harness::around(Memory::new(), |_| (), dashboard).await
 }
 
 /// The answer to a question, as the page has it.
-async fn answer(house: &House, query: &str) -> String {
-    let page = house
+async fn answer(harness: &Harness, query: &str) -> String {
+    let page = harness
         .sign_in(As::Observer)
         .await
         .get(&format!("/ui/policies?{query}"))
@@ -28,30 +28,30 @@ async fn answer(house: &House, query: &str) -> String {
 
 #[tokio::test]
 async fn the_text_is_shown_as_text() {
-    let house = with_text("// <b>bold</b>\u{202e}\npermit (principal, action, resource);").await;
-    let page = house.sign_in(As::Admin).await.get("/ui/policies").await.page();
+    let harness = with_text("// <b>bold</b>\u{202e}\npermit (principal, action, resource);").await;
+    let page = harness.sign_in(As::Admin).await.get("/ui/policies").await.page();
     assert!(page.contains("own.cedar") && page.contains("&lt;b&gt;bold"), "{page}");
     assert!(!page.contains('\u{202e}') && !page.contains("id=\"answer\""), "{page}");
-    let house = with_text(&"é".repeat(100_000)).await;
-    let page = house.sign_in(As::Admin).await.get("/ui/policies").await.page();
+    let harness = with_text(&"é".repeat(100_000)).await;
+    let page = harness.sign_in(As::Admin).await.get("/ui/policies").await.page();
     assert!(
         page.len() < 150_000 && page.contains("cc-devops policy show"),
         "{}",
         page.len()
     );
-    let house = House::new().await;
-    let page = house.sign_in(As::Admin).await.get("/ui/policies").await.page();
+    let harness = Harness::new().await;
+    let page = harness.sign_in(As::Admin).await.get("/ui/policies").await.page();
     assert!(page.contains("cc-devops policy show"), "{page}");
 }
 
 #[tokio::test]
 async fn a_question_is_answered_with_what_decided_it() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let own = "on=%2Fcontentcraft%2Fcontentorchestrator%2Fkey";
-    let said = answer(&house, &format!("who={AGENT}&action=putSecret&{own}")).await;
+    let said = answer(&harness, &format!("who={AGENT}&action=putSecret&{own}")).await;
     assert!(said.contains("Allowed") && said.contains("Decided by"), "{said}");
     let said = answer(
-        &house,
+        &harness,
         "who=Other&action=putSecret&on=%2Fcontentcraft%2Fcontentorchestrator%2Fkey",
     )
     .await;
@@ -60,7 +60,7 @@ async fn a_question_is_answered_with_what_decided_it() {
         "{said}"
     );
     let said = answer(
-        &house,
+        &harness,
         &format!("who=Other&role=admin&action=putSecret&{own}&stage=prod"),
     )
     .await;
@@ -68,18 +68,18 @@ async fn a_question_is_answered_with_what_decided_it() {
         said.contains("Allowed") && said.contains("prod") && said.contains("(admin)"),
         "{said}"
     );
-    let said = answer(&house, "who=Looker&action=manageAgents&on=*").await;
+    let said = answer(&harness, "who=Looker&action=manageAgents&on=*").await;
     assert!(
         said.contains("Denied") && said.contains("observer-changes-nothing"),
         "{said}"
     );
-    let said = answer(&house, "who=Writer&action=deployLambda&on=cc-agent-devops-automation").await;
+    let said = answer(&harness, "who=Writer&action=deployLambda&on=cc-agent-devops-automation").await;
     assert!(said.contains("Denied") && said.contains("own"), "{said}");
 }
 
 #[tokio::test]
 async fn what_cannot_be_asked_is_said_beside_the_question() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for (query, expected) in [
         ("who=9lives&action=putSecret&on=x", "name"),
         ("who=Writer&action=putSecret&on=x", "secret"),
@@ -90,7 +90,7 @@ async fn what_cannot_be_asked_is_said_beside_the_question() {
         ("who=&action=putSecret&on=%2Fa%2Fb", "name"),
         ("who=%3Cscript%3E&action=putSecret&on=x", "name"),
     ] {
-        let said = answer(&house, query).await;
+        let said = answer(&harness, query).await;
         assert!(
             said.contains("notice bad") && said.contains(expected),
             "{query}: {said}"
@@ -98,11 +98,11 @@ async fn what_cannot_be_asked_is_said_beside_the_question() {
         assert!(!said.contains("<script>"), "{said}");
     }
     assert_eq!(
-        answer(&house, "who=&action=putSecret&on=").await,
+        answer(&harness, "who=&action=putSecret&on=").await,
         "",
         "nothing was asked"
     );
-    let browser = house.sign_in(As::Admin).await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser
         .get("/ui/policies?who=Writer&action=listAgents&on=*")
         .await
@@ -111,7 +111,7 @@ async fn what_cannot_be_asked_is_said_beside_the_question() {
         page.contains(r#"value="Writer""#) && page.contains(r#"<option value="listAgents" selected"#),
         "{page}"
     );
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
     assert_eq!(
         browser
             .get("/ui/policies?who=Writer&action=listAgents&on=*")

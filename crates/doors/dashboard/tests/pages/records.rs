@@ -13,11 +13,11 @@ use cc_devops_kernel::ports::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::harness::Harness;
 
 /// A plan that waits on the stage `prod`.
-pub(crate) fn plan(house: &House, id: &str, stack: &str, requester: &str) -> PlanRecord {
-    let now = house.control.ports().clock.now();
+pub(crate) fn plan(harness: &Harness, id: &str, stack: &str, requester: &str) -> PlanRecord {
+    let now = harness.control.ports().clock.now();
     let (request, stage) = (RequestId::new(id).unwrap(), Stage::new("prod").unwrap());
     let stack_name = StackName::new(stack).unwrap();
     let number = id.bytes().fold(0_u8, u8::wrapping_add);
@@ -56,8 +56,8 @@ pub(crate) fn plan(house: &House, id: &str, stack: &str, requester: &str) -> Pla
 }
 
 /// Keeps a record.
-pub(crate) async fn keep(house: &House, kind: RecordKind, name: &str, list: Option<&str>, body: &Value) {
-    let state = &house.control.ports().state;
+pub(crate) async fn keep(harness: &Harness, kind: RecordKind, name: &str, list: Option<&str>, body: &Value) {
+    let state = &harness.control.ports().state;
     let key = RecordKey::new(kind, name);
     let version = state.read_one(&key).await.unwrap().map_or(0, |record| record.version);
     let change = StateChange {
@@ -73,7 +73,7 @@ pub(crate) async fn keep(house: &House, kind: RecordKind, name: &str, list: Opti
 }
 
 /// Keeps a plan as the newest of its stack, with what it changes.
-pub(crate) async fn kept(house: &House, mut plan: PlanRecord, rows: &[Value]) -> PlanRecord {
+pub(crate) async fn kept(harness: &Harness, mut plan: PlanRecord, rows: &[Value]) -> PlanRecord {
     if !rows.is_empty() {
         plan.parts = 0;
         plan.parts_under = format!("{}/rows/", plan.id);
@@ -81,7 +81,7 @@ pub(crate) async fn kept(house: &House, mut plan: PlanRecord, rows: &[Value]) ->
         for piece in text.as_bytes().chunks(100_000) {
             let name = format!("{}{:04}", plan.parts_under, plan.parts);
             let piece = json!(std::str::from_utf8(piece).unwrap());
-            keep(house, RecordKind::PlanPart, &name, Some(plan.id.as_str()), &piece).await;
+            keep(harness, RecordKind::PlanPart, &name, Some(plan.id.as_str()), &piece).await;
             plan.parts += 1;
         }
     }
@@ -90,14 +90,14 @@ pub(crate) async fn kept(house: &House, mut plan: PlanRecord, rows: &[Value]) ->
     } else {
         "open"
     };
-    keep(house, RecordKind::Plan, plan.id.as_str(), Some(list), &json!(plan)).await;
+    keep(harness, RecordKind::Plan, plan.id.as_str(), Some(list), &json!(plan)).await;
     let time = format!(
         "{:015}/{}",
         999_999_999_999_999 - plan.made_at.as_millisecond(),
         plan.id
     );
     keep(
-        house,
+        harness,
         RecordKind::PlanTime,
         &time,
         Some(plan.stack.as_str()),
@@ -105,7 +105,7 @@ pub(crate) async fn kept(house: &House, mut plan: PlanRecord, rows: &[Value]) ->
     )
     .await;
     let newest = json!({"plan": plan.id});
-    keep(house, RecordKind::PlannedStack, plan.stack.as_str(), None, &newest).await;
+    keep(harness, RecordKind::PlannedStack, plan.stack.as_str(), None, &newest).await;
     plan
 }
 
@@ -174,8 +174,8 @@ impl StateStore for Unreadable {
 }
 
 /// What is on record of acts that begin so: the action, the door and whether it was done.
-pub(crate) fn acts(house: &House, prefix: &str) -> Vec<(String, String, bool)> {
-    let rows = house.rows().into_iter().map(|row| row.entry);
+pub(crate) fn acts(harness: &Harness, prefix: &str) -> Vec<(String, String, bool)> {
+    let rows = harness.rows().into_iter().map(|row| row.entry);
     let rows = rows.filter(|entry| entry.action.starts_with(prefix));
     rows.map(|entry| {
         let via = entry.detail["via"].as_str().unwrap_or("-").to_owned();

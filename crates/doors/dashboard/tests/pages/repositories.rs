@@ -13,7 +13,7 @@ use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
-    CodeHost, Depth, DocumentKind, Found, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
+    ApiUsage, CodeHost, Depth, DocumentKind, Found, FoundIssues, IssueLookup, RepositoryStore, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{DefaultBranch, Fact, Files, Gap, Posture, Repository, RepositoryId, Tree, Visibility};
@@ -21,7 +21,7 @@ use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::house::{As, House, OWNER};
+use crate::harness::{As, Harness, OWNER};
 
 /// A code host with these repositories.
 struct Host(Vec<Repository>);
@@ -32,16 +32,16 @@ fn nothing<T>() -> PortResult<T> {
 
 #[async_trait]
 impl CodeHost for Host {
-    async fn repositories(&self, _: &str, _: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
+    async fn repositories(&self, _: &str, _: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<ApiUsage> {
         for repository in &self.0 {
             take(Found::Repository(Box::new(repository.clone())));
         }
-        Ok(Spent::default())
+        Ok(ApiUsage::default())
     }
-    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
+    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, ApiUsage)> {
         nothing()
     }
-    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
+    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, ApiUsage)> {
         nothing()
     }
     async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
@@ -53,7 +53,7 @@ impl CodeHost for Host {
     async fn close_issue(&self, _: &IssueRef, _: CloseReason, _: Option<&str>) -> PortResult<()> {
         nothing()
     }
-    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<Spent> {
+    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<ApiUsage> {
         nothing()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {
@@ -113,8 +113,8 @@ async fn audit(memory: &Memory, repositories: Vec<Repository>) {
     auditor.audit(&ask, &mut |_, _| ()).await.unwrap();
 }
 
-async fn house(memory: Memory) -> House {
-    House::around(memory, |_| (), Dashboard::default()).await
+async fn harness(memory: Memory) -> Harness {
+    Harness::around(memory, |_| (), Dashboard::default()).await
 }
 
 #[tokio::test]
@@ -123,8 +123,8 @@ async fn findings_their_trend_and_every_repository_are_shown() {
     audit(&memory, vec![repository(1, "web", false), repository(2, "api", false)]).await;
     memory.clock().advance(SignedDuration::from_hours(24 * 30));
     audit(&memory, vec![repository(1, "web", true), repository(2, "api", false)]).await;
-    let house = house(memory).await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = harness(memory).await;
+    let browser = harness.sign_in(As::Observer).await;
     let page = browser.get("/ui/repositories").await.page();
     for shown in [
         "Score of 100",
@@ -161,8 +161,8 @@ async fn findings_their_trend_and_every_repository_are_shown() {
 async fn a_repository_is_shown_rule_by_rule_with_the_commands_that_put_it_right() {
     let memory = Memory::new();
     audit(&memory, vec![repository(1, "web", false)]).await;
-    let house = house(memory).await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = harness(memory).await;
+    let browser = harness.sign_in(As::Observer).await;
     let page = browser.get("/ui/repositories/WEB").await.page();
     for shown in [
         "Nothing protects `main`",
@@ -194,8 +194,8 @@ async fn names_from_elsewhere_are_escaped() {
         ],
     )
     .await;
-    let house = house(memory).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = harness(memory).await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/repositories").await.page();
     assert!(!page.contains("<script>x") && !page.contains('\u{202e}'), "{page}");
     assert!(page.contains("/ui/repositories/%3Cscript%3Ex%3C%2Fscript%3E"), "{page}");
@@ -223,8 +223,8 @@ async fn failing_workflows_have_their_issues() {
     let changes = BTreeMap::from([("1".to_owned(), Some(watch))]);
     let store = memory.ports().repositories;
     store.save(OWNER, DocumentKind::Watches, &changes).await.unwrap();
-    let house = house(memory).await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = harness(memory).await;
+    let browser = harness.sign_in(As::Observer).await;
     for path in ["/ui/repositories", "/ui/repositories/web"] {
         let page = browser.get(path).await.page();
         assert!(page.contains("ci.yml") && !page.contains("ok.yml"), "{page}");
@@ -240,8 +240,8 @@ async fn many_repositories_come_in_pages() {
         .map(|id| repository(id, &format!("repo-{id}"), id % 2 == 0))
         .collect();
     audit(&memory, many).await;
-    let house = house(memory).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = harness(memory).await;
+    let browser = harness.sign_in(As::Admin).await;
     let (mut seen, mut path) = (0, "/ui/repositories?rule=branch_protection".to_owned());
     loop {
         let page = browser.get(&path).await.page();
@@ -259,8 +259,8 @@ async fn many_repositories_come_in_pages() {
 
 #[tokio::test]
 async fn what_was_never_audited_says_how_it_is() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/repositories").await.page();
     assert!(
         page.contains("No audit yet") && page.contains("cc-devops repos audit"),
@@ -287,8 +287,8 @@ impl RepositoryStore for Broken {
 #[tokio::test]
 async fn a_store_that_fails_is_a_page_that_says_so() {
     let broken = |ports: &mut cc_devops_requests::ports::Ports| ports.repositories = Arc::new(Broken);
-    let house = House::around(Memory::new(), broken, Dashboard::default()).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::around(Memory::new(), broken, Dashboard::default()).await;
+    let browser = harness.sign_in(As::Admin).await;
     for path in ["/ui/repositories", "/ui/repositories/web"] {
         let answer = browser.get(path).await;
         assert_eq!(answer.status, 503, "{path}: {}", answer.text);

@@ -6,7 +6,7 @@ use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_requests::record::NewRequest;
 use cc_devops_testkit::sample::{self, OTHER_AGENT, after, agent_name};
 
-use crate::house::{ADMIN, AGENT, As, House};
+use crate::harness::{ADMIN, AGENT, As, Harness};
 
 /// A request that was received at that second.
 fn request(id: &str, seconds: i64) -> NewRequest {
@@ -16,13 +16,13 @@ fn request(id: &str, seconds: i64) -> NewRequest {
     request
 }
 
-async fn received(house: &House, request: &NewRequest) {
-    let ledger = &house.control.ports().ledger;
+async fn received(harness: &Harness, request: &NewRequest) {
+    let ledger = &harness.control.ports().ledger;
     ledger.receive(request, None).await.unwrap();
 }
 
-async fn failed(house: &House, request: &NewRequest, reason: Reason) {
-    let ledger = &house.control.ports().ledger;
+async fn failed(harness: &Harness, request: &NewRequest, reason: Reason) {
+    let ledger = &harness.control.ports().ledger;
     let ending = sample::failure(&request.head, 100, reason);
     ledger.receive_concluded(request, &ending).await.unwrap();
 }
@@ -45,11 +45,11 @@ fn next(page: &str) -> Option<String> {
 
 #[tokio::test]
 async fn requests_are_listed_newest_first_in_pages_of_fifty() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for number in 1..=120 {
-        received(&house, &request(&format!("r-{number}"), number)).await;
+        received(&harness, &request(&format!("r-{number}"), number)).await;
     }
-    let browser = house.sign_in(As::Observer).await;
+    let browser = harness.sign_in(As::Observer).await;
     let (mut path, mut ids, mut pages) = (Some("/ui/requests?action=putSecret".to_owned()), Vec::new(), 0);
     while let Some(address) = path {
         let page = browser.get(&address).await.page();
@@ -66,14 +66,14 @@ async fn requests_are_listed_newest_first_in_pages_of_fifty() {
 
 #[tokio::test]
 async fn filters_stand_in_the_address_and_empty_fields_ask_for_nothing() {
-    let house = House::new().await;
-    received(&house, &request("open", 1)).await;
-    failed(&house, &request("late", 2), Reason::Timeout).await;
+    let harness = Harness::new().await;
+    received(&harness, &request("open", 1)).await;
+    failed(&harness, &request("late", 2), Reason::Timeout).await;
     let mut other = request("other", 3);
     other.head.agent = agent_name(OTHER_AGENT);
     "deployLambda".clone_into(&mut other.head.action);
-    failed(&house, &other, Reason::ApiError).await;
-    let browser = house.sign_in(As::Admin).await;
+    failed(&harness, &other, Reason::ApiError).await;
+    let browser = harness.sign_in(As::Admin).await;
     let empty = "q=&agent=&action=&state=&reason=&since=&until=";
     let day = sample::START.strftime("%Y-%m-%d").to_string();
     for (query, expected) in [
@@ -105,9 +105,9 @@ async fn filters_stand_in_the_address_and_empty_fields_ask_for_nothing() {
 
 #[tokio::test]
 async fn one_field_leads_to_a_request_or_to_a_filter() {
-    let house = House::new().await;
-    received(&house, &request("order/7 <b>", 1)).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    received(&harness, &request("order/7 <b>", 1)).await;
+    let browser = harness.sign_in(As::Admin).await;
     for (typed, leads) in [
         ("order%2F7+%3Cb%3E", "/ui/requests/order%2F7%20%3Cb%3E"),
         ("putsecret", "/ui/requests?action=putSecret"),
@@ -128,12 +128,12 @@ async fn one_field_leads_to_a_request_or_to_a_filter() {
 
 #[tokio::test]
 async fn what_other_people_wrote_is_shown_and_not_obeyed() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let mut request = request("r-\u{202e}1", 1);
     "<script>alert(1)</script>".clone_into(&mut request.head.action);
     request.head.resource = Some("\"><img src=x>\u{7}".to_owned());
-    failed(&house, &request, Reason::UnsupportedAction).await;
-    let browser = house.sign_in(As::Admin).await;
+    failed(&harness, &request, Reason::UnsupportedAction).await;
+    let browser = harness.sign_in(As::Admin).await;
     for path in ["/ui/requests", "/ui/requests/r-%E2%80%AE1", "/ui/audit", "/ui/audit/4"] {
         let page = browser.get(path).await.page();
         assert!(page.contains("&lt;script&gt;alert(1)"), "{path}: {page}");
@@ -146,14 +146,14 @@ async fn what_other_people_wrote_is_shown_and_not_obeyed() {
 
 #[tokio::test]
 async fn a_search_that_finds_little_is_cut_and_goes_on() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let mut first = request("first", 1);
     "deployLambda".clone_into(&mut first.head.action);
-    received(&house, &first).await;
+    received(&harness, &first).await;
     for number in 2..=5_010 {
-        received(&house, &request(&format!("r-{number}"), number)).await;
+        received(&harness, &request(&format!("r-{number}"), number)).await;
     }
-    let browser = house.sign_in(As::Admin).await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/requests?action=deployLambda").await.page();
     assert!(listed(&page).is_empty() && page.contains("stopped there"), "{page}");
     let further = next(&page).unwrap();
@@ -164,14 +164,14 @@ async fn a_search_that_finds_little_is_cut_and_goes_on() {
 
 #[tokio::test]
 async fn a_request_shows_its_life_why_it_failed_and_what_decided() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let request = request("r-1", 1);
-    let ledger = &house.control.ports().ledger;
+    let ledger = &harness.control.ports().ledger;
     let mut ending = sample::failure(&request.head, 100, Reason::DeployFailed);
     ending.output = Some("line 1\nline \u{1b}[31m2 <b>".to_owned());
     ledger.receive_concluded(&request, &ending).await.unwrap();
-    let before = house.rows().len();
-    let browser = house.sign_in(As::Observer).await;
+    let before = harness.rows().len();
+    let browser = harness.sign_in(As::Observer).await;
     let page = browser.get("/ui/requests/r-1").await.page();
     for expected in [
         "the request ended with deploy_failed",
@@ -188,7 +188,7 @@ async fn a_request_shows_its_life_why_it_failed_and_what_decided() {
     }
     assert!(!page.contains(sample::PLANTED_SECRET), "no parameter is shown");
     assert_eq!(
-        house.rows().len(),
+        harness.rows().len(),
         before + 1,
         "looking leaves nothing but that somebody signed in"
     );
@@ -196,16 +196,16 @@ async fn a_request_shows_its_life_why_it_failed_and_what_decided() {
 
 #[tokio::test]
 async fn who_may_see_one_agents_requests_sees_no_others() {
-    let house = House::under(&format!(
+    let harness = Harness::under(&format!(
         r#"permit (principal is Admin, action == Action::"readRequests", resource == Agent::"{AGENT}");
         permit (principal is Admin, action == Action::"readRequests", resource == Agent::"{ADMIN}");"#
     ))
     .await;
-    received(&house, &request("theirs", 1)).await;
+    received(&harness, &request("theirs", 1)).await;
     let mut other = request("others", 2);
     other.head.agent = agent_name(OTHER_AGENT);
-    received(&house, &other).await;
-    let browser = house.sign_in(As::Admin).await;
+    received(&harness, &other).await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/requests").await.page();
     assert!(
         listed(&page).is_empty(),
@@ -230,11 +230,11 @@ async fn who_may_see_one_agents_requests_sees_no_others() {
 
 #[tokio::test]
 async fn without_requests_and_without_a_store_it_says_so() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/requests").await.page();
     assert!(page.contains("There are no requests yet"), "{page}");
     assert!(page.contains("No request has ended in the last 24 hours"), "{page}");
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
     assert_eq!(browser.get("/ui/requests").await.status, 503);
 }

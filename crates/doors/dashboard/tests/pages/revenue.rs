@@ -20,7 +20,7 @@ use cc_devops_testkit::{FakeBilling, Memory, sample};
 use jiff::SignedDuration;
 use jiff::civil::Date;
 
-use crate::house::{As, House};
+use crate::harness::{As, Harness};
 
 async fn report(memory: &Memory, billing: &FakeBilling) -> Day {
     let settings = ReportingSettings {
@@ -39,7 +39,7 @@ async fn report(memory: &Memory, billing: &FakeBilling) -> Day {
 }
 
 /// Three days: a beginning, one on which somebody came, and, after one that was not kept, one on which somebody left.
-async fn furnished() -> House {
+async fn furnished() -> Harness {
     let (memory, billing) = (Memory::new(), FakeBilling::default());
     billing.euro(Some("1.25"));
     billing.sell("cus_old", "prod_basic", Currency::USD, "100000");
@@ -51,13 +51,13 @@ async fn furnished() -> House {
     billing.clear();
     billing.sell("<script>=cus", "prod_<b>", Currency::USD, "3000");
     report(&memory, &billing).await;
-    House::around(memory, |_| (), Dashboard::default()).await
+    Harness::around(memory, |_| (), Dashboard::default()).await
 }
 
 #[tokio::test]
 async fn mrr_is_shown_with_its_gaps_its_waterfall_and_its_figures() {
-    let house = furnished().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = furnished().await;
+    let browser = harness.sign_in(As::Observer).await;
     let page = browser.get("/ui/revenue?days=30").await.page();
     for shown in [
         "30.00 USD",
@@ -82,8 +82,8 @@ async fn mrr_is_shown_with_its_gaps_its_waterfall_and_its_figures() {
 
 #[tokio::test]
 async fn what_was_never_reported_says_how_it_is() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     for path in [
         "/ui/revenue",
         "/ui/revenue/movements",
@@ -102,8 +102,8 @@ async fn what_was_never_reported_says_how_it_is() {
 
 #[tokio::test]
 async fn movements_are_filtered_and_names_are_escaped() {
-    let house = furnished().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = furnished().await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/revenue/movements").await.page();
     assert!(
         page.contains("&lt;script&gt;=cus") && !page.contains("<script>=cus"),
@@ -137,8 +137,8 @@ async fn movements_come_in_pages() {
         billing.sell(&format!("cus_{number:03}"), "prod", Currency::USD, "100");
     }
     report(&memory, &billing).await;
-    let house = House::around(memory, |_| (), Dashboard::default()).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::around(memory, |_| (), Dashboard::default()).await;
+    let browser = harness.sign_in(As::Admin).await;
     let (mut seen, mut path) = (0, "/ui/revenue/movements?kind=new".to_owned());
     loop {
         let page = browser.get(&path).await.page();
@@ -153,8 +153,8 @@ async fn movements_come_in_pages() {
 
 #[tokio::test]
 async fn cohorts_and_products_are_tables() {
-    let house = furnished().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = furnished().await;
+    let browser = harness.sign_in(As::Observer).await;
     let cohorts = browser.get("/ui/revenue/cohorts").await.page();
     assert!(cohorts.contains("Before records"), "{cohorts}");
     assert!(cohorts.contains("heat-0") && cohorts.contains("0 %"), "{cohorts}");
@@ -175,8 +175,8 @@ async fn files_are_quoted_and_smuggle_no_formula() {
     memory.clock().advance(SignedDuration::from_hours(24));
     billing.sell("=cmd|' /C calc'!A0", "=1+1", Currency::USD, "250");
     report(&memory, &billing).await;
-    let house = House::around(memory, |_| (), Dashboard::default()).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::around(memory, |_| (), Dashboard::default()).await;
+    let browser = harness.sign_in(As::Admin).await;
     let answer = browser.get("/ui/revenue/movements.csv").await;
     assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
     assert_eq!(
@@ -199,10 +199,10 @@ async fn files_are_quoted_and_smuggle_no_formula() {
 
 #[tokio::test]
 async fn who_may_not_read_revenue_is_told_so() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for path in ["/ui/revenue", "/ui/revenue/movements.csv"] {
         let request = axum::http::Request::builder().uri(path);
-        let answer = house.call(request.body(axum::body::Body::empty()).unwrap()).await;
+        let answer = harness.call(request.body(axum::body::Body::empty()).unwrap()).await;
         assert!(answer.leads_to().starts_with("/ui/login"), "{path}");
     }
 }
@@ -248,8 +248,8 @@ impl RevenueStore for Broken {
 #[tokio::test]
 async fn a_store_that_fails_is_a_page_that_says_so() {
     let broken = |ports: &mut cc_devops_requests::ports::Ports| ports.revenue = Arc::new(Broken);
-    let house = House::around(Memory::new(), broken, Dashboard::default()).await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::around(Memory::new(), broken, Dashboard::default()).await;
+    let browser = harness.sign_in(As::Admin).await;
     for path in [
         "/ui/revenue",
         "/ui/revenue/movements",

@@ -14,7 +14,7 @@ use cc_devops_kernel::ports::{
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::sample::{self, OTHER_AGENT, PLANTED_SECRET, agent_name};
 
-use crate::house::{As, House};
+use crate::harness::{As, Harness};
 
 const NAME: &str = "/contentcraft/stripe/key";
 
@@ -45,37 +45,37 @@ impl SecretStore for Unread {
     }
 }
 
-async fn house() -> House {
+async fn harness() -> Harness {
     let memory = Memory::new();
     let store: Arc<dyn SecretStore> = Arc::new(Unread(memory.clone()));
-    House::around(memory, |ports| ports.secrets = store, Dashboard::default()).await
+    Harness::around(memory, |ports| ports.secrets = store, Dashboard::default()).await
 }
 
-async fn read_by(house: &House, name: &str, status: Status, seconds: i64) {
+async fn read_by(harness: &Harness, name: &str, status: Status, seconds: i64) {
     let entry = AuditEntry {
         principal: Some(agent_name(OTHER_AGENT)),
         resource: Some(name.to_owned()),
         status,
         ..sample::audit_entry(actions::SECRET_READ, seconds)
     };
-    house.control.ports().audit.append(&entry).await.unwrap();
+    harness.control.ports().audit.append(&entry).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_list_says_how_old_secrets_are_and_who_used_them() {
-    let house = house().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = harness().await;
+    let browser = harness.sign_in(As::Observer).await;
     let empty = browser.get("/ui/secrets").await.page();
     assert!(empty.contains("No secrets yet") && empty.contains("cc-devops put-secret"));
     for value in ["one", PLANTED_SECRET, "three"] {
-        house.memory.keep_secret(NAME, value).await;
+        harness.memory.keep_secret(NAME, value).await;
     }
-    house
+    harness
         .memory
         .keep_secret("/contentcraft/other/key", PLANTED_SECRET)
         .await;
-    read_by(&house, NAME, Status::Success, 5).await;
-    read_by(&house, NAME, Status::Error, 9).await;
+    read_by(&harness, NAME, Status::Success, 5).await;
+    read_by(&harness, NAME, Status::Error, 9).await;
     let page = browser.get("/ui/secrets").await.page();
     assert!(page.contains("href=\"/ui/secrets/contentcraft/stripe/key\""), "{page}");
     assert!(page.contains("no limit") && page.contains("CostSentinel, ") && page.contains("2025-06-15 15:06:45 UTC"));
@@ -90,10 +90,10 @@ async fn the_list_says_how_old_secrets_are_and_who_used_them() {
 
 #[tokio::test]
 async fn lists_are_paged_by_name() {
-    let house = house().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = harness().await;
+    let browser = harness.sign_in(As::Admin).await;
     for number in 0..60 {
-        house
+        harness
             .memory
             .keep_secret(&format!("/contentcraft/many/k{number:02}"), "v")
             .await;
@@ -109,13 +109,13 @@ async fn lists_are_paged_by_name() {
 
 #[tokio::test]
 async fn a_secret_shows_its_versions_and_what_was_done_to_it() {
-    let house = house().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = harness().await;
+    let browser = harness.sign_in(As::Observer).await;
     for value in ["one", PLANTED_SECRET, "three"] {
-        house.memory.keep_secret(NAME, value).await;
+        harness.memory.keep_secret(NAME, value).await;
     }
     for seconds in 0..60 {
-        read_by(&house, NAME, Status::Success, seconds).await;
+        read_by(&harness, NAME, Status::Success, seconds).await;
     }
     let path = format!("/ui/secrets{NAME}");
     let page = browser.get(&path).await.page();
@@ -143,9 +143,9 @@ async fn a_secret_shows_its_versions_and_what_was_done_to_it() {
 
 #[tokio::test]
 async fn a_fault_of_the_store_is_one() {
-    let house = house().await;
-    let admin = house.sign_in(As::Admin).await;
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
+    let harness = harness().await;
+    let admin = harness.sign_in(As::Admin).await;
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
     assert_eq!(admin.get("/ui/secrets").await.status, 503);
     assert_eq!(admin.get(&format!("/ui/secrets{NAME}")).await.status, 503);
 }

@@ -15,7 +15,7 @@ use cc_devops_kernel::ports::{
 use cc_devops_testkit::{Memory, sample};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::house::{As, Browser, House, OBSERVER};
+use crate::harness::{As, Browser, Harness, OBSERVER};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -29,9 +29,9 @@ async fn is_in(browser: &Browser<'_>) -> bool {
 
 #[tokio::test]
 async fn who_does_nothing_for_long_is_out() {
-    let house = House::new().await;
-    let (one, other) = (house.sign_in(As::Admin).await, house.sign_in(As::Observer).await);
-    let clock = house.memory.clock();
+    let harness = Harness::new().await;
+    let (one, other) = (harness.sign_in(As::Admin).await, harness.sign_in(As::Observer).await);
+    let clock = harness.memory.clock();
     clock.advance(IDLE - MINUTE);
     assert!(is_in(&one).await);
     clock.advance(MINUTE);
@@ -40,12 +40,12 @@ async fn who_does_nothing_for_long_is_out() {
 
 #[tokio::test]
 async fn a_session_ends_with_its_token() {
-    let house = House::new().await;
-    let agents = house.memory.ports().agents;
+    let harness = Harness::new().await;
+    let agents = harness.memory.ports().agents;
     let name = sample::agent_name(OBSERVER);
-    let clock = house.memory.clock();
-    let browser = house.sign_in(As::Observer).await;
-    let bystander = house.sign_in(As::Admin).await;
+    let clock = harness.memory.clock();
+    let browser = harness.sign_in(As::Observer).await;
+    let bystander = harness.sign_in(As::Admin).await;
 
     // A new token, beside which the old one goes on for an hour.
     let until = clock.advance(MINUTE).saturating_add(MINUTE * 60).unwrap();
@@ -61,14 +61,14 @@ async fn a_session_ends_with_its_token() {
         let token = sample::token(number).hash;
         let agent = agents.by_token(&token, clock.advance(MINUTE)).await.unwrap().unwrap();
         let secret = SessionSecret::from_random([number; 32]);
-        let ports = house.memory.ports();
-        let sessions = house.sessions(&ports);
+        let ports = harness.memory.ports();
+        let sessions = harness.sessions(&ports);
         sessions
             .begin(&agent, &token, &secret, ports.clock.now())
             .await
             .unwrap();
         Browser {
-            house: &house,
+            harness: &harness,
             cookie: format!("__Host-cc-devops={}", secret.expose()),
         }
     };
@@ -93,8 +93,8 @@ async fn a_session_ends_with_its_token() {
 
 #[tokio::test]
 async fn a_session_ends_with_its_role() {
-    let house = House::new().await;
-    let ports = house.memory.ports();
+    let harness = Harness::new().await;
+    let ports = harness.memory.ports();
     let token = cc_devops_fleet::TokenHash::of(&As::Observer.token());
     // Begun when the observer was an operator.
     let before = Agent {
@@ -102,13 +102,13 @@ async fn a_session_ends_with_its_role() {
         ..sample::agent(OBSERVER).agent
     };
     let secret = SessionSecret::from_random([5; 32]);
-    let sessions = house.sessions(&ports);
+    let sessions = harness.sessions(&ports);
     sessions
         .begin(&before, &token, &secret, ports.clock.now())
         .await
         .unwrap();
     let browser = Browser {
-        house: &house,
+        harness: &harness,
         cookie: format!("__Host-cc-devops={}", secret.expose()),
     };
     assert!(!is_in(&browser).await);
@@ -116,10 +116,10 @@ async fn a_session_ends_with_its_role() {
 
 #[tokio::test]
 async fn a_fault_of_the_store_is_no_logout() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Admin).await;
     for (kind, status) in [(PortErrorKind::Unavailable, 503), (PortErrorKind::Timeout, 504)] {
-        house.memory.fail_with(Some(kind));
+        harness.memory.fail_with(Some(kind));
         for answer in [browser.get("/ui/agents").await, browser.post("/ui/logout", &[]).await] {
             assert_eq!(answer.status, status);
             assert!(answer.headers.get("set-cookie").is_none(), "the cookie stays");
@@ -127,7 +127,7 @@ async fn a_fault_of_the_store_is_no_logout() {
         }
         let answer = browser.post("/ui/login", &[("token", &As::Admin.token())]).await;
         assert_eq!(answer.status, status, "not that the token is wrong");
-        house.memory.fail_with(None);
+        harness.memory.fail_with(None);
         assert!(is_in(&browser).await);
     }
 }
@@ -182,7 +182,7 @@ impl StateStore for Disk {
 async fn a_full_disk_locks_nobody_out_who_looks() {
     let full = Arc::new(AtomicBool::new(false));
     let disk = Arc::clone(&full);
-    let house = House::around(
+    let harness = Harness::around(
         Memory::new(),
         |ports| {
             ports.state = Arc::new(Disk {
@@ -193,9 +193,9 @@ async fn a_full_disk_locks_nobody_out_who_looks() {
         Dashboard::default(),
     )
     .await;
-    let browser = house.sign_in(As::Admin).await;
+    let browser = harness.sign_in(As::Admin).await;
     full.store(true, Ordering::Relaxed);
-    house.memory.clock().advance(MINUTE * 30);
+    harness.memory.clock().advance(MINUTE * 30);
     assert!(is_in(&browser).await, "that it was used cannot be noted");
     let answer = browser.post("/ui/login", &[("token", &As::Admin.token())]).await;
     assert_eq!(answer.status, 507, "{}", answer.text);
@@ -203,8 +203,8 @@ async fn a_full_disk_locks_nobody_out_who_looks() {
 
 #[tokio::test]
 async fn what_is_no_session_is_none() {
-    let house = House::new().await;
-    let good = house.sign_in(As::Admin).await.cookie;
+    let harness = Harness::new().await;
+    let good = harness.sign_in(As::Admin).await.cookie;
     let value = good.split_once('=').unwrap().1;
     for cookie in [
         "__Host-cc-devops=",
@@ -215,13 +215,13 @@ async fn what_is_no_session_is_none() {
         &format!("__Host-cc-devops={value}0"),
     ] {
         let browser = Browser {
-            house: &house,
+            harness: &harness,
             cookie: cookie.to_owned(),
         };
         assert!(!is_in(&browser).await, "{cookie}");
     }
     let browser = Browser {
-        house: &house,
+        harness: &harness,
         cookie: format!("theme=dark; {good}; other=1"),
     };
     assert!(is_in(&browser).await);

@@ -4,7 +4,7 @@ use cc_devops_dashboard::Dashboard;
 use cc_devops_http::ServerConfig;
 use cc_devops_testkit::Memory;
 
-use crate::house::{As, House};
+use crate::harness::{As, Harness};
 
 #[tokio::test]
 async fn settings_are_shown_as_they_are_in_force() {
@@ -23,8 +23,8 @@ async fn settings_are_shown_as_they_are_in_force() {
         ],
         policies: Vec::new(),
     };
-    let house = House::around(Memory::new(), |_| (), dashboard).await;
-    let page = house.sign_in(As::Observer).await.get("/ui/settings").await.page();
+    let harness = Harness::around(Memory::new(), |_| (), dashboard).await;
+    let page = harness.sign_in(As::Observer).await.get("/ui/settings").await.page();
     assert!(page.contains("Not set: ") && page.contains("mode"), "{page}");
     assert!(
         page.contains("&lt;script&gt;") && !page.contains("<script>alert"),
@@ -39,7 +39,7 @@ async fn settings_are_shown_as_they_are_in_force() {
 
 #[tokio::test]
 async fn without_settings_it_says_where_they_are() {
-    let house = House::new().await;
-    let page = house.sign_in(As::Admin).await.get("/ui/settings").await.page();
+    let harness = Harness::new().await;
+    let page = harness.sign_in(As::Admin).await.get("/ui/settings").await.page();
     assert!(page.contains("cc-devops config show"), "{page}");
 }

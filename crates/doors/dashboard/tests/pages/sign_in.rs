@@ -4,17 +4,17 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::SET_COOKIE;
 
-use crate::house::{ADMIN, As, Browser, House, OBSERVER};
+use crate::harness::{ADMIN, As, Browser, Harness, OBSERVER};
 
-fn stranger(house: &House) -> Browser<'_> {
+fn stranger(harness: &Harness) -> Browser<'_> {
     Browser {
-        house,
+        harness,
         cookie: String::new(),
     }
 }
 
-fn acts(house: &House) -> Vec<String> {
-    house.rows().into_iter().map(|row| row.entry.action).collect()
+fn acts(harness: &Harness) -> Vec<String> {
+    harness.rows().into_iter().map(|row| row.entry.action).collect()
 }
 
 /// A token of the right form that nobody has.
@@ -24,32 +24,32 @@ fn wrong() -> String {
 
 #[tokio::test]
 async fn who_has_not_signed_in_is_led_there_and_back() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let request = Request::builder()
         .uri("/ui/agents?state=down")
         .body(Body::empty())
         .unwrap();
-    let answer = house.call(request).await;
+    let answer = harness.call(request).await;
     assert_eq!(answer.leads_to(), "/ui/login?next=%2Fui%2Fagents%3Fstate%3Ddown");
     let form = [
         ("token", As::Admin.token()),
         ("next", "/ui/agents?state=down".to_owned()),
     ];
     let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let answer = stranger(&house).post("/ui/login", &form).await;
+    let answer = stranger(&harness).post("/ui/login", &form).await;
     assert_eq!(answer.leads_to(), "/ui/agents?state=down");
-    let browser = house.sign_in(As::Admin).await;
+    let browser = harness.sign_in(As::Admin).await;
     let page = browser.get("/ui/agents").await.page();
     assert!(page.contains(ADMIN), "{page}");
     assert_eq!(browser.post("/ui/logout", &[]).await.leads_to(), "/ui/login");
     assert_eq!(browser.get("/ui/agents").await.status, 303, "the session has ended");
-    assert_eq!(acts(&house), ["session.begun", "session.begun", "session.ended"]);
+    assert_eq!(acts(&harness), ["session.begun", "session.begun", "session.ended"]);
 }
 
 #[tokio::test]
 async fn the_cookie_is_for_this_host_and_no_script() {
-    let house = House::new().await;
-    let answer = stranger(&house)
+    let harness = Harness::new().await;
+    let answer = stranger(&harness)
         .post("/ui/login", &[("token", &As::Observer.token())])
         .await;
     let cookie = answer.headers[SET_COOKIE].to_str().unwrap();
@@ -57,7 +57,7 @@ async fn the_cookie_is_for_this_host_and_no_script() {
     assert_eq!(rest, "Path=/; Secure; HttpOnly; SameSite=Lax");
     let (name, value) = pair.split_once('=').unwrap();
     assert_eq!((name, value.len()), ("__Host-cc-devops", 64));
-    let kept = house.memory.ports().state;
+    let kept = harness.memory.ports().state;
     let kept = kept
         .list(cc_devops_kernel::ports::RecordKind::Session, Some(OBSERVER), None, 10)
         .await
@@ -65,15 +65,15 @@ async fn the_cookie_is_for_this_host_and_no_script() {
     assert_eq!(kept.len(), 1);
     assert!(!format!("{kept:?}").contains(value), "only its hash is kept");
     // Not in any row either.
-    assert!(!format!("{:?}", house.rows()).contains(value));
-    assert_eq!(house.rows()[0].entry.detail["via"], "dashboard");
-    assert_eq!(house.rows()[0].entry.principal.as_ref().unwrap().as_str(), OBSERVER);
+    assert!(!format!("{:?}", harness.rows()).contains(value));
+    assert_eq!(harness.rows()[0].entry.detail["via"], "dashboard");
+    assert_eq!(harness.rows()[0].entry.principal.as_ref().unwrap().as_str(), OBSERVER);
 }
 
 #[tokio::test]
 async fn the_form_has_one_field_for_one_secret() {
-    let house = House::new().await;
-    let page = stranger(&house).get("/ui/login").await.page();
+    let harness = Harness::new().await;
+    let page = stranger(&harness).get("/ui/login").await.page();
     assert_eq!(
         page.matches("<input").count(),
         2,
@@ -83,14 +83,14 @@ async fn the_form_has_one_field_for_one_secret() {
     assert!(page.contains(r#"name="token""#) && page.contains(r#"<label for="token">"#));
     assert_eq!(page.matches("<button").count(), 1);
     assert!(!page.contains("Log out"), "nobody is logged in");
-    let page = stranger(&house).get("/ui/login?next=%2F%2Fevil.example").await.page();
+    let page = stranger(&harness).get("/ui/login?next=%2F%2Fevil.example").await.page();
     assert!(!page.contains("evil"), "{page}");
 }
 
 #[tokio::test]
 async fn nobody_else_signs_in_and_nothing_is_written() {
-    let house = House::new().await;
-    let browser = stranger(&house);
+    let harness = Harness::new().await;
+    let browser = stranger(&harness);
     let agent = As::Agent.token();
     for token in [
         "",
@@ -110,7 +110,7 @@ async fn nobody_else_signs_in_and_nothing_is_written() {
         assert!(!answer.text.contains("<script>alert"), "{}", answer.text);
         assert!(token.len() < 60 || !answer.text.contains(token), "no token comes back");
     }
-    assert_eq!(acts(&house), [""; 0]);
+    assert_eq!(acts(&harness), [""; 0]);
     let answer = browser.post("/ui/login", &[]).await;
     assert_eq!(answer.status, 401, "no token is a wrong one");
     let spaced = format!("  {}\n", As::Admin.token());
@@ -120,8 +120,8 @@ async fn nobody_else_signs_in_and_nothing_is_written() {
 
 #[tokio::test]
 async fn wrong_tokens_are_slowed_and_a_clumsy_person_is_not() {
-    let house = House::new().await;
-    let browser = stranger(&house);
+    let harness = Harness::new().await;
+    let browser = stranger(&harness);
     let (right, wrong) = (As::Admin.token(), wrong());
     for number in 0..10 {
         let token = if number % 5 == 2 { &wrong } else { &right };
@@ -138,21 +138,25 @@ async fn wrong_tokens_are_slowed_and_a_clumsy_person_is_not() {
     assert!((1..=5).contains(&wait), "{wait}");
     assert!(last.text.contains("cc-devops open"), "{}", last.text);
     assert!(statuses.iter().filter(|answer| answer.status == 401).count() <= 9);
-    assert_eq!(acts(&house), ["session.begun"; 8], "what strangers try is not written");
+    assert_eq!(
+        acts(&harness),
+        ["session.begun"; 8],
+        "what strangers try is not written"
+    );
 }
 
 #[tokio::test]
 async fn to_log_out_twice_does_no_harm() {
-    let house = House::new().await;
-    let browser = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let browser = harness.sign_in(As::Observer).await;
     for _ in 0..2 {
         let answer = browser.post("/ui/logout", &[]).await;
         assert_eq!(answer.leads_to(), "/ui/login");
         assert!(answer.header("set-cookie").contains("Max-Age=0"));
     }
-    assert_eq!(acts(&house), ["session.begun", "session.ended"]);
+    assert_eq!(acts(&harness), ["session.begun", "session.ended"]);
     assert_eq!(
-        stranger(&house).get("/ui/logout").await.status,
+        stranger(&harness).get("/ui/logout").await.status,
         405,
         "a link ends nothing"
     );
@@ -160,15 +164,15 @@ async fn to_log_out_twice_does_no_harm() {
 
 #[tokio::test]
 async fn an_act_without_a_session_says_so() {
-    let house = House::new().await;
-    let answer = stranger(&house).post("/ui/agents", &[]).await;
+    let harness = Harness::new().await;
+    let answer = stranger(&harness).post("/ui/agents", &[]).await;
     assert_eq!(answer.status, 405);
     let request = Request::builder()
         .uri("/ui/agents")
         .header("cc-fragment", "1")
         .body(Body::empty())
         .unwrap();
-    let answer = house.call(request).await;
+    let answer = harness.call(request).await;
     assert_eq!(answer.status, 401, "a part of a page leads nowhere");
     assert!(answer.text.contains("sign in again"), "{}", answer.text);
 }

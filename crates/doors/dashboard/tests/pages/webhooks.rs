@@ -5,7 +5,7 @@ use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_testkit::sample;
 use jiff::SignedDuration;
 
-use crate::house::{As, Browser, House};
+use crate::harness::{As, Browser, Harness};
 use crate::records::acts;
 
 const HOOK: &str = "https://receiver.example.com/in?token=canary";
@@ -18,10 +18,10 @@ async fn only_one(browser: &Browser<'_>) -> String {
     format!("/ui/webhooks/wh_{id}")
 }
 
-/// A house with a webhook of which two deliveries were given up.
-async fn with_dead_letters() -> (House, Subscription) {
-    let house = House::new().await;
-    let ports = house.control.ports();
+/// A control plane with a webhook of which two deliveries were given up.
+async fn with_dead_letters() -> (Harness, Subscription) {
+    let harness = Harness::new().await;
+    let ports = harness.control.ports();
     let now = ports.clock.now();
     let subscription = Subscription {
         id: SubscriptionId("wh_1".to_owned()),
@@ -46,13 +46,13 @@ async fn with_dead_letters() -> (House, Subscription) {
             ports.webhooks.bury(&delivery, now, "answered <500>").await.unwrap();
         }
     }
-    (house, subscription)
+    (harness, subscription)
 }
 
 #[tokio::test]
 async fn a_webhook_is_added_its_secret_is_shown_once_and_its_path_never() {
-    let house = House::new().await;
-    let observer = house.sign_in(As::Observer).await;
+    let harness = Harness::new().await;
+    let observer = harness.sign_in(As::Observer).await;
     let page = observer.get("/ui/webhooks").await.page();
     assert!(
         page.contains("Nobody is told by webhooks") && !page.contains("Add a webhook"),
@@ -60,10 +60,10 @@ async fn a_webhook_is_added_its_secret_is_shown_once_and_its_path_never() {
     );
     assert_eq!(observer.post("/ui/webhooks/add", &[("url", HOOK)]).await.status, 403);
     assert_eq!(
-        acts(&house, "webhook"),
+        acts(&harness, "webhook"),
         [("webhook.added".to_owned(), "dashboard".to_owned(), false)]
     );
-    let admin = house.sign_in(As::Admin).await;
+    let admin = harness.sign_in(As::Admin).await;
     for wrong in [
         "",
         "ftp://x",
@@ -80,7 +80,7 @@ async fn a_webhook_is_added_its_secret_is_shown_once_and_its_path_never() {
     assert_eq!(added.header("cache-control"), "no-store");
     let added = added.page();
     assert!(added.contains("whsec_") && !added.contains("canary"), "{added}");
-    assert_eq!(acts(&house, "webhook").len(), 2);
+    assert_eq!(acts(&harness, "webhook").len(), 2);
     let one = only_one(&admin).await;
     for path in ["/ui/webhooks", &one, &format!("{one}/remove")] {
         let page = admin.get(path).await.page();
@@ -93,15 +93,15 @@ async fn a_webhook_is_added_its_secret_is_shown_once_and_its_path_never() {
 
 #[tokio::test]
 async fn dead_letters_are_seen_and_delivered_again() {
-    let (house, _) = with_dead_letters().await;
-    let admin = house.sign_in(As::Admin).await;
+    let (harness, _) = with_dead_letters().await;
+    let admin = harness.sign_in(As::Admin).await;
     let one = only_one(&admin).await;
     let page = admin.get(&one).await.page();
     assert!(
         page.contains("answered &lt;500&gt;") && !page.contains("No dead letters"),
         "{page}"
     );
-    let observer = house.sign_in(As::Observer).await;
+    let observer = harness.sign_in(As::Observer).await;
     assert!(!observer.get(&one).await.page().contains("/replay"));
     assert_eq!(observer.get(&format!("{one}/replay")).await.status, 403);
     assert_eq!(observer.post(&format!("{one}/replay"), &[]).await.status, 403);
@@ -111,23 +111,23 @@ async fn dead_letters_are_seen_and_delivered_again() {
     assert_eq!(replayed.leads_to(), format!("{one}?did=replayed"));
     assert!(admin.get(&one).await.page().contains("No dead letters"));
     let row = |done| ("webhook.dead_letters_replayed".to_owned(), "dashboard".to_owned(), done);
-    assert_eq!(acts(&house, "webhook.dead"), [row(false), row(true)]);
+    assert_eq!(acts(&harness, "webhook.dead"), [row(false), row(true)]);
 }
 
 #[tokio::test]
 async fn a_webhook_is_removed_after_it_was_asked() {
-    let (house, subscription) = with_dead_letters().await;
-    let admin = house.sign_in(As::Admin).await;
+    let (harness, subscription) = with_dead_letters().await;
+    let admin = harness.sign_in(As::Admin).await;
     let one = format!("/ui/webhooks/{}", subscription.id.0);
     let asked = admin.get(&format!("{one}/remove")).await.page();
     assert!(asked.contains("gone for good"), "{asked}");
     assert_eq!(admin.get(&one).await.status, 200, "looking removes nothing");
-    let before = house.rows().len();
+    let before = harness.rows().len();
     assert_eq!(
         admin.post(&format!("{one}/remove"), &[]).await.leads_to(),
         "/ui/webhooks?did=webhook-removed"
     );
-    assert_eq!(house.rows().len(), before + 1);
+    assert_eq!(harness.rows().len(), before + 1);
     assert_eq!(admin.get(&one).await.status, 404);
     for act in ["enable", "replay", "remove"] {
         assert_eq!(admin.post(&format!("{one}/{act}"), &[]).await.status, 404, "{act}");
@@ -136,8 +136,8 @@ async fn a_webhook_is_removed_after_it_was_asked() {
 
 #[tokio::test]
 async fn what_the_outbox_set_aside_is_given_back() {
-    let house = House::new().await;
-    let admin = house.sign_in(As::Admin).await;
+    let harness = Harness::new().await;
+    let admin = harness.sign_in(As::Admin).await;
     let page = admin.get("/ui/webhooks").await.page();
     assert!(page.contains("up to date"), "{page}");
     assert!(
@@ -148,7 +148,7 @@ async fn what_the_outbox_set_aside_is_given_back() {
             .contains("Nothing was set aside")
     );
     assert_eq!(admin.get("/ui/webhooks/outbox/nobody").await.status, 404);
-    let observer = house.sign_in(As::Observer).await;
+    let observer = harness.sign_in(As::Observer).await;
     assert_eq!(
         observer.post("/ui/webhooks/outbox/people/replay", &[]).await.status,
         403
@@ -162,7 +162,7 @@ async fn what_the_outbox_set_aside_is_given_back() {
     );
     let given = admin.post("/ui/webhooks/outbox/people/replay", &[]).await;
     assert_eq!(given.leads_to(), "/ui/webhooks/outbox/people?did=given-back");
-    let on_record = acts(&house, "outbox.");
+    let on_record = acts(&harness, "outbox.");
     let row = |done| ("outbox.given_back".to_owned(), "dashboard".to_owned(), done);
     assert_eq!(on_record, [row(false), row(true)]);
 }

@@ -76,8 +76,8 @@ impl Permitted<TryMaintenance> {
     /// There is no reason; what no policy permits.
     pub async fn begin(&self, reason: &str, lasts: Option<SignedDuration>) -> Result<Maintenance, Problem> {
         let until = lasts.map(|lasts| self.now().saturating_add(lasts).unwrap_or(Timestamp::MAX));
-        let (asker, by) = self.asker();
-        Ok(self.watched()?.alerts.maintenance_on(reason, until, by, asker).await?)
+        let (actor, by) = self.actor();
+        Ok(self.watched()?.alerts.maintenance_on(reason, until, by, actor).await?)
     }
 
     /// Switches it off; what the configuration says stays.
@@ -85,7 +85,7 @@ impl Permitted<TryMaintenance> {
     /// # Errors
     /// What no policy permits.
     pub async fn end(&self) -> Result<(), Problem> {
-        let (asker, by) = self.asker();
-        Ok(self.watched()?.alerts.maintenance_off(by, asker).await?)
+        let (actor, by) = self.actor();
+        Ok(self.watched()?.alerts.maintenance_off(by, actor).await?)
     }
 }

@@ -48,13 +48,13 @@ impl Permitted<ManageAwsKeys> {
     pub async fn add(&self) -> Result<AwsKey, Problem> {
         // First: who may not is told that, whatever else there is.
         let audit = &*self.app.ports().audit;
-        let asker = self.asking();
-        asker
+        let actor = self.asking();
+        actor
             .author(&Access::ManageAgents, actions::AWS_KEY_ADDED, audit, self.now())
             .await?;
         self.has_aws_door()?;
         self.is_given_proofs(self.name())?;
-        let added = self.app.aws_keys().add(self.name(), random_bits()?, asker).await;
+        let added = self.app.aws_keys().add(self.name(), random_bits()?, actor).await;
         added.map_err(Problem::as_things_stand)
     }
 

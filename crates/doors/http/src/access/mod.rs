@@ -68,7 +68,7 @@ pub use request_privileges::{SearchRequests, Searched};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
 pub use secret_privileges::{ListSecrets, UseSecrets};
 pub use session_privileges::MakeSessionLinks;
-pub use submit_privileges::HandedIn;
+pub use submit_privileges::SubmitOutcome;
 pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, PublishAlerts, ReadAlerts, SetMaintenance};
 pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 

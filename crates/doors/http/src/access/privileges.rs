@@ -5,13 +5,13 @@ use axum::extract::{Query, RawPathParams};
 use axum::http::Uri;
 use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_fleet::watching::WatchedAgent;
-use cc_devops_fleet::{AgentStatus, Beat, Rhythm};
+use cc_devops_fleet::{AgentStatus, Beat, HeartbeatInterval};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::Agent;
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortResult, SecretRead, SecretVersion};
+use cc_devops_kernel::work::Progress;
 use cc_devops_outbox::ports::{RequestStep, Steps, Webhooks};
 use cc_devops_outbox::webhooks::Subscriptions;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
@@ -244,8 +244,8 @@ impl Permitted<ListAgents> {
     }
 
     /// How often they are to beat.
-    pub fn rhythm(&self) -> Rhythm {
-        self.app.config.rhythm
+    pub fn interval(&self) -> HeartbeatInterval {
+        self.app.config.heartbeat_interval
     }
 }
 

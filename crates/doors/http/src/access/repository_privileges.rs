@@ -3,7 +3,7 @@
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::audit::KeptRepository;
-use cc_devops_repos::hygiene::{AuditDays, FailingWorkflow, Looking, Register, RegisterRow, RepositoryRecord};
+use cc_devops_repos::hygiene::{AuditDays, FailingWorkflow, HygieneReader, Register, RegisterRow, RepositoryRecord};
 use cc_devops_repos::snapshot::RepositoryId;
 
 use super::{Permitted, Privilege, Question};
@@ -39,9 +39,9 @@ impl Permitted<ReadRepositories> {
         self.app.config.code_host.as_ref()
     }
 
-    fn looking(&self) -> Option<Looking<'_>> {
+    fn looking(&self) -> Option<HygieneReader<'_>> {
         let owner = &self.code_host()?.owner;
-        Some(Looking::at(&*self.app.ports().repositories, owner))
+        Some(HygieneReader::at(&*self.app.ports().repositories, owner))
     }
 
     /// How the audits of the last 400 days went: one read. Nothing where nobody's repositories are looked after.

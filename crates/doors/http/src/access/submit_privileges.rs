@@ -12,7 +12,7 @@ use crate::routes::submit::{Sent, take_in};
 
 /// What became of an event that was handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HandedIn {
+pub enum SubmitOutcome {
     /// Its request is durable. Its outcome follows, or is there already.
     Taken,
     /// It is not from whom it says, in this sentence. That is its request's outcome, unless a request with its id is on record.
@@ -26,7 +26,7 @@ impl Permitted<SubmitRequests> {
     ///
     /// # Errors
     /// It could not be stored, or not in time: nothing is certain, and the same event may be handed in again.
-    pub async fn hand_in(&self, event: Value) -> Result<HandedIn, Problem> {
+    pub async fn hand_in(&self, event: Value) -> Result<SubmitOutcome, Problem> {
         let deadline = Instant::now() + self.app.config.limits.request_timeout;
         let sent = Sent::of(event);
         let disowned = match &sent.read {
@@ -36,10 +36,10 @@ impl Permitted<SubmitRequests> {
         let by = (&self.caller, self.credential.door());
         let admitted = take_in(&self.app, by, sent, false, deadline).await?;
         Ok(match (admitted, disowned) {
-            (Admitted::Unreadable(failure), _) => HandedIn::Unreadable(failure),
+            (Admitted::Unreadable(failure), _) => SubmitOutcome::Unreadable(failure),
             // However a request with that id stands: who names another as its sender is told nothing of it.
-            (Admitted::Ended(_) | Admitted::UnderWay(..), Some(failure)) => HandedIn::Disowned(failure.message),
-            (Admitted::Ended(_) | Admitted::UnderWay(..), None) => HandedIn::Taken,
+            (Admitted::Ended(_) | Admitted::UnderWay(..), Some(failure)) => SubmitOutcome::Disowned(failure.message),
+            (Admitted::Ended(_) | Admitted::UnderWay(..), None) => SubmitOutcome::Taken,
         })
     }
 

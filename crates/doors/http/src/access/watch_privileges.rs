@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 use cc_devops_alerts::policy::Match;
-use cc_devops_alerts::{Alert, Alerts, Maintenance, Notice, OpenAlerts, Publishing, Silence};
+use cc_devops_alerts::{Alert, Alerts, Maintenance, Notice, OpenAlerts, PublishOutcome, Silence};
 use cc_devops_fleet::uptime::Uptime;
 use cc_devops_fleet::watching::{History, Ping, WatchedAgent};
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
@@ -25,12 +25,12 @@ impl<P> Permitted<P> {
     }
 
     /// Who asks, as acts are asked for.
-    pub(super) fn asking(&self) -> Asker<'_> {
-        Asker::Agent(&self.caller.0, self.app.control.policy(), self.credential.door())
+    pub(super) fn asking(&self) -> Actor<'_> {
+        Actor::Agent(&self.caller.0, self.app.control.policy(), self.credential.door())
     }
 
     /// The same, and by which name people know them.
-    pub(super) fn asker(&self) -> (Asker<'_>, &str) {
+    pub(super) fn actor(&self) -> (Actor<'_>, &str) {
         (self.asking(), self.caller.0.name.as_str())
     }
 
@@ -63,8 +63,8 @@ impl Privilege for PauseAgent {
 impl Permitted<PauseAgent> {
     /// Nobody waits for the agent that the path names.
     pub async fn pause(&self) -> Result<(), Problem> {
-        let (asker, by) = self.asker();
-        self.watched()?.watching.pause(&self.privilege.0, by, asker).await?;
+        let (actor, by) = self.actor();
+        self.watched()?.watching.pause(&self.privilege.0, by, actor).await?;
         // What was open is closed.
         self.app.telling.notify_one();
         Ok(())
@@ -72,8 +72,8 @@ impl Permitted<PauseAgent> {
 
     /// It is waited for again.
     pub async fn resume(&self) -> Result<(), Problem> {
-        let (asker, by) = self.asker();
-        Ok(self.watched()?.watching.resume(&self.privilege.0, by, asker).await?)
+        let (actor, by) = self.actor();
+        Ok(self.watched()?.watching.resume(&self.privilege.0, by, actor).await?)
     }
 }
 
@@ -154,8 +154,8 @@ impl Permitted<ManageAlerts> {
             }
             Some(_) => {}
         }
-        let (asker, by) = self.asker();
-        let alert = alerts.ack(id, by, reason, asker).await?;
+        let (actor, by) = self.actor();
+        let alert = alerts.ack(id, by, reason, actor).await?;
         self.app.telling.notify_one();
         Ok(Some(alert))
     }
@@ -171,8 +171,8 @@ impl Permitted<ManageAlerts> {
         if !alerts.silences().await?.iter().any(|silence| silence.id == id) {
             return Ok(false);
         }
-        let (asker, by) = self.asker();
-        alerts.unsilence(id, by, asker).await?;
+        let (actor, by) = self.actor();
+        alerts.unsilence(id, by, actor).await?;
         self.app.telling.notify_one();
         Ok(true)
     }
@@ -183,9 +183,9 @@ impl<P> Permitted<P> {
     async fn silenced(&self, matches: Match, lasts: SignedDuration, reason: &str) -> Result<Silence, Problem> {
         let now = self.now();
         let until = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
-        let (asker, by) = self.asker();
+        let (actor, by) = self.actor();
         let alerts = &self.watched()?.alerts;
-        Ok(alerts.silence(matches, (now, until), reason, by, asker).await?)
+        Ok(alerts.silence(matches, (now, until), reason, by, actor).await?)
     }
 }
 
@@ -205,8 +205,8 @@ impl Permitted<ActOnAlerts> {
     /// # Errors
     /// What no policy permits; there is no such alert, or it is over.
     pub async fn acknowledge(&self, key: &str, reason: Option<&str>) -> Result<Alert, Problem> {
-        let (asker, by) = self.asker();
-        let alert = self.watched()?.alerts.ack(key, by, reason, asker).await;
+        let (actor, by) = self.actor();
+        let alert = self.watched()?.alerts.ack(key, by, reason, actor).await;
         let alert = alert.map_err(Problem::as_things_stand)?;
         self.app.telling.notify_one();
         Ok(alert)
@@ -225,8 +225,8 @@ impl Permitted<ActOnAlerts> {
     /// # Errors
     /// What no policy permits; there is no such silence.
     pub async fn unsilence(&self, id: &str) -> Result<(), Problem> {
-        let (asker, by) = self.asker();
-        let ended = self.watched()?.alerts.unsilence(id, by, asker).await;
+        let (actor, by) = self.actor();
+        let ended = self.watched()?.alerts.unsilence(id, by, actor).await;
         ended.map_err(Problem::as_things_stand)?;
         self.app.telling.notify_one();
         Ok(())
@@ -249,14 +249,14 @@ impl Permitted<PublishAlerts> {
     /// # Errors
     /// What no policy permits; too many are open.
     pub async fn publish(&self, notice: &Notice) -> Result<String, Problem> {
-        let (asker, _) = self.asker();
+        let (actor, _) = self.actor();
         let alerts = &self.watched()?.alerts;
-        match alerts.publish(notice, &self.caller.0.name, asker).await? {
-            Publishing::Told(key) => {
+        match alerts.publish(notice, &self.caller.0.name, actor).await? {
+            PublishOutcome::Published(key) => {
                 self.app.telling.notify_one();
                 Ok(key)
             }
-            Publishing::TooMany(message) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, message)),
+            PublishOutcome::TooMany(message) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, message)),
         }
     }
 }
@@ -274,13 +274,13 @@ impl Privilege for SetMaintenance {
 impl Permitted<SetMaintenance> {
     /// Switches maintenance mode on.
     pub async fn maintenance_on(&self, reason: &str, until: Option<Timestamp>) -> Result<Maintenance, Problem> {
-        let (asker, by) = self.asker();
-        Ok(self.watched()?.alerts.maintenance_on(reason, until, by, asker).await?)
+        let (actor, by) = self.actor();
+        Ok(self.watched()?.alerts.maintenance_on(reason, until, by, actor).await?)
     }
 
     /// Switches it off.
     pub async fn maintenance_off(&self) -> Result<(), Problem> {
-        let (asker, by) = self.asker();
-        Ok(self.watched()?.alerts.maintenance_off(by, asker).await?)
+        let (actor, by) = self.actor();
+        Ok(self.watched()?.alerts.maintenance_off(by, actor).await?)
     }
 }

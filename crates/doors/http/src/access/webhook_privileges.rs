@@ -129,9 +129,9 @@ impl Permitted<ActOnWebhooks> {
         agent: Option<AgentName>,
     ) -> Result<(SubscriptionStatus, SecretValue), Problem> {
         // First: who may not is told that, whatever the address is.
-        let (asker, audit) = (self.asking(), &*self.app.ports().audit);
+        let (actor, audit) = (self.asking(), &*self.app.ports().audit);
         let access = Access::ManageWebhooks;
-        asker.author(&access, actions::WEBHOOK_ADDED, audit, self.now()).await?;
+        actor.author(&access, actions::WEBHOOK_ADDED, audit, self.now()).await?;
         self.subscribed(url, agent).await
     }
 

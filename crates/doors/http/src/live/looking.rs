@@ -54,17 +54,17 @@ pub(super) struct Looker {
     is_begun: bool,
     newest: Option<Cursor>,
     trail: HashSet<ChainHash>,
-    requests: Witness,
-    alerts: Witness,
-    groups: Witness,
-    backlog: Witness,
-    webhooks: Witness,
-    revenue: Witness,
-    channels: Witness,
-    watches: Witness,
-    states: Witness,
-    open_alerts: Witness,
-    health: Witness,
+    requests: ChangeDetector,
+    alerts: ChangeDetector,
+    groups: ChangeDetector,
+    backlog: ChangeDetector,
+    webhooks: ChangeDetector,
+    revenue: ChangeDetector,
+    channels: ChangeDetector,
+    watches: ChangeDetector,
+    states: ChangeDetector,
+    open_alerts: ChangeDetector,
+    health: ChangeDetector,
     /// When it was last looked at what changes without a row.
     slowly: Option<Instant>,
     /// What may have changed, and is told at the next of those looks.
@@ -75,9 +75,9 @@ pub(super) struct Looker {
 
 /// A number that is another one when what it stands for has changed.
 #[derive(Default)]
-struct Witness(Option<u64>);
+struct ChangeDetector(Option<u64>);
 
-impl Witness {
+impl ChangeDetector {
     /// Whether it is another than the last time. What cannot be read has not changed.
     fn moved<T: Hash>(&mut self, found: PortResult<T>) -> bool {
         let Some(found) = read(found) else { return false };
@@ -324,13 +324,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_has_not_changed() {
-        let mut witness = Witness::default();
-        assert!(!witness.moved(Ok(1)), "there is nothing to compare with");
-        assert!(!witness.moved(Ok(1)));
-        assert!(witness.moved(Ok(2)));
+        let mut detector = ChangeDetector::default();
+        assert!(!detector.moved(Ok(1)), "there is nothing to compare with");
+        assert!(!detector.moved(Ok(1)));
+        assert!(detector.moved(Ok(2)));
         let failed = PortError::new(cc_devops_kernel::ports::PortErrorKind::Unavailable, "it is away");
-        assert!(!witness.moved::<u8>(Err(failed)));
-        assert!(!witness.moved(Ok(2)));
-        assert!(witness.moved(Ok(3)));
+        assert!(!detector.moved::<u8>(Err(failed)));
+        assert!(!detector.moved(Ok(2)));
+        assert!(detector.moved(Ok(3)));
     }
 }

@@ -41,17 +41,17 @@ pub(crate) async fn post_heartbeat(
 pub(crate) async fn list_agents(permitted: Permitted<ListAgents>) -> Result<Answer<AgentList>, Problem> {
     let agents = permitted.agents().await?;
     let now = permitted.now();
-    let rhythm = permitted.rhythm();
+    let interval = permitted.interval();
     Ok(Answer(AgentList {
         agents: agents
             .into_iter()
             .map(|(status, watched)| match watched {
                 Some(watched) => AgentView::watched(status, &watched),
-                None => AgentView::of(status, now, rhythm),
+                None => AgentView::of(status, now, interval),
             })
             .collect(),
-        period_seconds: rhythm.period.as_secs(),
-        grace_seconds: rhythm.grace.as_secs(),
+        period_seconds: interval.period.as_secs(),
+        grace_seconds: interval.grace.as_secs(),
     }))
 }
 

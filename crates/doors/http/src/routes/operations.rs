@@ -69,7 +69,7 @@ pub(crate) async fn get_metrics(permitted: Permitted<ReadMetrics>) -> Result<Res
     let app = permitted.app();
     let ports = app.ports();
     let now = ports.clock.now();
-    let rhythm = app.config.rhythm;
+    let interval = app.config.heartbeat_interval;
     let agents = app.agents().await?.into_iter();
     let agents = agents.filter(|(status, _)| status.revoked_at.is_none());
     let snapshot = Snapshot {
@@ -81,7 +81,7 @@ pub(crate) async fn get_metrics(permitted: Permitted<ReadMetrics>) -> Result<Res
         audit: ports.audit.mark(None).await?,
         now,
         agents: agents
-            .map(|(status, watched)| AgentMeasure::of(&status, watched.as_ref(), now, rhythm))
+            .map(|(status, watched)| AgentMeasure::of(&status, watched.as_ref(), now, interval))
             .collect(),
         alerts: alerts(app).await?,
         reported: app.reported.all(),

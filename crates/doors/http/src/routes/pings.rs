@@ -9,7 +9,7 @@ use axum::extract::Query;
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use cc_devops_fleet::watch::{Heard, Signal};
+use cc_devops_fleet::watch::{ReceivedSignal, Signal};
 use cc_devops_fleet::watching::BySlug;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
@@ -22,7 +22,7 @@ use crate::access::Open;
 use crate::app::App;
 use crate::capabilities::Watch;
 use crate::ping_bodies::{self, Beginning, KEPT, NotTaken};
-use crate::ping_paths::{self, BadForm, PingAddress, PingPath, Says};
+use crate::ping_paths::{self, BadForm, PingAddress, PingPath, PingSignal};
 use crate::places::RequestPlace;
 use crate::problem::{DEFAULT_RETRY, Problem};
 
@@ -191,20 +191,20 @@ async fn whose(watch: &Watch, ping: &PingPath<'_>, create: bool) -> Result<(Agen
     }
 }
 
-fn heard(app: &App, says: Says, method: &Method, rid: Option<Uuid>, body: Vec<u8>) -> Heard {
+fn heard(app: &App, says: PingSignal, method: &Method, rid: Option<Uuid>, body: Vec<u8>) -> ReceivedSignal {
     let (signal, exit) = match says {
-        Says::Success => (Signal::Success, None),
-        Says::Start => (Signal::Start, None),
-        Says::Failure => (Signal::Failure, None),
-        Says::Log => (Signal::Log, None),
-        Says::Exit(status) => (Signal::of_exit(status), Some(status)),
+        PingSignal::Success => (Signal::Success, None),
+        PingSignal::Start => (Signal::Start, None),
+        PingSignal::Failure => (Signal::Failure, None),
+        PingSignal::Log => (Signal::Log, None),
+        PingSignal::Exit(status) => (Signal::of_exit(status), Some(status)),
     };
-    Heard {
+    ReceivedSignal {
         exit,
         rid: rid.map(|rid| rid.to_string()),
         body: (!body.is_empty()).then_some(body),
         how: Some(method.as_str().to_owned()),
-        ..Heard::new(app.ports().clock.now(), signal)
+        ..ReceivedSignal::new(app.ports().clock.now(), signal)
     }
 }
 

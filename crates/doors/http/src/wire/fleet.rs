@@ -4,7 +4,7 @@ use cc_devops_alerts::Severity;
 use cc_devops_fleet::uptime::Uptime;
 use cc_devops_fleet::watch::{Cause, Flip, Reason, Signal, Status};
 use cc_devops_fleet::watching::{History, Ping, WatchedAgent};
-use cc_devops_fleet::{AgentStatus, Liveness, Rhythm, message};
+use cc_devops_fleet::{AgentStatus, HeartbeatInterval, Liveness, message};
 use cc_devops_kernel::agent::Role;
 use cc_devops_requests::sealed_values::SealingKey;
 use jiff::Timestamp;
@@ -328,8 +328,8 @@ pub(crate) enum LivenessName {
 
 impl AgentView {
     /// The agent as it is at `now`.
-    pub(crate) fn of(status: AgentStatus, now: Timestamp, rhythm: Rhythm) -> Self {
-        let state = Liveness::of(status.last_beat.as_ref(), now, rhythm);
+    pub(crate) fn of(status: AgentStatus, now: Timestamp, interval: HeartbeatInterval) -> Self {
+        let state = Liveness::of(status.last_beat.as_ref(), now, interval);
         let beat = status.last_beat;
         Self {
             name: status.agent.name.into(),

@@ -9,7 +9,8 @@ use cc_devops_kernel::names::RepositoryName;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_policy::{On, Policy};
 use cc_devops_requests::actions::{
-    Action, Asked, Broke, Carried, Carrying, Effect, Given, Kind, Param, Params, Registry, broken_name, vocabulary,
+    Action, Asked, Carrying, Effect, EffectContext, EffectError, EffectProgress, Kind, Param, Params, Registry,
+    broken_name, vocabulary,
 };
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
@@ -19,7 +20,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::house::{AGENT, As, House, control_plane};
+use crate::harness::{AGENT, As, Harness, control_plane};
 
 /// The action that is added: all there is of it.
 static GREET: Action = Action {
@@ -52,14 +53,14 @@ impl Effect for Greeting {
         Resource::Repository(self.0.clone())
     }
 
-    fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
-        let result = json!({"greeted": self.0, "for": given.head.agent});
-        async move { Ok(Carried::done(result)) }.boxed()
+    fn carry_out<'a>(&'a self, context: EffectContext<'a>) -> BoxFuture<'a, Result<EffectProgress, EffectError>> {
+        let result = json!({"greeted": self.0, "for": context.head.agent});
+        async move { Ok(EffectProgress::done(result)) }.boxed()
     }
 }
 
 /// A front door that takes it, with a policy that lets one agent do it to one repository.
-async fn house(registry: &Registry) -> House {
+async fn harness(registry: &Registry) -> Harness {
     let text = format!(
         "permit (principal == Agent::\"{AGENT}\", action == Action::\"greet\", resource == Repository::\"web\");"
     );
@@ -75,12 +76,12 @@ async fn house(registry: &Registry) -> House {
     let key = FingerprintKey::new([7; 32]);
     let control =
         ControlPlane::new(installation, ports, policy, key, RequestSettings::default()).taking(registry.clone());
-    House::of(memory, Arc::new(control))
+    Harness::of(memory, Arc::new(control))
 }
 
-async fn ask(house: &House, id: &str, params: Value) -> Value {
+async fn ask(harness: &Harness, id: &str, params: Value) -> Value {
     let event = sample::event(id, "greet", &params);
-    house.post("/v1/events?wait=5", As::Agent, &event).await.json()
+    harness.post("/v1/events?wait=5", As::Agent, &event).await.json()
 }
 
 #[tokio::test]
@@ -89,34 +90,34 @@ async fn an_action_is_added_in_one_place_and_is_known_everywhere() {
     let registry = Registry::shipped().with(&GREET).unwrap();
 
     // It is admitted, authorised and carried out, and read once on its way.
-    let house = house(&registry).await;
-    let done = ask(&house, "r1", json!({"repository": "web"})).await;
+    let harness = harness(&registry).await;
+    let done = ask(&harness, "r1", json!({"repository": "web"})).await;
     assert_eq!(done["result"], json!({"greeted": "web", "for": AGENT}), "{done}");
     assert_eq!(
         READ.load(Ordering::SeqCst),
         1,
         "what was admitted travels with the claim"
     );
-    let denied = ask(&house, "r2", json!({"repository": "api"})).await;
+    let denied = ask(&harness, "r2", json!({"repository": "api"})).await;
     assert_eq!(denied["reason"], "security_violation", "{denied}");
-    let unknown = ask(&house, "r3", json!({"repository": "web", "loudly": "yes"})).await;
+    let unknown = ask(&harness, "r3", json!({"repository": "web", "loudly": "yes"})).await;
     assert_eq!(
         unknown["error"],
         "greet has no parameter \"loudly\"; it takes: repository"
     );
     let unsupported = sample::event("r4", "shout", &json!({}));
-    let unsupported = house.post("/v1/events?wait=5", As::Agent, &unsupported).await.json();
+    let unsupported = harness.post("/v1/events?wait=5", As::Agent, &unsupported).await.json();
     assert!(
         unsupported["error"].as_str().unwrap().ends_with(", greet"),
         "{unsupported}"
     );
 
     // It is on record under its name.
-    let row = &house.rows()[0].entry;
+    let row = &harness.rows()[0].entry;
     assert_eq!((row.action.as_str(), row.resource.as_deref()), ("greet", Some("web")));
 
     // It is described.
-    let description = house.get("/openapi.json", As::Nobody).await.json();
+    let description = harness.get("/openapi.json", As::Nobody).await.json();
     let schemas = &description["components"]["schemas"];
     assert_eq!(
         schemas["params.greet"]["properties"]["repository"]["description"],

@@ -1,38 +1,38 @@
 //! Alerts over HTTP, and the workers behind them: an agent that fails is told of, taken on, silenced, paused.
 
 use axum::http::{Method, StatusCode};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, RecordKey, RecordKind};
-use cc_devops_notify::{Channel, Value, Way};
+use cc_devops_notify::{Channel, Transport, Value};
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 
 use crate::description::{document, is_as_described};
-use crate::house::{AGENT, As, House, until};
+use crate::harness::{AGENT, As, Harness, until};
 
 const HEARTBEAT: &str = "/v1/agents/ContentOrchestrator/heartbeat";
 
-/// A house whose agent says that it fails.
-async fn failing() -> House {
-    let house = House::new().await;
+/// A control plane whose agent says that it fails.
+async fn failing() -> Harness {
+    let harness = Harness::new().await;
     let beat = json!({"healthy": false, "message": "the queue is full"});
     assert_eq!(
-        house.post(HEARTBEAT, As::Agent, &beat).await.status,
+        harness.post(HEARTBEAT, As::Agent, &beat).await.status,
         StatusCode::NO_CONTENT
     );
-    house
+    harness
 }
 
-async fn alerts(house: &House) -> Vec<Json> {
-    let listed = house.get("/v1/alerts", As::Admin).await.json();
+async fn alerts(harness: &Harness) -> Vec<Json> {
+    let listed = harness.get("/v1/alerts", As::Admin).await.json();
     listed["alerts"].as_array().unwrap().clone()
 }
 
 #[tokio::test]
 async fn an_alert_is_seen_and_taken_on() {
-    let house = failing().await;
-    let open = alerts(&house).await;
+    let harness = failing().await;
+    let open = alerts(&harness).await;
     assert_eq!(open.len(), 1, "{open:?}");
     assert_eq!(
         (&open[0]["key"], &open[0]["state"]),
@@ -40,65 +40,70 @@ async fn an_alert_is_seen_and_taken_on() {
     );
     let id = open[0]["id"].as_str().unwrap();
     let path = format!("/v1/alerts/{id}");
-    let taken = house
+    let taken = harness
         .post(&format!("{path}/ack"), As::Admin, &json!({"reason": "I look at it"}))
         .await;
     assert_eq!(taken.status, StatusCode::OK, "{taken:?}");
-    let shown = house.get(&path, As::Admin).await;
+    let shown = harness.get(&path, As::Admin).await;
     assert_eq!(shown.json()["state"], "acknowledged");
     assert_eq!(shown.json()["acknowledged"]["by"], "Operator");
     assert_eq!(shown.json()["acknowledged"]["reason"], "I look at it");
     let document = document().await;
     is_as_described(&document, "get /v1/alerts/{id}", &shown);
-    is_as_described(&document, "get /v1/alerts", &house.get("/v1/alerts", As::Admin).await);
-    assert!(house.rows().iter().any(|row| row.entry.action == "alert.acknowledged"));
+    is_as_described(&document, "get /v1/alerts", &harness.get("/v1/alerts", As::Admin).await);
+    assert!(
+        harness
+            .rows()
+            .iter()
+            .any(|row| row.entry.action == "alert.acknowledged")
+    );
 
     let well = json!({"healthy": true});
-    house.post(HEARTBEAT, As::Agent, &well).await;
-    let shown = house.get(&path, As::Admin).await.json();
+    harness.post(HEARTBEAT, As::Agent, &well).await;
+    let shown = harness.get(&path, As::Admin).await.json();
     assert_eq!(shown["state"], "resolved");
-    let again = house.post(&format!("{path}/ack"), As::Admin, &json!({})).await;
+    let again = harness.post(&format!("{path}/ack"), As::Admin, &json!({})).await;
     assert!(again.is_problem(409), "{again:?}");
 }
 
 #[tokio::test]
 async fn silences_come_and_go() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for matches in [
         json!({"severity": "critcal"}),
         json!({"kind": ["agent", "agents"]}),
         json!({"stage": "P"}),
     ] {
         let typo = json!({"match": matches, "for": "2h", "reason": "new disks"});
-        let refused = house.post("/v1/silences", As::Admin, &typo).await;
+        let refused = harness.post("/v1/silences", As::Admin, &typo).await;
         assert!(refused.is_problem(422), "{refused:?}");
     }
     let silence = json!({"match": {"kind": ["agent", "deploy"]}, "for": "2h", "reason": "new disks"});
-    let made = house.post("/v1/silences", As::Admin, &silence).await;
+    let made = harness.post("/v1/silences", As::Admin, &silence).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
-    let listed = house.get("/v1/silences", As::Admin).await;
+    let listed = harness.get("/v1/silences", As::Admin).await;
     assert_eq!(listed.json()["silences"][0], made.json());
     is_as_described(&document().await, "get /v1/silences", &listed);
     let path = format!("/v1/silences/{}", made.json()["id"].as_str().unwrap());
     assert_eq!(
-        house.send(Method::DELETE, &path, As::Admin).await.status,
+        harness.send(Method::DELETE, &path, As::Admin).await.status,
         StatusCode::NO_CONTENT
     );
-    assert!(house.send(Method::DELETE, &path, As::Admin).await.is_problem(404));
+    assert!(harness.send(Method::DELETE, &path, As::Admin).await.is_problem(404));
     for wrong in [
         json!({"match": {}, "for": "2 hours", "reason": "x"}),
         json!({"match": {}, "for": "2h", "reason": " "}),
         json!({"match": 7, "for": "2h", "reason": "x"}),
         json!({"match": {}, "for": "2h"}),
     ] {
-        let answer = house.post("/v1/silences", As::Admin, &wrong).await;
+        let answer = harness.post("/v1/silences", As::Admin, &wrong).await;
         assert!(answer.status.is_client_error(), "{wrong}: {answer:?}");
     }
 }
 
 #[tokio::test]
 async fn the_description_says_which_reasons_are_taken() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let document = document().await;
     let (longest, too_long) = ("\u{1f600}".repeat(500), " x".repeat(251));
     let said = [
@@ -130,7 +135,7 @@ async fn the_description_says_which_reasons_are_taken() {
         for reason in said {
             let mut body = others.clone();
             body["reason"] = json!(reason);
-            let status = house
+            let status = harness
                 .send_json(method.clone(), path, As::Admin, &body)
                 .await
                 .status
@@ -143,35 +148,37 @@ async fn the_description_says_which_reasons_are_taken() {
 
 #[tokio::test]
 async fn maintenance_mode_is_set_seen_and_ended() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let on = json!({"reason": "new disks", "until": "2126-06-01T14:00:00Z"});
-    let set = house.send_json(Method::PUT, "/v1/maintenance", As::Admin, &on).await;
+    let set = harness.send_json(Method::PUT, "/v1/maintenance", As::Admin, &on).await;
     assert_eq!(set.status, StatusCode::OK, "{set:?}");
-    let shown = house.get("/v1/maintenance", As::Agent).await;
+    let shown = harness.get("/v1/maintenance", As::Agent).await;
     assert_eq!(
         (&shown.json()["on"], &shown.json()["reason"]),
         (&json!(true), &json!("new disks"))
     );
     is_as_described(&document().await, "get /v1/maintenance", &shown);
-    assert_eq!(house.get("/health", As::Admin).await.json()["mode"], "maintenance");
+    assert_eq!(harness.get("/health", As::Admin).await.json()["mode"], "maintenance");
     let over = json!({"reason": "x", "until": "2000-01-01T00:00:00Z"});
-    let answer = house.send_json(Method::PUT, "/v1/maintenance", As::Admin, &over).await;
+    let answer = harness
+        .send_json(Method::PUT, "/v1/maintenance", As::Admin, &over)
+        .await;
     assert!(answer.is_problem(409));
     assert_eq!(
-        house.send(Method::DELETE, "/v1/maintenance", As::Admin).await.status,
+        harness.send(Method::DELETE, "/v1/maintenance", As::Admin).await.status,
         StatusCode::NO_CONTENT
     );
-    assert_eq!(house.get("/v1/maintenance", As::Agent).await.json()["on"], false);
+    assert_eq!(harness.get("/v1/maintenance", As::Agent).await.json()["on"], false);
 }
 
 #[tokio::test]
 async fn a_paused_agent_is_not_waited_for_and_its_history_says_so() {
-    let house = failing().await;
+    let harness = failing().await;
     let path = "/v1/agents/ContentOrchestrator";
-    let paused = house.send(Method::POST, &format!("{path}/pause"), As::Admin).await;
+    let paused = harness.send(Method::POST, &format!("{path}/pause"), As::Admin).await;
     assert_eq!(paused.status, StatusCode::NO_CONTENT, "{paused:?}");
-    assert_eq!(alerts(&house).await[0]["state"], "closed");
-    let listed = house.get("/v1/agents", As::Agent).await.json();
+    assert_eq!(alerts(&harness).await[0]["state"], "closed");
+    let listed = harness.get("/v1/agents", As::Agent).await.json();
     let agent = listed["agents"]
         .as_array()
         .unwrap()
@@ -182,8 +189,8 @@ async fn a_paused_agent_is_not_waited_for_and_its_history_says_so() {
     assert_eq!(agent["status"], "paused");
     assert_eq!(agent["pausedBy"], "Operator");
     assert_eq!(agent["state"], "new", "for those who know four states");
-    house.send(Method::POST, &format!("{path}/resume"), As::Admin).await;
-    let history = house.get(&format!("{path}/history"), As::Agent).await;
+    harness.send(Method::POST, &format!("{path}/resume"), As::Admin).await;
+    let history = harness.get(&format!("{path}/history"), As::Agent).await;
     is_as_described(&document().await, "get /v1/agents/{name}/history", &history);
     let history = history.json();
     let reasons: Vec<&Json> = history["flips"]
@@ -194,37 +201,42 @@ async fn a_paused_agent_is_not_waited_for_and_its_history_says_so() {
         .collect();
     assert_eq!(reasons, ["resume", "pause", "fail"]);
     assert_eq!(history["flips"][1]["by"], "Operator");
-    assert!(house.get("/v1/agents/Nobody/history", As::Admin).await.is_problem(404));
+    assert!(
+        harness
+            .get("/v1/agents/Nobody/history", As::Admin)
+            .await
+            .is_problem(404)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_stays_away_is_found_and_what_is_told_is_sent() {
-    let mut house = House::new().await;
-    let workers = house.work();
-    house.post(HEARTBEAT, As::Agent, &json!({"healthy": true})).await;
+    let mut harness = Harness::new().await;
+    let workers = harness.work();
+    harness.post(HEARTBEAT, As::Agent, &json!({"healthy": true})).await;
     // A minute at a time: a longer step is one in which nobody could hear.
     for _ in 0..11 {
-        house.memory.clock().advance(SignedDuration::from_secs(55));
-        let marked = house.memory.clock().now();
+        harness.memory.clock().advance(SignedDuration::from_secs(55));
+        let marked = harness.memory.clock().now();
         until(async || {
-            let awake = house.watch().watching.last_awake().await.unwrap();
+            let awake = harness.watch().watching.last_awake().await.unwrap();
             (awake == Some(marked)).then_some(())
         })
         .await;
     }
     let down = until(async || {
-        let alerts = alerts(&house).await;
+        let alerts = alerts(&harness).await;
         alerts.first().filter(|alert| alert["toldAt"].is_string()).cloned()
     })
     .await;
     assert_eq!(down["key"], "agent/ContentOrchestrator");
-    let state = house.memory.ports().state;
+    let state = harness.memory.ports().state;
     until(async || {
         let waiting = state.list(RecordKind::Delivery, Some("log"), None, 10).await.unwrap();
         waiting.is_empty().then_some(())
     })
     .await;
-    let metrics = house.get("/metrics", As::Admin).await.text;
+    let metrics = harness.get("/metrics", As::Admin).await.text;
     for line in [
         "cc_devops_agents{state=\"down\"} 1",
         "cc_devops_agent_up{agent=\"ContentOrchestrator\"} 0",
@@ -242,13 +254,13 @@ async fn health_says_that_nobody_can_be_told() {
     let missing = Channel {
         name: "chat".to_owned(),
         bodies: false,
-        way: Way::Slack {
+        transport: Transport::Slack {
             signing: None,
             url: Value::Secret(sample::secret_name("/contentcraft/alerts/slack-url")),
         },
     };
-    let house = House::telling(Memory::new(), vec![missing]).await;
-    let health = house.get("/health", As::Admin).await;
+    let harness = Harness::telling(Memory::new(), vec![missing]).await;
+    let health = harness.get("/health", As::Admin).await;
     assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
     let check = health.json()["checks"]
         .as_array()
@@ -262,17 +274,17 @@ async fn health_says_that_nobody_can_be_told() {
         message.starts_with("nobody can be told of anything: chat") && message.contains("slack-url"),
         "{message}"
     );
-    let in_short = house.get("/health", As::Nobody).await.text;
+    let in_short = harness.get("/health", As::Nobody).await.text;
     assert!(!in_short.contains("slack"), "{in_short}");
 }
 
 #[tokio::test]
 async fn a_badge_shows_a_state_and_is_not_found_by_guessing() {
-    let house = failing().await;
-    let badges = house.watch().badges;
+    let harness = failing().await;
+    let badges = harness.watch().badges;
     let name = sample::agent_name(AGENT);
     let key = badges.key(&cc_devops_fleet::badges::Badge::Agent(name.clone()));
-    let get = async |path: String| house.get(&path, As::Nobody).await;
+    let get = async |path: String| harness.get(&path, As::Nobody).await;
     let svg = get(format!("/badge/{key}.svg")).await;
     assert_eq!(svg.header("content-type"), "image/svg+xml; charset=utf-8");
     assert!(svg.text.contains("ContentOrchestrator: down"), "{svg:?}");
@@ -292,14 +304,14 @@ async fn a_badge_shows_a_state_and_is_not_found_by_guessing() {
     ] {
         assert!(get(guess.clone()).await.is_problem(404), "{guess}");
     }
-    let address = house
+    let address = harness
         .watch()
         .watching
-        .ping_address(&name, Asker::Operator)
+        .ping_address(&name, Actor::Operator)
         .await
         .unwrap();
     assert!(!svg.text.contains(&address.uuid));
-    let mark = house
+    let mark = harness
         .memory
         .ports()
         .state

@@ -9,7 +9,7 @@ use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
 use crate::deploys::{kept, plan};
-use crate::house::{AGENT, As, House, SECRET, put};
+use crate::harness::{AGENT, As, Harness, SECRET, put};
 
 /// What each caller gets: nobody, the agent it is about, another agent, the operator.
 pub(crate) struct Case {
@@ -283,11 +283,11 @@ fn of_deploys() -> Vec<Case> {
     ]
 }
 
-/// A house with a secret, a request, a subscription and a plan.
-pub(crate) async fn furnished() -> House {
-    let house = House::new().await;
-    let ports = house.memory.ports();
-    house.memory.keep_secret(SECRET, "sesame").await;
+/// A control plane with a secret, a request, a subscription and a plan.
+pub(crate) async fn furnished() -> Harness {
+    let harness = Harness::new().await;
+    let ports = harness.memory.ports();
+    harness.memory.keep_secret(SECRET, "sesame").await;
     ports.ledger.receive(&sample::request("r1"), None).await.unwrap();
     let subscription = Subscription {
         id: SubscriptionId("wh_1".into()),
@@ -301,9 +301,9 @@ pub(crate) async fn furnished() -> House {
         .subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1))
         .await
         .unwrap();
-    let plan = plan(&house, "a1", "cc-agent-content-orchestrator", AGENT);
-    kept(&house, &plan).await;
-    house
+    let plan = plan(&harness, "a1", "cc-agent-content-orchestrator", AGENT);
+    kept(&harness, &plan).await;
+    harness
 }
 
 #[tokio::test]
@@ -313,10 +313,10 @@ async fn every_caller_gets_what_the_table_says() {
             .into_iter()
             .zip(case.expected)
         {
-            let house = furnished().await;
+            let harness = furnished().await;
             let answer = match &case.body {
-                Some(body) => house.send_json(case.method.clone(), case.uri, caller, body).await,
-                None => house.send(case.method.clone(), case.uri, caller).await,
+                Some(body) => harness.send_json(case.method.clone(), case.uri, caller, body).await,
+                None => harness.send(case.method.clone(), case.uri, caller).await,
             };
             let what = format!("{} {} as {caller:?}", case.method, case.uri);
             assert_eq!(answer.status.as_u16(), expected, "{what}: {answer:?}");
@@ -337,7 +337,7 @@ async fn every_caller_gets_what_the_table_says() {
 
 #[tokio::test]
 async fn no_route_is_without_a_case() {
-    let document = House::new().await.get("/openapi.json", As::Nobody).await.json();
+    let document = Harness::new().await.get("/openapi.json", As::Nobody).await.json();
     let described: BTreeSet<String> = document["paths"]
         .as_object()
         .unwrap()
@@ -356,39 +356,39 @@ async fn no_route_is_without_a_case() {
 
 #[tokio::test]
 async fn a_request_under_another_name_ends_as_a_violation() {
-    let house = House::new().await;
-    let answer = house.post("/v1/events?wait=5", As::Other, &put("r1")).await;
+    let harness = Harness::new().await;
+    let answer = harness.post("/v1/events?wait=5", As::Other, &put("r1")).await;
     assert_eq!(answer.json()["status"], "error");
     assert_eq!(answer.json()["reason"], "security_violation");
-    assert_eq!(house.memory.secret_writes(&sample::secret_name(SECRET)), 0);
-    let answer = house.post("/v1/events?wait=5", As::Admin, &put("r2")).await;
+    assert_eq!(harness.memory.secret_writes(&sample::secret_name(SECRET)), 0);
+    let answer = harness.post("/v1/events?wait=5", As::Admin, &put("r2")).await;
     assert_eq!(answer.json()["status"], "success", "an operator asks for anybody");
 }
 
 #[tokio::test]
 async fn a_revoked_token_is_no_token() {
-    let house = House::new().await;
-    assert_eq!(house.get("/v1/agents", As::Agent).await.status, StatusCode::OK);
+    let harness = Harness::new().await;
+    assert_eq!(harness.get("/v1/agents", As::Agent).await.status, StatusCode::OK);
     let name = sample::agent_name(AGENT);
-    house
+    harness
         .memory
         .ports()
         .agents
         .revoke(&name, sample::START, &sample::revoked())
         .await
         .unwrap();
-    assert!(house.get("/v1/agents", As::Agent).await.is_problem(401));
+    assert!(harness.get("/v1/agents", As::Agent).await.is_problem(401));
 }
 
 #[tokio::test]
 async fn who_names_nobody_sees_what_it_may() {
-    let house = furnished().await;
+    let harness = furnished().await;
     let mut other = sample::head("o1");
-    other.agent = sample::agent_name(crate::house::OTHER_AGENT);
-    let ledger = house.memory.ports().ledger;
+    other.agent = sample::agent_name(crate::harness::OTHER_AGENT);
+    let ledger = harness.memory.ports().ledger;
     ledger.receive(&sample::request_of(other), None).await.unwrap();
     let seen = async |caller| {
-        let answer = house.get("/v1/requests", caller).await.json();
+        let answer = harness.get("/v1/requests", caller).await.json();
         let rows = answer["requests"].as_array().unwrap().clone();
         rows.into_iter()
             .map(|row| row["requestId"].as_str().unwrap().to_owned())
@@ -401,13 +401,15 @@ async fn who_names_nobody_sees_what_it_may() {
 
 #[tokio::test]
 async fn an_agent_that_changed_is_asked_about_again() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let beat = json!({"healthy": true});
     let uri = "/v1/agents/ContentOrchestrator/heartbeat";
     for _ in 0..2 {
-        assert_eq!(house.post(uri, As::Agent, &beat).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(harness.post(uri, As::Agent, &beat).await.status, StatusCode::NO_CONTENT);
     }
-    let answer = house.post("/v1/agents/CostSentinel/heartbeat", As::Agent, &beat).await;
+    let answer = harness
+        .post("/v1/agents/CostSentinel/heartbeat", As::Agent, &beat)
+        .await;
     assert!(
         answer.is_problem(403),
         "what was allowed for oneself is not allowed for others"

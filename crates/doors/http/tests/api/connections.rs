@@ -28,7 +28,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::interval;
 
-use crate::house::{As, House, control_plane, put, request};
+use crate::harness::{As, Harness, control_plane, put, request};
 use crate::http2::{self, GOAWAY, Http2, PING, RST_STREAM};
 
 /// As short as a limit may be that nothing good is to meet.
@@ -402,18 +402,18 @@ async fn a_stop_waits_for_no_idle_client_and_no_endless_body_but_for_what_is_ans
 
 #[tokio::test]
 async fn a_foreign_host_or_origin_is_refused_on_every_route_and_leaves_nothing_behind() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for path in ["/health", "/openapi.json", "/v1/events", "/nowhere"] {
         let request = request(Method::GET, path, As::Admin).header(HOST, "evil.example:8080");
-        let answer = house.call(request.body(Body::empty()).unwrap()).await;
+        let answer = harness.call(request.body(Body::empty()).unwrap()).await;
         assert!(answer.is_problem(421), "{path}: {answer:?}");
     }
     let request = request(Method::POST, "/v1/events", As::Admin)
         .header(HOST, "localhost:8080")
         .header(ORIGIN, "https://evil.example");
-    let answer = house.call(request.body(put("r1").to_string().into()).unwrap()).await;
+    let answer = harness.call(request.body(put("r1").to_string().into()).unwrap()).await;
     assert!(answer.is_problem(403), "{answer:?}");
-    assert!(house.rows().is_empty());
+    assert!(harness.rows().is_empty());
 
     let server = Standing::with(Limits::default()).await;
     let mut client = Http2::connect(server.address).await;

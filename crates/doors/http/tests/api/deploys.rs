@@ -12,14 +12,14 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::description::{document, is_as_described};
-use crate::house::{ADMIN, AGENT, Answer, As, House, OTHER_AGENT, request};
+use crate::harness::{ADMIN, AGENT, Answer, As, Harness, OTHER_AGENT, request};
 
 /// The stack that belongs to [`AGENT`].
 const OWN: &str = "cc-agent-content-orchestrator";
 
 /// A plan that waits, of what somebody asked for.
-pub(crate) fn plan(house: &House, id: &str, stack: &str, requester: &str) -> PlanRecord {
-    let now = house.control.ports().clock.now();
+pub(crate) fn plan(harness: &Harness, id: &str, stack: &str, requester: &str) -> PlanRecord {
+    let now = harness.control.ports().clock.now();
     let (request, stage) = (RequestId::new(id).unwrap(), Stage::new("prod").unwrap());
     let stack_name = StackName::new(stack).unwrap();
     let number = id.bytes().fold(0_u8, u8::wrapping_add);
@@ -59,7 +59,7 @@ pub(crate) fn plan(house: &House, id: &str, stack: &str, requester: &str) -> Pla
 }
 
 /// Keeps a record as the engine does.
-async fn keep(house: &House, kind: RecordKind, name: &str, list: Option<&str>, body: &Value) {
+async fn keep(harness: &Harness, kind: RecordKind, name: &str, list: Option<&str>, body: &Value) {
     let change = StateChange {
         key: RecordKey::new(kind, name),
         version: 0,
@@ -69,19 +69,19 @@ async fn keep(house: &House, kind: RecordKind, name: &str, list: Option<&str>, b
             body: body.to_string(),
         }),
     };
-    house.control.ports().state.write(&[change], None).await.unwrap();
+    harness.control.ports().state.write(&[change], None).await.unwrap();
 }
 
 /// Keeps a plan as the newest of its stack.
-pub(crate) async fn kept(house: &House, plan: &PlanRecord) {
-    keep(house, RecordKind::Plan, plan.id.as_str(), Some("open"), &json!(plan)).await;
+pub(crate) async fn kept(harness: &Harness, plan: &PlanRecord) {
+    keep(harness, RecordKind::Plan, plan.id.as_str(), Some("open"), &json!(plan)).await;
     let time = format!(
         "{:015}/{}",
         999_999_999_999_999 - plan.made_at.as_millisecond(),
         plan.id
     );
     keep(
-        house,
+        harness,
         RecordKind::PlanTime,
         &time,
         Some(plan.stack.as_str()),
@@ -89,26 +89,26 @@ pub(crate) async fn kept(house: &House, plan: &PlanRecord) {
     )
     .await;
     let newest = json!({"plan": plan.id, "request": plan.request});
-    keep(house, RecordKind::PlannedStack, plan.stack.as_str(), None, &newest).await;
+    keep(harness, RecordKind::PlannedStack, plan.stack.as_str(), None, &newest).await;
 }
 
-/// A house in which two plans wait, of two agents' stacks; that of [`AGENT`] is the older one.
-async fn waiting() -> (House, PlanRecord, PlanRecord) {
-    let house = House::new().await;
-    let own = plan(&house, "a1", OWN, AGENT);
-    kept(&house, &own).await;
-    house.memory.clock().advance(SignedDuration::from_secs(1));
-    let other = plan(&house, "b1", "shop", OTHER_AGENT);
-    kept(&house, &other).await;
-    (house, own, other)
+/// A control plane in which two plans wait, of two agents' stacks; that of [`AGENT`] is the older one.
+async fn waiting() -> (Harness, PlanRecord, PlanRecord) {
+    let harness = Harness::new().await;
+    let own = plan(&harness, "a1", OWN, AGENT);
+    kept(&harness, &own).await;
+    harness.memory.clock().advance(SignedDuration::from_secs(1));
+    let other = plan(&harness, "b1", "shop", OTHER_AGENT);
+    kept(&harness, &other).await;
+    (harness, own, other)
 }
 
 fn path(plan: &PlanRecord, act: &str) -> String {
     format!("/v1/deploys/{}{act}", plan.id)
 }
 
-async fn approve(house: &House, plan: &PlanRecord, caller: As, digest: &PlanDigest) -> Answer {
-    house
+async fn approve(harness: &Harness, plan: &PlanRecord, caller: As, digest: &PlanDigest) -> Answer {
+    harness
         .post(&path(plan, "/approve"), caller, &json!({"digest": digest}))
         .await
 }
@@ -123,8 +123,8 @@ fn names(answer: &Answer) -> Vec<String> {
 
 #[tokio::test]
 async fn everybody_sees_the_plans_of_the_stacks_they_may_see() {
-    let (house, own, other) = waiting().await;
-    let list = async |query: &str, caller| house.get(&format!("/v1/deploys{query}"), caller).await;
+    let (harness, own, other) = waiting().await;
+    let list = async |query: &str, caller| harness.get(&format!("/v1/deploys{query}"), caller).await;
     assert_eq!(names(&list("", As::Admin).await), ["b1", "a1"]);
     assert_eq!(names(&list("", As::Agent).await), ["a1"]);
     assert_eq!(names(&list("", As::Other).await), [""; 0]);
@@ -164,7 +164,7 @@ async fn everybody_sees_the_plans_of_the_stacks_they_may_see() {
         "what one may not see does not tell that it is there"
     );
 
-    let shown = house.get(&path(&own, ""), As::Agent).await.json();
+    let shown = harness.get(&path(&own, ""), As::Agent).await.json();
     assert_eq!(
         (&shown["digest"], &shown["state"], &shown["stack"], &shown["changes"]),
         (
@@ -176,50 +176,50 @@ async fn everybody_sees_the_plans_of_the_stacks_they_may_see() {
     );
     assert_eq!(shown["notes"], json!(own.notes));
     assert!(!shown.to_string().contains("handle"), "{shown}");
-    assert!(house.get(&path(&other, ""), As::Agent).await.is_problem(404));
-    assert!(house.get("/v1/deploys/plan-1", As::Admin).await.is_problem(404));
+    assert!(harness.get(&path(&other, ""), As::Agent).await.is_problem(404));
+    assert!(harness.get("/v1/deploys/plan-1", As::Admin).await.is_problem(404));
 }
 
 #[tokio::test]
 async fn an_approval_is_good_for_one_digest() {
-    let (house, own, other) = waiting().await;
+    let (harness, own, other) = waiting().await;
     // The digest of one plan does not open another, in whatever form it comes.
-    let refused = approve(&house, &other, As::Admin, &own.digest).await;
+    let refused = approve(&harness, &other, As::Admin, &own.digest).await;
     assert!(
         refused.is_problem(409) && refused.text.contains(other.digest.as_str()),
         "{refused:?}"
     );
     let form = request(Method::POST, &path(&other, "/approve"), As::Admin)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let replayed = house
+    let replayed = harness
         .call(form.body(json!({"digest": own.digest}).to_string().into()).unwrap())
         .await;
     assert!(replayed.is_problem(409), "{replayed:?}");
     let form = request(Method::POST, &path(&other, "/approve"), As::Admin)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let fields = house
+    let fields = harness
         .call(form.body(format!("digest={}", other.digest).into()).unwrap())
         .await;
     assert!(fields.is_problem(400), "{fields:?}");
     for part in [&other.digest.as_str()[..12], &other.digest.as_str().to_uppercase(), ""] {
-        let part = house
+        let part = harness
             .post(&path(&other, "/approve"), As::Admin, &json!({"digest": part}))
             .await;
         assert!(part.is_problem(422), "{part:?}");
     }
     assert_eq!(
-        house.get(&path(&other, ""), As::Admin).await.json()["approvals"],
+        harness.get(&path(&other, ""), As::Admin).await.json()["approvals"],
         json!([])
     );
     assert!(
-        house
+        harness
             .rows()
             .iter()
             .all(|row| row.entry.action != actions::PLAN_APPROVED)
     );
 
     let body = json!({"digest": other.digest, "comment": "the backup is made"});
-    let approved = house.post(&path(&other, "/approve"), As::Admin, &body).await;
+    let approved = harness.post(&path(&other, "/approve"), As::Admin, &body).await;
     assert_eq!(approved.status, StatusCode::OK, "{approved:?}");
     let approval = &approved.json()["approvals"][0];
     assert_eq!(
@@ -237,10 +237,10 @@ async fn an_approval_is_good_for_one_digest() {
         )
     );
     // The same person twice is one approval and no error.
-    let again = approve(&house, &other, As::Admin, &other.digest).await;
+    let again = approve(&harness, &other, As::Admin, &other.digest).await;
     assert_eq!(again.status, StatusCode::OK, "{again:?}");
     assert_eq!(again.json()["approvals"].as_array().unwrap().len(), 1);
-    let rows = house
+    let rows = harness
         .rows()
         .into_iter()
         .filter(|row| row.entry.action == actions::PLAN_APPROVED);
@@ -249,60 +249,60 @@ async fn an_approval_is_good_for_one_digest() {
 
 #[tokio::test]
 async fn who_comes_too_late_or_may_not_is_told_at_once() {
-    let (house, own, other) = waiting().await;
-    let may_not = approve(&house, &own, As::Agent, &own.digest).await;
+    let (harness, own, other) = waiting().await;
+    let may_not = approve(&harness, &own, As::Agent, &own.digest).await;
     assert!(may_not.is_problem(403), "{may_not:?}");
-    let may_not = house
+    let may_not = harness
         .post(&path(&own, "/deny"), As::Agent, &json!({"reason": "no"}))
         .await;
     assert!(may_not.is_problem(403), "{may_not:?}");
-    let may_not = house
+    let may_not = harness
         .post(&path(&own, "/override-freeze"), As::Agent, &json!({"reason": "no"}))
         .await;
     assert!(may_not.is_problem(403), "{may_not:?}");
-    assert!(approve(&house, &own, As::Nobody, &own.digest).await.is_problem(401));
+    assert!(approve(&harness, &own, As::Nobody, &own.digest).await.is_problem(401));
 
     let reason = json!({"reason": "not before the backup"});
-    let denied = house.post(&path(&own, "/deny"), As::Admin, &reason).await;
+    let denied = harness.post(&path(&own, "/deny"), As::Admin, &reason).await;
     assert_eq!(
         (denied.status, &denied.json()["state"]),
         (StatusCode::OK, &json!("denied"))
     );
-    let late = approve(&house, &own, As::Admin, &own.digest).await;
+    let late = approve(&harness, &own, As::Admin, &own.digest).await;
     assert!(late.is_problem(409), "{late:?}");
     for part in ["denied", ADMIN, "not before the backup"] {
         assert!(late.text.contains(part), "{part} in {late:?}");
     }
 
-    house.memory.clock().advance(SignedDuration::from_hours(25));
-    let late = approve(&house, &other, As::Admin, &other.digest).await;
+    harness.memory.clock().advance(SignedDuration::from_hours(25));
+    let late = approve(&harness, &other, As::Admin, &other.digest).await;
     assert!(late.is_problem(409) && late.text.contains("expired"), "{late:?}");
     for act in ["/deny", "/override-freeze"] {
-        let late = house.post(&path(&other, act), As::Admin, &reason).await;
+        let late = harness.post(&path(&other, act), As::Admin, &reason).await;
         assert!(late.is_problem(409), "{late:?}");
     }
 }
 
 #[tokio::test]
 async fn what_is_still_planned_has_no_digest_to_approve() {
-    let house = House::new().await;
-    let soon = plan(&house, "c1", "shop", OTHER_AGENT);
+    let harness = Harness::new().await;
+    let soon = plan(&harness, "c1", "shop", OTHER_AGENT);
     let planning = json!({
         "planning": true, "id": soon.id, "request": soon.request, "stack": soon.stack, "stackName": soon.stack_name,
         "stage": soon.stage, "requestedBy": soon.requested_by, "planOnly": false, "begunAt": soon.made_at,
     });
-    keep(&house, RecordKind::Plan, soon.id.as_str(), Some("open"), &planning).await;
-    let early = approve(&house, &soon, As::Admin, &soon.digest).await;
+    keep(&harness, RecordKind::Plan, soon.id.as_str(), Some("open"), &planning).await;
+    let early = approve(&harness, &soon, As::Admin, &soon.digest).await;
     assert!(early.is_problem(409) && early.text.contains("planned"), "{early:?}");
-    assert!(house.get(&path(&soon, ""), As::Admin).await.is_problem(404));
-    let nobody = plan(&house, "nobody", "shop", OTHER_AGENT);
+    assert!(harness.get(&path(&soon, ""), As::Admin).await.is_problem(404));
+    let nobody = plan(&harness, "nobody", "shop", OTHER_AGENT);
     assert!(
-        approve(&house, &nobody, As::Admin, &nobody.digest)
+        approve(&harness, &nobody, As::Admin, &nobody.digest)
             .await
             .is_problem(404)
     );
     assert!(
-        house
+        harness
             .post(&path(&nobody, "/deny"), As::Admin, &json!({"reason": "x"}))
             .await
             .is_problem(404)
@@ -311,69 +311,73 @@ async fn what_is_still_planned_has_no_digest_to_approve() {
 
 #[tokio::test]
 async fn stacks_have_a_history_and_nothing_to_go_back_to_without_one() {
-    let house = House::new().await;
-    let history = house.get(&format!("/v1/stacks/{OWN}-prod/deploys"), As::Agent).await;
+    let harness = Harness::new().await;
+    let history = harness.get(&format!("/v1/stacks/{OWN}-prod/deploys"), As::Agent).await;
     assert_eq!(history.json(), json!({"stack": format!("{OWN}-prod"), "deploys": []}));
     assert!(
-        house
+        harness
             .get("/v1/stacks/shop-prod/deploys", As::Agent)
             .await
             .is_problem(403)
     );
-    assert!(house.get("/v1/stacks/shop/deploys", As::Admin).await.is_problem(404));
-    let rollback = house.post("/v1/stacks/shop-prod/rollback", As::Admin, &json!({})).await;
+    assert!(harness.get("/v1/stacks/shop/deploys", As::Admin).await.is_problem(404));
+    let rollback = harness
+        .post("/v1/stacks/shop-prod/rollback", As::Admin, &json!({}))
+        .await;
     assert!(rollback.is_problem(409), "{rollback:?}");
-    let promote = async |body: Value| house.post("/v1/stacks/shop/promote", As::Admin, &body).await;
+    let promote = async |body: Value| harness.post("/v1/stacks/shop/promote", As::Admin, &body).await;
     assert!(promote(json!({"from": "dev", "to": "prod"})).await.is_problem(409));
     assert!(promote(json!({"from": "prod", "to": "prod"})).await.is_problem(409));
     assert!(promote(json!({"from": "dev", "to": "moon"})).await.is_problem(404));
-    assert!(house.get("/v1/deploys/freezes", As::Agent).await.is_problem(403));
+    assert!(harness.get("/v1/deploys/freezes", As::Agent).await.is_problem(403));
     assert_eq!(
-        house.get("/v1/deploys/freezes", As::Admin).await.json()["windows"],
+        harness.get("/v1/deploys/freezes", As::Admin).await.json()["windows"],
         json!([])
     );
 }
 
 #[tokio::test]
 async fn deploys_are_as_the_description_has_them() {
-    let (house, own, other) = waiting().await;
+    let (harness, own, other) = waiting().await;
     let body = json!({"digest": other.digest});
     let reason = json!({"reason": "no"});
     let answers = vec![
-        ("get /v1/deploys", house.get("/v1/deploys", As::Admin).await),
-        ("get /v1/deploys/{plan}", house.get(&path(&own, ""), As::Admin).await),
+        ("get /v1/deploys", harness.get("/v1/deploys", As::Admin).await),
+        ("get /v1/deploys/{plan}", harness.get(&path(&own, ""), As::Admin).await),
         (
             "get /v1/deploys/freezes",
-            house.get("/v1/deploys/freezes", As::Admin).await,
+            harness.get("/v1/deploys/freezes", As::Admin).await,
         ),
         (
             "post /v1/deploys/{plan}/approve",
-            house.post(&path(&other, "/approve"), As::Admin, &body).await,
+            harness.post(&path(&other, "/approve"), As::Admin, &body).await,
         ),
         (
             "post /v1/deploys/{plan}/override-freeze",
-            house.post(&path(&own, "/override-freeze"), As::Admin, &reason).await,
+            harness.post(&path(&own, "/override-freeze"), As::Admin, &reason).await,
         ),
         (
             "post /v1/deploys/{plan}/deny",
-            house.post(&path(&own, "/deny"), As::Admin, &reason).await,
+            harness.post(&path(&own, "/deny"), As::Admin, &reason).await,
         ),
         (
             "post /v1/deploys/{plan}/deny",
-            house.post(&path(&own, "/deny"), As::Other, &reason).await,
+            harness.post(&path(&own, "/deny"), As::Other, &reason).await,
         ),
         (
             "post /v1/deploys/{plan}/approve",
-            house.post(&path(&own, "/approve"), As::Admin, &body).await,
+            harness.post(&path(&own, "/approve"), As::Admin, &body).await,
         ),
-        ("get /v1/deploys/{plan}", house.get(&path(&own, ""), As::Admin).await),
+        ("get /v1/deploys/{plan}", harness.get(&path(&own, ""), As::Admin).await),
         (
             "get /v1/stacks/{stack}/deploys",
-            house.get("/v1/stacks/shop-prod/deploys", As::Admin).await,
+            harness.get("/v1/stacks/shop-prod/deploys", As::Admin).await,
         ),
         (
             "post /v1/stacks/{stack}/rollback",
-            house.post("/v1/stacks/shop-prod/rollback", As::Admin, &json!({})).await,
+            harness
+                .post("/v1/stacks/shop-prod/rollback", As::Admin, &json!({}))
+                .await,
         ),
     ];
     let document = document().await;
@@ -389,7 +393,7 @@ async fn deploys_are_as_the_description_has_them() {
 
 #[tokio::test]
 async fn what_the_description_allows_in_a_body_is_taken() {
-    let (house, own, _) = waiting().await;
+    let (harness, own, _) = waiting().await;
     let document = document().await;
     let mut checked = 0;
     for (schema, act, body) in [
@@ -429,7 +433,7 @@ async fn what_the_description_allows_in_a_body_is_taken() {
         assert!(described.is_object(), "{schema}");
         described["components"] = document["components"].clone();
         let allowed = jsonschema::validator_for(&described).unwrap().is_valid(&body);
-        let status = house.post(&path(&own, act), As::Admin, &body).await.status.as_u16();
+        let status = harness.post(&path(&own, act), As::Admin, &body).await.status.as_u16();
         assert_eq!(!matches!(status, 400 | 422), allowed, "{status} {body}");
         checked += 1;
     }
@@ -438,23 +442,23 @@ async fn what_the_description_allows_in_a_body_is_taken() {
 
 #[tokio::test]
 async fn a_request_that_waits_for_approval_says_so() {
-    let house = House::new().await;
-    let ports = house.control.ports();
+    let harness = Harness::new().await;
+    let ports = harness.control.ports();
     let now = ports.clock.now();
     let until = now + SignedDuration::from_mins(1);
     let Receipt::Claimed(claim) = ports.ledger.receive(&sample::request("a1"), Some(until)).await.unwrap() else {
         panic!("it is new");
     };
     ports.ledger.park(&claim, now).await.unwrap();
-    let of_request = async || house.get("/v1/requests/a1", As::Admin).await;
+    let of_request = async || harness.get("/v1/requests/a1", As::Admin).await;
     let before = of_request().await.json();
     assert_eq!(
         (&before["state"], &before["waitingFor"]),
         (&json!("waiting"), &Value::Null)
     );
 
-    let plan = plan(&house, "a1", OWN, AGENT);
-    kept(&house, &plan).await;
+    let plan = plan(&harness, "a1", OWN, AGENT);
+    kept(&harness, &plan).await;
     let waits = of_request().await;
     let shown = waits.json();
     assert_eq!(
@@ -463,7 +467,7 @@ async fn a_request_that_waits_for_approval_says_so() {
     );
     is_as_described(&document().await, "get /v1/requests/{requestId}", &waits);
 
-    let denied = house
+    let denied = harness
         .post(&path(&plan, "/deny"), As::Admin, &json!({"reason": "no"}))
         .await;
     assert_eq!(denied.status, StatusCode::OK);

@@ -5,10 +5,10 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, As, House, put};
+use crate::harness::{Answer, As, Harness, put};
 
 pub(crate) async fn document() -> Value {
-    House::new().await.get("/openapi.json", As::Nobody).await.json()
+    Harness::new().await.get("/openapi.json", As::Nobody).await.json()
 }
 
 fn references(value: &Value, found: &mut Vec<String>) {
@@ -118,27 +118,27 @@ pub(crate) fn is_as_described(document: &Value, name: &str, answer: &Answer) {
 
 #[tokio::test]
 async fn answers_have_the_shape_that_is_described() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let uri = "/v1/agents/ContentOrchestrator/heartbeat";
-    house.post(uri, As::Agent, &json!({"healthy": true})).await;
+    harness.post(uri, As::Agent, &json!({"healthy": true})).await;
     let unknown = sample::deploy_event("d1", sample::STACK_SUCCEEDS);
     let outcome = "post /v1/events";
     let mut answers = vec![
-        (outcome, house.post("/v1/events?wait=5", As::Agent, &put("r1")).await),
-        (outcome, house.post("/v1/events?wait=5", As::Agent, &unknown).await),
-        (outcome, house.post("/v1/events", As::Agent, &put("r2")).await),
+        (outcome, harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await),
+        (outcome, harness.post("/v1/events?wait=5", As::Agent, &unknown).await),
+        (outcome, harness.post("/v1/events", As::Agent, &put("r2")).await),
         (
             outcome,
-            house.post("/v1/events", As::Agent, &json!([put("r3"), 7])).await,
+            harness.post("/v1/events", As::Agent, &json!([put("r3"), 7])).await,
         ),
-        (outcome, house.post("/v1/events", As::Agent, &json!(7)).await),
-        (outcome, house.post_text("/v1/events", As::Nobody, "x").await),
+        (outcome, harness.post("/v1/events", As::Agent, &json!(7)).await),
+        (outcome, harness.post_text("/v1/events", As::Nobody, "x").await),
     ];
-    house.control.publish_all().await.unwrap();
+    harness.control.publish_all().await.unwrap();
     let webhook = json!({"url": "https://example.org/", "agent": sample::AGENT});
     answers.push((
         "post /v1/webhooks",
-        house.post("/v1/webhooks", As::Admin, &webhook).await,
+        harness.post("/v1/webhooks", As::Admin, &webhook).await,
     ));
     for (operation, uri) in [
         ("get /health", "/health"),
@@ -153,7 +153,7 @@ async fn answers_have_the_shape_that_is_described() {
         ),
         ("get /v1/webhooks", "/v1/webhooks"),
     ] {
-        answers.push((operation, house.get(uri, As::Admin).await));
+        answers.push((operation, harness.get(uri, As::Admin).await));
     }
     let document = document().await;
     for (name, answer) in answers {
@@ -167,7 +167,7 @@ async fn what_the_description_calls_readable_is_taken() {
     let mut schema = document["components"]["schemas"]["EventsBody"].clone();
     schema["components"] = document["components"].clone();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let mut long = put("r1");
     long["detail"]["requestId"] = json!("x".repeat(129));
     let mut broken = put("r2");
@@ -185,7 +185,7 @@ async fn what_the_description_calls_readable_is_taken() {
         json!(7),
         json!({"detail": {}}),
     ] {
-        let taken = house.post("/v1/events", As::Agent, &body).await.status.is_success();
+        let taken = harness.post("/v1/events", As::Agent, &body).await.status.is_success();
         assert_eq!(validator.is_valid(&body), taken, "{body}");
     }
 }

@@ -15,7 +15,7 @@ use cc_devops_testkit::Memory;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::house::{As, House, request, until};
+use crate::harness::{As, Harness, request, until};
 
 /// What the checks say when something is wrong.
 const INTERNALS: &str = "the disk of /var/lib/cc-devops is full";
@@ -53,25 +53,25 @@ impl Checks for Disk {
     }
 }
 
-async fn house() -> (House, Arc<Disk>) {
+async fn harness() -> (Harness, Arc<Disk>) {
     let disk = Arc::new(Disk::default());
     let checks = disk.clone();
-    let house = House::around(Memory::new(), ServerConfig::default(), |ports| ports.checks = checks).await;
-    (house, disk)
+    let harness = Harness::around(Memory::new(), ServerConfig::default(), |ports| ports.checks = checks).await;
+    (harness, disk)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stranger_makes_nobody_write_and_learns_no_internals() {
-    let (house, disk) = house().await;
+    let (harness, disk) = harness().await;
     let counted = || (disk.looked.load(Ordering::Relaxed), disk.tried.load(Ordering::Relaxed));
     for _ in 0..100 {
-        assert_eq!(house.get("/health", As::Nobody).await.status, StatusCode::OK);
+        assert_eq!(harness.get("/health", As::Nobody).await.status, StatusCode::OK);
     }
     assert_eq!(counted(), (1, 0), "a flood looks once a second");
     tokio::time::advance(Duration::from_secs(1)).await;
     disk.known.store(true, Ordering::Relaxed);
     for _ in 0..100 {
-        let answer = house.get("/health", As::Nobody).await;
+        let answer = harness.get("/health", As::Nobody).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(!answer.text.contains("/var/lib"), "{answer:?}");
         let body = answer.json();
@@ -86,26 +86,26 @@ async fn a_stranger_makes_nobody_write_and_learns_no_internals() {
             assert!(!body[field].is_null(), "{field}");
         }
     }
-    let agent = house.get("/health", As::Agent).await;
+    let agent = harness.get("/health", As::Agent).await;
     assert!(!agent.text.contains("/var/lib"), "an agent is no operator: {agent:?}");
     let forged = request(Method::GET, "/health", As::Nobody).header(AUTHORIZATION, format!("Bearer ccd_{:064}", 0));
-    let forged = house.call(forged.body(Body::empty()).unwrap()).await;
+    let forged = harness.call(forged.body(Body::empty()).unwrap()).await;
     assert_eq!(forged.status, StatusCode::SERVICE_UNAVAILABLE, "the health, and no 401");
     assert_eq!(counted().1, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_operator_has_it_tried_and_is_told_what_is_wrong() {
-    let (house, disk) = house().await;
-    assert_eq!(house.get("/health", As::Nobody).await.status, StatusCode::OK);
+    let (harness, disk) = harness().await;
+    assert_eq!(harness.get("/health", As::Nobody).await.status, StatusCode::OK);
     disk.fails.store(true, Ordering::Relaxed);
     for _ in 0..100 {
-        let answer = house.get("/health", As::Admin).await;
+        let answer = harness.get("/health", As::Admin).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.json()["checks"][0]["message"], INTERNALS);
     }
     assert_eq!(disk.tried.load(Ordering::Relaxed), 1, "once a second at most");
-    let stranger = house.get("/health", As::Nobody).await;
+    let stranger = harness.get("/health", As::Nobody).await;
     assert_eq!(
         stranger.json()["status"],
         "degraded",
@@ -115,10 +115,10 @@ async fn an_operator_has_it_tried_and_is_told_what_is_wrong() {
 
 #[tokio::test(start_paused = true)]
 async fn a_disk_that_fails_while_nobody_asks_is_noticed() {
-    let (mut house, disk) = house().await;
-    let workers = house.work();
+    let (mut harness, disk) = harness().await;
+    let workers = harness.work();
     let seen = async |status: StatusCode| {
-        until(async || (house.get("/health", As::Nobody).await.status == status).then_some(())).await;
+        until(async || (harness.get("/health", As::Nobody).await.status == status).then_some(())).await;
     };
     seen(StatusCode::OK).await;
     disk.fails.store(true, Ordering::Relaxed);
@@ -130,11 +130,11 @@ async fn a_disk_that_fails_while_nobody_asks_is_noticed() {
 
 #[tokio::test(start_paused = true)]
 async fn checks_that_do_not_end_are_not_waited_for() {
-    let (house, disk) = house().await;
+    let (harness, disk) = harness().await;
     disk.hangs.store(true, Ordering::Relaxed);
     for (caller, seconds) in [(As::Nobody, 3), (As::Admin, 8)] {
         let begun = Instant::now();
-        let answer = house.get("/health", caller).await;
+        let answer = harness.get("/health", caller).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.json()["checks"][0]["name"], "checks");
         assert_eq!(begun.elapsed().as_secs(), seconds);
@@ -143,16 +143,16 @@ async fn checks_that_do_not_end_are_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn the_own_heartbeat_tries_to_write() {
-    let (house, disk) = house().await;
+    let (harness, disk) = harness().await;
     disk.fails.store(true, Ordering::Relaxed);
-    house.control.own_heartbeat().await.unwrap();
+    harness.control.own_heartbeat().await.unwrap();
     assert_eq!(disk.tried.load(Ordering::Relaxed), 1);
-    let agents = house.memory.ports().agents.list().await.unwrap();
+    let agents = harness.memory.ports().agents.list().await.unwrap();
     let own = agents.iter().find_map(|status| status.last_beat.as_ref()).unwrap();
     assert!(!own.healthy);
     assert_eq!(own.message.as_deref(), Some("degraded: disk"));
     assert_eq!(
-        house
+        harness
             .control
             .probed_health(cc_devops_kernel::health::Mode::Normal)
             .await

@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use cc_devops_fleet::aws_keys::{self, AwsKeys};
 use cc_devops_fleet::{Enrolment, Token};
 use cc_devops_http::{App, DoorProfile, Mount};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::outcome::{Reason, Status};
@@ -18,13 +18,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::description::{document, is_as_described};
-use crate::house::{ADMIN, AGENT, As, House, OTHER_AGENT};
+use crate::harness::{ADMIN, AGENT, As, Harness, OTHER_AGENT};
 
 const KEYS: &str = "/v1/agents/ContentOrchestrator/keys";
 const FETCHED: &str = "/v1/aws-credentials";
 
-/// A house in which AWS SDKs are answered.
-async fn house() -> House {
+/// A control plane in which AWS SDKs are answered.
+async fn harness() -> Harness {
     let door = Mount {
         routes: Box::new(|_: &App| Router::new()),
         claims: None,
@@ -34,21 +34,21 @@ async fn house() -> House {
             patience: Duration::ZERO,
         },
     };
-    House::with_doors(vec![door]).await
+    Harness::with_doors(vec![door]).await
 }
 
-fn keys(house: &House) -> AwsKeys<'_> {
-    let key = house.control.derived_key(aws_keys::PURPOSE);
-    house.control.ports().aws_keys(key)
+fn keys(harness: &Harness) -> AwsKeys<'_> {
+    let key = harness.control.derived_key(aws_keys::PURPOSE);
+    harness.control.ports().aws_keys(key)
 }
 
-fn now(house: &House) -> Timestamp {
-    house.control.ports().clock.now()
+fn now(harness: &Harness) -> Timestamp {
+    harness.control.ports().clock.now()
 }
 
 /// Whose a key is, and its secret.
-async fn found(house: &House, id: &str, session_token: Option<&str>) -> Option<(Agent, SecretValue)> {
-    keys(house).find(id, session_token, now(house)).await.unwrap()
+async fn found(harness: &Harness, id: &str, session_token: Option<&str>) -> Option<(Agent, SecretValue)> {
+    keys(harness).find(id, session_token, now(harness)).await.unwrap()
 }
 
 fn text(value: &Value) -> &str {
@@ -57,22 +57,22 @@ fn text(value: &Value) -> &str {
 
 #[tokio::test]
 async fn a_key_is_given_listed_and_ended_on_record() {
-    let house = house().await;
-    let made = house.send(Method::POST, KEYS, As::Admin).await;
+    let harness = harness().await;
+    let made = harness.send(Method::POST, KEYS, As::Admin).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     assert_eq!(made.header("cache-control"), "no-store");
     is_as_described(&document().await, "post /v1/agents/{name}/keys", &made);
     let made = made.json();
     let (id, secret) = (text(&made["awsAccessKeyId"]), text(&made["awsSecretAccessKey"]));
     assert_eq!(made["agent"], AGENT);
-    let (agent, known) = found(&house, id, None).await.unwrap();
+    let (agent, known) = found(&harness, id, None).await.unwrap();
     assert_eq!((agent.name.as_str(), known.expose()), (AGENT, secret));
     assert!(
-        found(&house, id, Some("c29tZQ==")).await.is_none(),
+        found(&harness, id, Some("c29tZQ==")).await.is_none(),
         "with a session token that it has not"
     );
 
-    let listed = house.get(KEYS, As::Admin).await;
+    let listed = harness.get(KEYS, As::Admin).await;
     is_as_described(&document().await, "get /v1/agents/{name}/keys", &listed);
     assert!(!listed.text.contains(secret), "{listed:?}");
     let listed = listed.json();
@@ -80,24 +80,29 @@ async fn a_key_is_given_listed_and_ended_on_record() {
     assert_eq!(listed["keys"][0]["awsAccessKeyId"], id);
 
     let of_another = format!("/v1/agents/{OTHER_AGENT}/keys/{id}");
-    assert!(house.send(Method::DELETE, &of_another, As::Admin).await.is_problem(404));
-    assert!(found(&house, id, None).await.is_some(), "it is not that agent's");
+    assert!(
+        harness
+            .send(Method::DELETE, &of_another, As::Admin)
+            .await
+            .is_problem(404)
+    );
+    assert!(found(&harness, id, None).await.is_some(), "it is not that agent's");
     let one = format!("{KEYS}/{id}");
     assert_eq!(
-        house.send(Method::DELETE, &one, As::Admin).await.status,
+        harness.send(Method::DELETE, &one, As::Admin).await.status,
         StatusCode::NO_CONTENT
     );
-    assert!(found(&house, id, None).await.is_none());
-    assert!(house.send(Method::DELETE, &one, As::Admin).await.is_problem(404));
+    assert!(found(&harness, id, None).await.is_none());
+    assert!(harness.send(Method::DELETE, &one, As::Admin).await.is_problem(404));
     assert!(
-        house
+        harness
             .send(Method::DELETE, &format!("{KEYS}/akia"), As::Admin)
             .await
             .is_problem(404)
     );
-    assert_eq!(house.get(KEYS, As::Admin).await.json()["keys"], serde_json::json!([]));
+    assert_eq!(harness.get(KEYS, As::Admin).await.json()["keys"], serde_json::json!([]));
 
-    let rows = house.rows();
+    let rows = harness.rows();
     let said: Vec<_> = rows.iter().map(|row| row.entry.action.as_str()).collect();
     assert_eq!(said, ["agent.key_added", "agent.key_ended"]);
     for row in &rows {
@@ -112,12 +117,12 @@ async fn a_key_is_given_listed_and_ended_on_record() {
 
 #[tokio::test]
 async fn an_agent_has_ten_keys_at_the_most() {
-    let house = house().await;
+    let harness = harness().await;
     for _ in 0..10 {
-        let made = house.send(Method::POST, KEYS, As::Admin).await;
+        let made = harness.send(Method::POST, KEYS, As::Admin).await;
         assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     }
-    let refused = house.send(Method::POST, KEYS, As::Admin).await;
+    let refused = harness.send(Method::POST, KEYS, As::Admin).await;
     assert!(refused.is_problem(409), "{refused:?}");
     assert!(refused.text.contains("agents key end"), "{refused:?}");
     is_as_described(&document().await, "post /v1/agents/{name}/keys", &refused);
@@ -125,15 +130,15 @@ async fn an_agent_has_ten_keys_at_the_most() {
 
 #[tokio::test]
 async fn who_may_not_is_on_record() {
-    let house = house().await;
+    let harness = harness().await;
     for (method, path) in [
         (Method::POST, KEYS.to_owned()),
         (Method::DELETE, format!("{KEYS}/AKIAIOSFODNN7EXAMPLE")),
     ] {
-        let denied = house.send(method, &path, As::Agent).await;
+        let denied = harness.send(method, &path, As::Agent).await;
         assert!(denied.is_problem(403), "{denied:?}");
     }
-    let rows = house.rows();
+    let rows = harness.rows();
     let said: Vec<_> = rows
         .iter()
         .map(|row| (row.entry.action.as_str(), row.entry.status))
@@ -147,20 +152,20 @@ async fn who_may_not_is_on_record() {
             .all(|row| row.entry.reason == Some(Reason::SecurityViolation))
     );
     let itself = format!("/v1/agents/{}/keys", sample::installation().agent);
-    assert!(house.send(Method::POST, &itself, As::Admin).await.is_problem(409));
+    assert!(harness.send(Method::POST, &itself, As::Admin).await.is_problem(409));
     assert!(
-        house
+        harness
             .send(Method::POST, "/v1/agents/Nobody/keys", As::Admin)
             .await
             .is_problem(404)
     );
-    assert!(house.get("/v1/agents/Nobody/keys", As::Admin).await.is_problem(404));
+    assert!(harness.get("/v1/agents/Nobody/keys", As::Admin).await.is_problem(404));
 }
 
 #[tokio::test]
 async fn a_short_lived_key_is_fetched_as_in_a_container_and_ends_by_itself() {
-    let house = house().await;
-    let answer = house.get(FETCHED, As::Agent).await;
+    let harness = harness().await;
+    let answer = harness.get(FETCHED, As::Agent).await;
     assert_eq!(
         (answer.status, answer.header("cache-control")),
         (StatusCode::OK, "no-store")
@@ -168,21 +173,21 @@ async fn a_short_lived_key_is_fetched_as_in_a_container_and_ends_by_itself() {
     is_as_described(&document().await, "get /v1/aws-credentials", &answer);
     let key = answer.json();
     let (id, token) = (text(&key["AccessKeyId"]), text(&key["Token"]));
-    assert_eq!(text(&key["Expiration"]), ends(&house));
-    let (agent, secret) = found(&house, id, Some(token)).await.unwrap();
+    assert_eq!(text(&key["Expiration"]), ends(&harness));
+    let (agent, secret) = found(&harness, id, Some(token)).await.unwrap();
     assert_eq!(
         (agent.name.as_str(), secret.expose()),
         (AGENT, text(&key["SecretAccessKey"]))
     );
 
-    let of_another = house.get(FETCHED, As::Other).await.json();
+    let of_another = harness.get(FETCHED, As::Other).await.json();
     assert!(
-        found(&house, id, Some(text(&of_another["Token"]))).await.is_none(),
+        found(&harness, id, Some(text(&of_another["Token"]))).await.is_none(),
         "with another's session token"
     );
-    assert!(found(&house, id, None).await.is_none(), "without its session token");
-    assert!(house.rows().is_empty(), "nothing is kept of it");
-    let kept = house
+    assert!(found(&harness, id, None).await.is_none(), "without its session token");
+    assert!(harness.rows().is_empty(), "nothing is kept of it");
+    let kept = harness
         .control
         .ports()
         .state
@@ -190,53 +195,53 @@ async fn a_short_lived_key_is_fetched_as_in_a_container_and_ends_by_itself() {
         .await;
     assert_eq!(kept.unwrap(), []);
 
-    let clock = house.memory.clock();
+    let clock = harness.memory.clock();
     clock.advance(aws_keys::SHORT_LIVED_LASTS - SignedDuration::from_secs(1));
-    assert!(found(&house, id, Some(token)).await.is_some());
+    assert!(found(&harness, id, Some(token)).await.is_some());
     clock.advance(SignedDuration::from_secs(1));
-    assert!(found(&house, id, Some(token)).await.is_none(), "it has ended");
+    assert!(found(&harness, id, Some(token)).await.is_none(), "it has ended");
 }
 
 /// When a key that is fetched now ends.
-fn ends(house: &House) -> String {
-    let ends = now(house).checked_add(aws_keys::SHORT_LIVED_LASTS).unwrap();
+fn ends(harness: &Harness) -> String {
+    let ends = now(harness).checked_add(aws_keys::SHORT_LIVED_LASTS).unwrap();
     Timestamp::from_second(ends.as_second()).unwrap().to_string()
 }
 
 #[tokio::test]
 async fn a_short_lived_key_ends_with_the_token_it_was_fetched_with() {
-    let house = house().await;
-    let key = house.get(FETCHED, As::Agent).await.json();
+    let harness = harness().await;
+    let key = harness.get(FETCHED, As::Agent).await.json();
     let (id, token) = (text(&key["AccessKeyId"]).to_owned(), text(&key["Token"]).to_owned());
-    let ports = house.control.ports();
+    let ports = harness.control.ports();
     let installation = sample::installation();
-    let enrolment = Enrolment::new(ports, &installation, Asker::Operator);
+    let enrolment = Enrolment::new(ports, &installation, Actor::Operator);
     let new = Token::from_random([5; 32]);
     enrolment
         .rotate(&agent_name(AGENT), &new, SignedDuration::from_mins(5))
         .await
         .unwrap();
     assert!(
-        found(&house, &id, Some(&token)).await.is_some(),
+        found(&harness, &id, Some(&token)).await.is_some(),
         "the old token goes on"
     );
-    house.memory.clock().advance(SignedDuration::from_mins(5));
+    harness.memory.clock().advance(SignedDuration::from_mins(5));
     assert!(
-        found(&house, &id, Some(&token)).await.is_none(),
+        found(&harness, &id, Some(&token)).await.is_none(),
         "it went with the old token"
     );
 }
 
 #[tokio::test]
 async fn where_no_sdk_is_answered_there_are_no_keys() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for (method, path) in [(Method::POST, KEYS), (Method::GET, FETCHED)] {
-        let answer = house.send(method, path, As::Admin).await;
+        let answer = harness.send(method, path, As::Admin).await;
         assert!(answer.is_problem(404), "{answer:?}");
         assert!(
             text(&answer.json()["detail"]).contains("aws_door.enabled"),
             "{answer:?}"
         );
     }
-    assert_eq!(house.get(KEYS, As::Admin).await.json()["keys"], serde_json::json!([]));
+    assert_eq!(harness.get(KEYS, As::Admin).await.json()["keys"], serde_json::json!([]));
 }

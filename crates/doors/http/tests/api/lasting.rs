@@ -15,15 +15,15 @@ use jiff::SignedDuration;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
-use crate::house::{AGENT, As, House, put, request, until};
+use crate::harness::{AGENT, As, Harness, put, request, until};
 
 /// Longer than it takes to look at a token again.
 const LONG: Duration = Duration::from_mins(1);
 
 /// Opens a stream from the beginning.
-async fn stream(house: &House) -> Body {
+async fn stream(harness: &Harness) -> Body {
     let open = request(Method::GET, "/v1/events?after=0", As::Agent).header(ACCEPT, "text/event-stream");
-    let response = house.router().oneshot(open.body(Body::empty()).unwrap()).await;
+    let response = harness.router().oneshot(open.body(Body::empty()).unwrap()).await;
     response.unwrap().into_body()
 }
 
@@ -33,8 +33,8 @@ async fn to_the_end(stream: Body) -> Option<String> {
     Some(String::from_utf8(read.unwrap().to_vec()).unwrap())
 }
 
-async fn revoke(house: &House) {
-    let agents = house.memory.ports().agents;
+async fn revoke(harness: &Harness) {
+    let agents = harness.memory.ports().agents;
     let revoked = agents
         .revoke(&sample::agent_name(AGENT), sample::START, &sample::revoked())
         .await;
@@ -43,23 +43,23 @@ async fn revoke(house: &House) {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_token_is_revoked() {
-    let house = House::new().await;
-    let (lasting, revoked) = (stream(&house).await, stream(&house).await);
+    let harness = Harness::new().await;
+    let (lasting, revoked) = (stream(&harness).await, stream(&harness).await);
     assert_eq!(to_the_end(lasting).await, None, "a good token's stream lasts");
-    revoke(&house).await;
+    revoke(&harness).await;
     assert!(to_the_end(revoked).await.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_token_runs_out_after_a_rotation() {
-    let house = House::new().await;
-    let (lasting, ending) = (stream(&house).await, stream(&house).await);
+    let harness = Harness::new().await;
+    let (lasting, ending) = (stream(&harness).await, stream(&harness).await);
     let token = NewToken {
         hash: TokenHash::of("another"),
         created_at: sample::START,
     };
     let until = sample::START + SignedDuration::from_mins(5);
-    let agents = house.memory.ports().agents;
+    let agents = harness.memory.ports().agents;
     let rotated = agents
         .rotate(&sample::agent_name(AGENT), &token, until, &sample::rotated())
         .await;
@@ -69,7 +69,7 @@ async fn a_stream_ends_when_its_token_runs_out_after_a_rotation() {
         None,
         "the old token is good for five minutes"
     );
-    house.memory.clock().advance(SignedDuration::from_mins(5));
+    harness.memory.clock().advance(SignedDuration::from_mins(5));
     assert!(to_the_end(ending).await.is_some());
 }
 
@@ -84,12 +84,12 @@ async fn what_happens_after_a_tokens_end_is_not_told_to_its_owner() {
         pace,
         ..ServerConfig::default()
     };
-    let mut house = House::on(Memory::new(), config).await;
-    let workers = house.work();
-    let stream = stream(&house).await;
-    revoke(&house).await;
-    house.post("/v1/events?wait=10", As::Admin, &put("r1")).await;
-    until(async || (!house.memory.published_events().is_empty()).then_some(())).await;
+    let mut harness = Harness::on(Memory::new(), config).await;
+    let workers = harness.work();
+    let stream = stream(&harness).await;
+    revoke(&harness).await;
+    harness.post("/v1/events?wait=10", As::Admin, &put("r1")).await;
+    until(async || (!harness.memory.published_events().is_empty()).then_some(())).await;
     let told = to_the_end(stream).await;
     assert!(told.as_ref().is_some_and(|told| !told.contains("r1")), "{told:?}");
     workers.stop(Duration::from_secs(1)).await;
@@ -99,21 +99,21 @@ async fn what_happens_after_a_tokens_end_is_not_told_to_its_owner() {
 async fn a_wait_ends_when_its_token_does() {
     let memory = Memory::new();
     memory.script_stack(sample::stack(sample::STACK_SUCCEEDS), StackScript::KeepsChanging);
-    let house = House::on(memory, ServerConfig::default()).await;
+    let harness = Harness::on(memory, ServerConfig::default()).await;
     let event = sample::deploy_event("d1", sample::STACK_SUCCEEDS);
     let begun = Instant::now();
-    let waiting = house.post("/v1/events?wait=300", As::Agent, &event);
+    let waiting = harness.post("/v1/events?wait=300", As::Agent, &event);
     let revoked = async {
-        let ledger = house.memory.ports().ledger;
+        let ledger = harness.memory.ports().ledger;
         let state = async || Some(ledger.find(&sample::request_id("d1")).await.unwrap()?.state);
         until(async || (state().await? == RequestState::Waiting).then_some(())).await;
-        revoke(&house).await;
+        revoke(&harness).await;
     };
     let (answer, ()) = tokio::join!(waiting, revoked);
     assert!(answer.is_problem(401), "{answer:?}");
     assert_eq!(begun.elapsed(), Pace::default().tokens);
     assert_eq!(
-        house.get("/v1/requests/d1", As::Admin).await.json()["state"],
+        harness.get("/v1/requests/d1", As::Admin).await.json()["state"],
         "waiting",
         "it is on record"
     );

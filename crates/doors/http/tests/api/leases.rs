@@ -10,9 +10,9 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use cc_devops_http::{ServerConfig, Service, Workers};
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
@@ -28,7 +28,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tower::ServiceExt;
 
-use crate::house::{As, control_plane, request, until};
+use crate::harness::{As, control_plane, request, until};
 
 /// Repository work that goes on until it is let go, or told to stop.
 #[derive(Clone)]
@@ -43,26 +43,26 @@ impl RepositoryWorker for Slow {
         &self,
         _work: &RepositoryWork,
         _: &Author,
-        course: &Course,
+        handle: &WorkHandle,
     ) -> PortResult<Result<Value, Failure>> {
         self.begun.fetch_add(1, Ordering::SeqCst);
-        course.is_at(3, 9, "repositories");
+        handle.is_at(3, 9, "repositories");
         let ends = async {
             self.ends.acquire().await.unwrap().forget();
             Ok(Ok(json!({"repositories": 9})))
         };
-        course.unless_stopped(ends).await
+        handle.unless_stopped(ends).await
     }
 }
 
 /// A server on a model that outlives it.
-struct House {
+struct Harness {
     service: Service,
     workers: Workers,
     _ended: UnboundedSender<cc_devops_kernel::names::RequestId>,
 }
 
-impl House {
+impl Harness {
     async fn start(memory: &Memory, worker: &Slow) -> Self {
         // It adds the callers.
         drop(control_plane(memory, |_| ()).await);
@@ -114,16 +114,16 @@ async fn begun(worker: &Slow, times: usize) {
 #[tokio::test(start_paused = true)]
 async fn work_that_outlasts_several_leases_is_begun_once_and_concluded() {
     let (memory, worker) = (Memory::new(), slow());
-    let house = House::start(&memory, &worker).await;
+    let harness = Harness::start(&memory, &worker).await;
     let event = sample::event("r1", "github_repo_check", &json!({}));
-    house.send(Method::POST, "/v1/events", &event).await;
+    harness.send(Method::POST, "/v1/events", &event).await;
     begun(&worker, 1).await;
     // Ten leases, second by second, on the clock of the ledger and on that of the workers.
     for _ in 0..600 {
         memory.clock().advance(SignedDuration::from_secs(1));
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let shown = house.send(Method::GET, "/v1/requests/r1", &Value::Null).await;
+    let shown = harness.send(Method::GET, "/v1/requests/r1", &Value::Null).await;
     assert_eq!(
         (&shown["state"], &shown["attempts"], &shown["progress"]),
         (
@@ -141,20 +141,20 @@ async fn work_that_outlasts_several_leases_is_begun_once_and_concluded() {
         (worker.begun.load(Ordering::SeqCst), ended.tries, ended.progress),
         (1, 1, None)
     );
-    let shown = house.send(Method::GET, "/v1/requests/r1", &Value::Null).await;
+    let shown = harness.send(Method::GET, "/v1/requests/r1", &Value::Null).await;
     assert!(shown.get("progress").is_none(), "{shown}");
-    house.workers.stop(Duration::from_secs(1)).await;
+    harness.workers.stop(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_breaks_long_work_off_at_once_and_the_next_start_finishes_it() {
     let (memory, worker) = (Memory::new(), slow());
-    let house = House::start(&memory, &worker).await;
+    let harness = Harness::start(&memory, &worker).await;
     let event = sample::event("r1", "github_repo_check", &json!({}));
-    house.send(Method::POST, "/v1/events", &event).await;
+    harness.send(Method::POST, "/v1/events", &event).await;
     begun(&worker, 1).await;
     let before = tokio::time::Instant::now();
-    house.workers.stop(Duration::from_secs(30)).await;
+    harness.workers.stop(Duration::from_secs(30)).await;
     assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
     let kept = record(&memory).await;
     assert_eq!(
@@ -163,10 +163,10 @@ async fn a_stop_breaks_long_work_off_at_once_and_the_next_start_finishes_it() {
         "handed back, untried"
     );
 
-    let house = House::start(&memory, &worker).await;
+    let harness = Harness::start(&memory, &worker).await;
     begun(&worker, 2).await;
     worker.ends.add_permits(1);
     until(async || record(&memory).await.completed).await;
     assert_eq!(record(&memory).await.tries, 1);
-    house.workers.stop(Duration::from_secs(1)).await;
+    harness.workers.stop(Duration::from_secs(1)).await;
 }

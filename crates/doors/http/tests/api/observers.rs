@@ -6,7 +6,7 @@ use cc_devops_kernel::outcome::Status;
 use cc_devops_testkit::sample;
 
 use crate::authorisation::{cases, furnished};
-use crate::house::{As, House, put};
+use crate::harness::{As, Harness, put};
 
 /// What is not as an operator has it, though nothing is changed, and what changes nothing though it is sent.
 const OTHERWISE: [(&str, u16); 13] = [
@@ -28,27 +28,31 @@ const OTHERWISE: [(&str, u16); 13] = [
     ("POST /ping/{address}", 404),
 ];
 
-async fn with_observer() -> House {
-    let house = furnished().await;
+async fn with_observer() -> Harness {
+    let harness = furnished().await;
     let mut new = sample::agent("Looker");
     new.agent = Agent {
         role: Role::Observer,
         ..new.agent
     };
     let token = sample::token(As::OBSERVERS);
-    let agents = house.memory.ports().agents;
+    let agents = harness.memory.ports().agents;
     agents.add(&new, &token, &sample::added()).await.unwrap();
-    house
+    harness
 }
 
 #[tokio::test]
 async fn an_observer_reads_and_changes_nothing() {
     for case in cases() {
-        let house = with_observer().await;
-        let before = house.rows().len();
+        let harness = with_observer().await;
+        let before = harness.rows().len();
         let answer = match &case.body {
-            Some(body) => house.send_json(case.method.clone(), case.uri, As::Observer, body).await,
-            None => house.send(case.method.clone(), case.uri, As::Observer).await,
+            Some(body) => {
+                harness
+                    .send_json(case.method.clone(), case.uri, As::Observer, body)
+                    .await
+            }
+            None => harness.send(case.method.clone(), case.uri, As::Observer).await,
         };
         let what = format!("{} {}", case.method, case.path);
         let otherwise = OTHERWISE.iter().find(|(known, _)| *known == what);
@@ -61,7 +65,7 @@ async fn an_observer_reads_and_changes_nothing() {
             None => 403,
         };
         assert_eq!(answer.status.as_u16(), expected, "{what}: {answer:?}");
-        let rows = house.rows();
+        let rows = harness.rows();
         let done: Vec<_> = rows[before..]
             .iter()
             .filter(|row| row.entry.status == Status::Success && row.entry.principal.is_some())
@@ -72,13 +76,13 @@ async fn an_observer_reads_and_changes_nothing() {
 
 #[tokio::test]
 async fn what_an_observer_asks_for_ends_as_a_violation() {
-    let house = with_observer().await;
+    let harness = with_observer().await;
     let mut own = put("r7");
     own["source"] = "agent.Looker".into();
     own["detail"]["requestedBy"] = "Looker".into();
-    let secret = sample::secret_name(crate::house::SECRET);
-    let before = house.memory.secret_writes(&secret);
-    let answer = house.post("/v1/events?wait=5", As::Observer, &own).await;
+    let secret = sample::secret_name(crate::harness::SECRET);
+    let before = harness.memory.secret_writes(&secret);
+    let answer = harness.post("/v1/events?wait=5", As::Observer, &own).await;
     assert_eq!(answer.json()["reason"], "security_violation", "{answer:?}");
-    assert_eq!(house.memory.secret_writes(&secret), before);
+    assert_eq!(harness.memory.secret_writes(&secret), before);
 }

@@ -4,22 +4,22 @@ use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, StatusCode};
 use cc_devops_http::ServerConfig;
 use cc_devops_http::config::RateLimit;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{PortErrorKind, RecordKind};
 use cc_devops_testkit::{Memory, sample};
 use futures::stream;
 
-use crate::house::{AGENT, Answer, As, House};
+use crate::harness::{AGENT, Answer, As, Harness};
 
 /// The path of an agent's ping address.
-async fn address(house: &House, name: &str) -> String {
-    let watching = house.watch().watching;
-    let address = watching.ping_address(&sample::agent_name(name), Asker::Operator).await;
+async fn address(harness: &Harness, name: &str) -> String {
+    let watching = harness.watch().watching;
+    let address = watching.ping_address(&sample::agent_name(name), Actor::Operator).await;
     address.unwrap().path()
 }
 
-async fn state(house: &House) -> String {
-    let listed = house.get("/v1/agents", As::Admin).await.json();
+async fn state(harness: &Harness) -> String {
+    let listed = harness.get("/v1/agents", As::Admin).await.json();
     let agents = listed["agents"].as_array().unwrap().clone();
     let agent = agents.into_iter().find(|agent| agent["name"] == AGENT).unwrap();
     agent["status"].as_str().unwrap().to_owned()
@@ -29,14 +29,14 @@ fn said(answer: &Answer) -> (u16, &str) {
     (answer.status.as_u16(), answer.text.as_str())
 }
 
-async fn ping(house: &House, path: &str) -> Answer {
-    house.get(path, As::Nobody).await
+async fn ping(harness: &Harness, path: &str) -> Answer {
+    harness.get(path, As::Nobody).await
 }
 
 #[tokio::test]
 async fn a_ping_says_what_its_path_says() {
-    let house = House::new().await;
-    let path = address(&house, AGENT).await;
+    let harness = Harness::new().await;
+    let path = address(&harness, AGENT).await;
     for (behind, expected) in [
         ("", "up"),
         ("/fail", "down"),
@@ -46,36 +46,41 @@ async fn a_ping_says_what_its_path_says() {
         ("/7", "down"),
         ("/", "up"),
     ] {
-        let answer = ping(&house, &format!("{path}{behind}")).await;
+        let answer = ping(&harness, &format!("{path}{behind}")).await;
         assert_eq!(said(&answer), (200, "OK"), "{behind}");
         assert_eq!(answer.header("ping-body-limit"), "10000");
-        assert_eq!(state(&house).await, expected, "{behind}");
+        assert_eq!(state(&harness).await, expected, "{behind}");
     }
     for method in [Method::HEAD, Method::POST] {
-        assert_eq!(house.send(method, &path, As::Nobody).await.status, StatusCode::OK);
+        assert_eq!(harness.send(method, &path, As::Nobody).await.status, StatusCode::OK);
     }
-    assert_eq!(house.send(Method::PUT, &path, As::Nobody).await.status.as_u16(), 405);
+    assert_eq!(harness.send(Method::PUT, &path, As::Nobody).await.status.as_u16(), 405);
 }
 
 #[tokio::test]
 async fn what_is_sent_along_is_kept_to_the_byte() {
-    let house = House::new().await;
-    let path = address(&house, AGENT).await;
+    let harness = Harness::new().await;
+    let path = address(&harness, AGENT).await;
     let sent: Vec<u8> = (0..=255).cycle().take(12_000).collect();
     let request = Request::post(&path).body(Body::from(sent.clone())).unwrap();
-    assert_eq!(said(&house.call(request).await), (200, "OK"));
-    let pings = house.watch().watching.pings(&sample::agent_name(AGENT)).await.unwrap();
+    assert_eq!(said(&harness.call(request).await), (200, "OK"));
+    let pings = harness
+        .watch()
+        .watching
+        .pings(&sample::agent_name(AGENT))
+        .await
+        .unwrap();
     assert_eq!(pings[0].sent().unwrap(), sent[..10_000]);
     let broken = stream::iter([Ok(Bytes::from("x")), Err(std::io::Error::other("gone"))]);
     let request = Request::post(&path).body(Body::from_stream(broken)).unwrap();
-    assert_eq!(house.call(request).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(harness.call(request).await.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
 async fn a_stranger_is_told_nothing_and_leaves_nothing() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let kept = async || {
-        let state = house.memory.ports().state;
+        let state = harness.memory.ports().state;
         let mut kept = Vec::new();
         for kind in [
             RecordKind::Watch,
@@ -94,7 +99,7 @@ async fn a_stranger_is_told_nothing_and_leaves_nothing() {
         "/ping/nokey/writer?create=1",
         "/ping/nokey/writer/fail",
     ] {
-        assert_eq!(said(&ping(&house, path).await), (404, "not found"), "{path}");
+        assert_eq!(said(&ping(&harness, path).await), (404, "not found"), "{path}");
     }
     for (path, expected) in [
         ("/ping/x", "invalid uuid format"),
@@ -105,7 +110,7 @@ async fn a_stranger_is_told_nothing_and_leaves_nothing() {
         ),
         ("/ping/1f34cbe4-bd2e-4e9c-8d1c-0e4d5fdfa0c5/256", "invalid url format"),
     ] {
-        assert_eq!(said(&ping(&house, path).await), (400, expected), "{path}");
+        assert_eq!(said(&ping(&harness, path).await), (400, expected), "{path}");
     }
     assert_eq!(kept().await, before);
     // Nobody waits for the body of a ping that is nobody's.
@@ -113,7 +118,7 @@ async fn a_stranger_is_told_nothing_and_leaves_nothing() {
     let guess = Request::post("/ping/1f34cbe4-bd2e-4e9c-8d1c-0e4d5fdfa0c5")
         .body(never)
         .unwrap();
-    assert_eq!(said(&house.call(guess).await), (404, "not found"));
+    assert_eq!(said(&harness.call(guess).await), (404, "not found"));
 }
 
 #[tokio::test]
@@ -123,21 +128,21 @@ async fn a_ping_that_is_not_kept_is_asked_for_again() {
         (PortErrorKind::Timeout, 503),
         (PortErrorKind::Full, 507),
     ] {
-        let house = House::new().await;
-        let path = address(&house, AGENT).await;
-        house.memory.fail_with(Some(kind));
-        let answer = ping(&house, &path).await;
+        let harness = Harness::new().await;
+        let path = address(&harness, AGENT).await;
+        harness.memory.fail_with(Some(kind));
+        let answer = ping(&harness, &path).await;
         assert_eq!(answer.status.as_u16(), status, "{kind:?}");
         assert_eq!(answer.headers.contains_key("retry-after"), status == 503);
-        house.memory.fail_with(None);
-        assert_eq!(state(&house).await, "new", "{kind:?}");
+        harness.memory.fail_with(None);
+        assert_eq!(state(&harness).await, "new", "{kind:?}");
     }
 }
 
 #[tokio::test]
 async fn a_rate_for_agents_holds_for_their_pings() {
     let once = std::num::NonZeroU32::MIN;
-    let house = House::on(
+    let harness = Harness::on(
         Memory::new(),
         ServerConfig {
             rate_limit: Some(RateLimit {
@@ -148,9 +153,9 @@ async fn a_rate_for_agents_holds_for_their_pings() {
         },
     )
     .await;
-    let path = address(&house, AGENT).await;
-    assert_eq!(ping(&house, &path).await.status, StatusCode::OK);
-    let answer = ping(&house, &path).await;
+    let path = address(&harness, AGENT).await;
+    assert_eq!(ping(&harness, &path).await.status, StatusCode::OK);
+    let answer = ping(&harness, &path).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(answer.headers.contains_key("retry-after"));
 }

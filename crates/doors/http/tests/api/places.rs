@@ -17,40 +17,40 @@ use serde_json::json;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::house::{Answer, As, House, put, request, until};
+use crate::harness::{Answer, As, Harness, put, request, until};
 
-/// A house in which a deploy does not end.
-async fn house(limits: Limits) -> House {
+/// A control plane in which a deploy does not end.
+async fn harness(limits: Limits) -> Harness {
     let memory = Memory::new();
     memory.script_stack(sample::stack(sample::STACK_SUCCEEDS), StackScript::KeepsChanging);
     let config = ServerConfig {
         limits,
         ..ServerConfig::default()
     };
-    House::on(memory, config).await
+    Harness::on(memory, config).await
 }
 
-async fn wait_for_the_deploy(house: &House, caller: As) -> Answer {
+async fn wait_for_the_deploy(harness: &Harness, caller: As) -> Answer {
     let event = sample::deploy_event("d1", sample::STACK_SUCCEEDS);
-    house.post("/v1/events?wait=300", caller, &event).await
+    harness.post("/v1/events?wait=300", caller, &event).await
 }
 
-async fn open_stream(house: &House, caller: As) -> Response {
+async fn open_stream(harness: &Harness, caller: As) -> Response {
     let open = request(Method::GET, "/v1/events", caller).header(ACCEPT, "text/event-stream");
-    let response = house.router().oneshot(open.body(Body::empty()).unwrap()).await;
+    let response = harness.router().oneshot(open.body(Body::empty()).unwrap()).await;
     response.unwrap()
 }
 
 #[tokio::test]
 async fn who_waits_takes_no_place_from_others() {
-    let house = house(Limits {
+    let harness = harness(Limits {
         concurrency: 1,
         ..Limits::default()
     })
     .await;
-    let mut waiting = Box::pin(wait_for_the_deploy(&house, As::Agent));
+    let mut waiting = Box::pin(wait_for_the_deploy(&harness, As::Agent));
     let others = until(async || {
-        let answer = house.get("/v1/agents", As::Other).await;
+        let answer = harness.get("/v1/agents", As::Other).await;
         (answer.status == StatusCode::OK).then_some(())
     });
     tokio::select! {
@@ -58,19 +58,19 @@ async fn who_waits_takes_no_place_from_others() {
         () = others => {}
     }
     assert!(futures::poll!(&mut waiting).is_pending());
-    assert_eq!(house.get("/v1/requests/d1", As::Agent).await.status, StatusCode::OK);
+    assert_eq!(harness.get("/v1/requests/d1", As::Agent).await.status, StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
 async fn beyond_an_agents_share_the_answer_is_that_the_request_is_durable() {
-    let house = house(Limits {
+    let harness = harness(Limits {
         waits_per_agent: 3,
         ..Limits::default()
     })
     .await;
     let timed = async |caller| {
         let begun = Instant::now();
-        (wait_for_the_deploy(&house, caller).await, begun.elapsed())
+        (wait_for_the_deploy(&harness, caller).await, begun.elapsed())
     };
     let of_agent = join_all((0..5).map(|_| timed(As::Agent)));
     let (of_agent, of_admin) = join(of_agent, join_all((0..3).map(|_| timed(As::Admin)))).await;
@@ -95,23 +95,23 @@ async fn beyond_an_agents_share_the_answer_is_that_the_request_is_durable() {
 
 #[tokio::test]
 async fn an_outcome_that_is_there_needs_no_place_to_wait() {
-    let house = house(Limits {
+    let harness = harness(Limits {
         waits: 0,
         ..Limits::default()
     })
     .await;
-    let first = house.post("/v1/events?wait=30", As::Agent, &put("r1")).await;
+    let first = harness.post("/v1/events?wait=30", As::Agent, &put("r1")).await;
     assert_eq!(first.status, StatusCode::ACCEPTED, "durable, and nobody waited");
     let ended = until(async || {
-        let ledger = house.memory.ports().ledger;
+        let ledger = harness.memory.ports().ledger;
         let found = ledger.find(&sample::request_id("r1")).await.unwrap()?;
         (found.state == RequestState::Completed).then_some(())
     });
     ended.await;
-    let again = house.post("/v1/events?wait=30", As::Agent, &put("r1")).await;
+    let again = harness.post("/v1/events?wait=30", As::Agent, &put("r1")).await;
     assert_eq!(again.status, StatusCode::OK);
     let both = json!([put("r1"), sample::deploy_event("d1", sample::STACK_SUCCEEDS)]);
-    let answer = house.post("/v1/events?wait=30", As::Agent, &both).await;
+    let answer = harness.post("/v1/events?wait=30", As::Agent, &both).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     let entries = answer.json()["entries"].clone();
     assert_eq!(
@@ -122,23 +122,23 @@ async fn an_outcome_that_is_there_needs_no_place_to_wait() {
 
 #[tokio::test]
 async fn heartbeats_and_looks_at_health_and_metrics_never_wait_behind_others() {
-    let house = house(Limits {
+    let harness = harness(Limits {
         concurrency: 0,
         ..Limits::default()
     })
     .await;
-    assert!(house.get("/v1/agents", As::Agent).await.is_problem(503));
-    assert_eq!(house.get("/health", As::Nobody).await.status, StatusCode::OK);
-    assert_eq!(house.get("/health", As::Admin).await.status, StatusCode::OK);
-    assert_eq!(house.get("/metrics", As::Agent).await.status, StatusCode::OK);
+    assert!(harness.get("/v1/agents", As::Agent).await.is_problem(503));
+    assert_eq!(harness.get("/health", As::Nobody).await.status, StatusCode::OK);
+    assert_eq!(harness.get("/health", As::Admin).await.status, StatusCode::OK);
+    assert_eq!(harness.get("/metrics", As::Agent).await.status, StatusCode::OK);
     let uri = "/v1/agents/ContentOrchestrator/heartbeat";
-    let beat = house.post(uri, As::Agent, &json!({"healthy": true})).await;
+    let beat = harness.post(uri, As::Agent, &json!({"healthy": true})).await;
     assert_eq!(beat.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
 async fn streams_beyond_an_agents_share_are_refused_and_take_nothing_from_others() {
-    let house = house(Limits {
+    let harness = harness(Limits {
         streams_per_agent: 2,
         concurrency: 1,
         ..Limits::default()
@@ -146,22 +146,22 @@ async fn streams_beyond_an_agents_share_are_refused_and_take_nothing_from_others
     .await;
     let mut open = Vec::new();
     for _ in 0..2 {
-        let stream = open_stream(&house, As::Agent).await;
+        let stream = open_stream(&harness, As::Agent).await;
         assert_eq!(stream.status(), StatusCode::OK);
         open.push(stream);
     }
-    let refused = open_stream(&house, As::Agent).await;
+    let refused = open_stream(&harness, As::Agent).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.headers()["retry-after"], "1");
-    assert_eq!(open_stream(&house, As::Other).await.status(), StatusCode::OK);
-    assert_eq!(house.get("/v1/agents", As::Agent).await.status, StatusCode::OK);
+    assert_eq!(open_stream(&harness, As::Other).await.status(), StatusCode::OK);
+    assert_eq!(harness.get("/v1/agents", As::Agent).await.status, StatusCode::OK);
     open.pop();
-    assert_eq!(open_stream(&house, As::Agent).await.status(), StatusCode::OK);
+    assert_eq!(open_stream(&harness, As::Agent).await.status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
 async fn bodies_that_do_not_come_hold_their_senders_share_alone() {
-    let house = house(Limits {
+    let harness = harness(Limits {
         concurrency: 4,
         concurrency_per_agent: 2,
         ..Limits::default()
@@ -169,7 +169,7 @@ async fn bodies_that_do_not_come_hold_their_senders_share_alone() {
     .await;
     let slow = || async {
         let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
-        let answer = house
+        let answer = harness
             .post_text("/v1/webhooks", As::Admin, Body::from_stream(never))
             .await;
         (answer.status.as_u16(), Instant::now())
@@ -177,7 +177,7 @@ async fn bodies_that_do_not_come_hold_their_senders_share_alone() {
     let begun = Instant::now();
     let mut slow = Box::pin(join_all((0..3).map(|_| slow())));
     assert!(futures::poll!(&mut slow).is_pending());
-    assert_eq!(house.get("/v1/agents", As::Other).await.status, StatusCode::OK);
+    assert_eq!(harness.get("/v1/agents", As::Other).await.status, StatusCode::OK);
     let mut answers = slow.await;
     answers.sort_unstable();
     let limit = begun + Limits::default().request_timeout;

@@ -12,13 +12,13 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::house::{As, House, SECRET, put, request, until};
+use crate::harness::{As, Harness, SECRET, put, request, until};
 
 #[tokio::test]
 async fn a_request_is_shown_without_its_parameters() {
-    let house = House::new().await;
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
-    let answer = house.get("/v1/requests/r1", As::Agent).await;
+    let harness = Harness::new().await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    let answer = harness.get("/v1/requests/r1", As::Agent).await;
     let shown = answer.json();
     assert_eq!(shown["agent"], sample::AGENT);
     assert_eq!(shown["principal"], sample::AGENT);
@@ -32,15 +32,15 @@ async fn a_request_is_shown_without_its_parameters() {
 
 #[tokio::test]
 async fn lists_are_filtered_and_come_in_pages() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for id in ["r1", "r2", "r3"] {
-        house.post("/v1/events?wait=5", As::Agent, &put(id)).await;
-        house.memory.clock().advance(SignedDuration::from_secs(10));
+        harness.post("/v1/events?wait=5", As::Agent, &put(id)).await;
+        harness.memory.clock().advance(SignedDuration::from_secs(10));
     }
     let unknown = sample::deploy_event("d1", sample::STACK_SUCCEEDS);
-    house.post("/v1/events?wait=5", As::Agent, &unknown).await;
+    harness.post("/v1/events?wait=5", As::Agent, &unknown).await;
     let ids = async |query: &str| {
-        let page = house.get(&format!("/v1/requests{query}"), As::Agent).await.json();
+        let page = harness.get(&format!("/v1/requests{query}"), As::Agent).await.json();
         let rows = page["requests"].as_array().unwrap().clone();
         let ids: Vec<String> = rows
             .iter()
@@ -62,36 +62,40 @@ async fn lists_are_filtered_and_come_in_pages() {
 
 #[tokio::test]
 async fn published_events_come_in_pages_after_a_place() {
-    let house = House::new().await;
-    let empty = house.get("/v1/events", As::Agent).await.json();
+    let harness = Harness::new().await;
+    let empty = harness.get("/v1/events", As::Agent).await.json();
     assert_eq!(empty, json!({"events": [], "next": 0}));
     for id in ["r1", "r2"] {
-        house.post("/v1/events?wait=5", As::Agent, &put(id)).await;
+        harness.post("/v1/events?wait=5", As::Agent, &put(id)).await;
     }
-    house.control.publish_all().await.unwrap();
-    let page = house.get("/v1/events?limit=1", As::Agent).await.json();
+    harness.control.publish_all().await.unwrap();
+    let page = harness.get("/v1/events?limit=1", As::Agent).await.json();
     let event = &page["events"][0];
     assert_eq!(event["source"], "devops.automation");
     assert_eq!(event["detail-type"], "devops.completed");
     assert_eq!(event["detail"]["requestId"], "r1");
     assert_eq!(event["cursor"], page["next"]);
-    let page = house
+    let page = harness
         .get(&format!("/v1/events?after={}", page["next"]), As::Agent)
         .await
         .json();
     assert_eq!(page["events"].as_array().unwrap().len(), 1);
     assert_eq!(page["events"][0]["detail"]["requestId"], "r2");
-    let other = house.get("/v1/events", As::Other).await.json();
+    let other = harness.get("/v1/events", As::Other).await.json();
     assert_eq!(other["events"], json!([]), "somebody else's events are not shown");
 }
 
 /// Opens a stream.
-async fn stream(house: &House, uri: &str, last_seen: Option<&str>) -> Response {
+async fn stream(harness: &Harness, uri: &str, last_seen: Option<&str>) -> Response {
     let mut open = request(Method::GET, uri, As::Agent).header(ACCEPT, "text/event-stream");
     if let Some(id) = last_seen {
         open = open.header("Last-Event-ID", id);
     }
-    let response = house.router().oneshot(open.body(Body::empty()).unwrap()).await.unwrap();
+    let response = harness
+        .router()
+        .oneshot(open.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     response
@@ -125,49 +129,49 @@ fn parse(block: &str) -> Option<(String, String, Value)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_shows_what_comes_and_goes_on_where_it_was_left() {
-    let mut house = House::new().await;
-    let workers = house.work();
+    let mut harness = Harness::new().await;
+    let workers = harness.work();
     let published = async |count: usize| {
-        until(async || (house.memory.published_events().len() == count).then_some(())).await;
+        until(async || (harness.memory.published_events().len() == count).then_some(())).await;
     };
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
     published(1).await;
 
-    let from_now = stream(&house, "/v1/events", None).await;
-    house.post("/v1/events?wait=5", As::Agent, &put("r2")).await;
+    let from_now = stream(&harness, "/v1/events", None).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r2")).await;
     let events = read(from_now, 1).await;
     let (id, name, data) = &events[0];
     assert_eq!(name, "devops.completed");
     assert_eq!(data["detail"]["requestId"], "r2");
     assert_eq!(data["cursor"].to_string(), *id);
 
-    house.post("/v1/events?wait=5", As::Agent, &put("r3")).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r3")).await;
     published(3).await;
-    let events = read(stream(&house, "/v1/events", Some(id)).await, 1).await;
+    let events = read(stream(&harness, "/v1/events", Some(id)).await, 1).await;
     assert_eq!(events[0].2["detail"]["requestId"], "r3");
-    let events = read(stream(&house, "/v1/events?after=0", None).await, 3).await;
+    let events = read(stream(&harness, "/v1/events?after=0", None).await, 3).await;
     assert_eq!(events.len(), 3, "from the start on request");
     workers.stop(Duration::from_secs(5)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_the_server_stops() {
-    let mut house = House::new().await;
-    let workers = house.work();
-    let open = stream(&house, "/v1/events", None).await;
+    let mut harness = Harness::new().await;
+    let workers = harness.work();
+    let open = stream(&harness, "/v1/events", None).await;
     let ((), events) = tokio::join!(workers.stop(Duration::from_secs(5)), read(open, 1));
     assert!(events.is_empty());
 }
 
 #[tokio::test]
 async fn agents_are_shown_with_their_state() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let uri = "/v1/agents/ContentOrchestrator/heartbeat";
     let beat = json!({"healthy": true, "message": "all well"});
-    house.post(uri, As::Agent, &beat).await;
+    harness.post(uri, As::Agent, &beat).await;
     let state = async |after: i64| {
-        house.memory.clock().set(sample::after(after));
-        let list = house.get("/v1/agents", As::Other).await.json();
+        harness.memory.clock().set(sample::after(after));
+        let list = harness.get("/v1/agents", As::Other).await.json();
         assert_eq!(list["periodSeconds"], 300);
         assert_eq!(list["graceSeconds"], 300);
         let rows = list["agents"].as_array().unwrap().clone();
@@ -182,9 +186,9 @@ async fn agents_are_shown_with_their_state() {
     let down = state(600).await;
     assert_eq!((&down["state"], &down["status"]), (&json!("down"), &json!("down")));
     assert_eq!(down["since"], sample::after(600).to_string());
-    house.post(uri, As::Agent, &json!({"healthy": false})).await;
+    harness.post(uri, As::Agent, &json!({"healthy": false})).await;
     assert_eq!(state(601).await["state"], "down");
-    let other = house.get("/v1/agents", As::Other).await.json();
+    let other = harness.get("/v1/agents", As::Other).await.json();
     assert!(
         other["agents"]
             .as_array()
@@ -196,26 +200,26 @@ async fn agents_are_shown_with_their_state() {
 
 #[tokio::test]
 async fn a_secret_is_read_by_who_may_and_every_attempt_is_on_record() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for (id, value) in [("r1", "old"), ("r2", "new")] {
         let event = sample::put_secret_event(id, SECRET, value);
-        house.post("/v1/events?wait=5", As::Agent, &event).await;
+        harness.post("/v1/events?wait=5", As::Agent, &event).await;
     }
     let uri = "/v1/secrets/contentcraft/contentorchestrator/key";
-    let answer = house.get(uri, As::Agent).await;
+    let answer = harness.get(uri, As::Agent).await;
     assert_eq!(answer.json()["value"], "new");
     assert_eq!(answer.json()["name"], SECRET);
     assert!(answer.json()["versionId"].is_string());
     assert_eq!(answer.header("cache-control"), "no-store");
-    let answer = house.get(&format!("{uri}?version=previous"), As::Agent).await;
+    let answer = harness.get(&format!("{uri}?version=previous"), As::Agent).await;
     assert_eq!(answer.json()["value"], "old");
-    let escaped = house
+    let escaped = harness
         .get("/v1/secrets/contentcraft%2Fcontentorchestrator%2Fkey", As::Agent)
         .await;
     assert_eq!(escaped.status, StatusCode::OK);
-    assert!(house.get(uri, As::Other).await.is_problem(403));
-    assert!(house.get(&format!("{uri}2"), As::Agent).await.is_problem(404));
-    let reads: Vec<_> = house
+    assert!(harness.get(uri, As::Other).await.is_problem(403));
+    assert!(harness.get(&format!("{uri}2"), As::Agent).await.is_problem(404));
+    let reads: Vec<_> = harness
         .memory
         .audit_rows()
         .into_iter()
@@ -226,10 +230,10 @@ async fn a_secret_is_read_by_who_may_and_every_attempt_is_on_record() {
 
 #[tokio::test]
 async fn metrics_are_openmetrics_text() {
-    let house = House::new().await;
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
-    house.control.publish_all().await.unwrap();
-    let answer = house.get("/metrics", As::Admin).await;
+    let harness = Harness::new().await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    harness.control.publish_all().await.unwrap();
+    let answer = harness.get("/metrics", As::Admin).await;
     assert!(
         answer
             .header("content-type")

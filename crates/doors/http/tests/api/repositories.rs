@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
 use cc_devops_http::Hygiene;
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
-    CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryWorker, Spent, TakeFound,
+    ApiUsage, CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryWorker, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
@@ -24,7 +24,7 @@ use cc_devops_repos::work::RepositoryWork;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
 
-use crate::house::{Answer, As, House, request, until};
+use crate::harness::{Answer, As, Harness, request, until};
 
 /// A code host whose owner has no repository.
 struct Bare;
@@ -35,13 +35,13 @@ fn nothing<T>() -> PortResult<T> {
 
 #[async_trait]
 impl CodeHost for Bare {
-    async fn repositories(&self, _: &str, _: Depth<'_>, _: &mut TakeFound<'_>) -> PortResult<Spent> {
-        Ok(Spent::default())
+    async fn repositories(&self, _: &str, _: Depth<'_>, _: &mut TakeFound<'_>) -> PortResult<ApiUsage> {
+        Ok(ApiUsage::default())
     }
-    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
+    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, ApiUsage)> {
         nothing()
     }
-    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
+    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, ApiUsage)> {
         nothing()
     }
     async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
@@ -53,7 +53,7 @@ impl CodeHost for Bare {
     async fn close_issue(&self, _: &IssueRef, _: CloseReason, _: Option<&str>) -> PortResult<()> {
         nothing()
     }
-    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<Spent> {
+    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<ApiUsage> {
         nothing()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {
@@ -73,7 +73,7 @@ pub(crate) struct RecordingWorker(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
 impl RepositoryWorker for RecordingWorker {
-    async fn carry_out(&self, work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, work: &RepositoryWork, _: &Author, _: &WorkHandle) -> PortResult<Result<Value, Failure>> {
         self.0.lock().unwrap().push(work.clone());
         Ok(Ok(json!({})))
     }
@@ -114,7 +114,7 @@ impl CodeHostNotices for Notices {
     }
 }
 
-pub(crate) async fn house(memory: &Memory, worker: &RecordingWorker) -> House {
+pub(crate) async fn harness(memory: &Memory, worker: &RecordingWorker) -> Harness {
     let ports = memory.ports();
     let settings = AuditSettings {
         owner: "acme".to_owned(),
@@ -129,14 +129,14 @@ pub(crate) async fn house(memory: &Memory, worker: &RecordingWorker) -> House {
         owner: "acme".to_owned(),
         notices: Some(Arc::new(Notices)),
     };
-    House::with_hygiene(memory.clone(), hygiene).await
+    Harness::with_hygiene(memory.clone(), hygiene).await
 }
 
-async fn notify(house: &House, kind: &str, signature: &str, body: &str) -> Answer {
+async fn notify(harness: &Harness, kind: &str, signature: &str, body: &str) -> Answer {
     let request = request(Method::POST, "/v1/repos/events", As::Nobody)
         .header("x-signature", signature)
         .header("x-github-event", kind);
-    house.call(request.body(body.to_owned().into()).unwrap()).await
+    harness.call(request.body(body.to_owned().into()).unwrap()).await
 }
 
 fn monitor(name: Option<&str>) -> RepositoryWork {
@@ -149,7 +149,7 @@ fn monitor(name: Option<&str>) -> RepositoryWork {
 #[tokio::test(start_paused = true)]
 async fn a_workflow_that_has_ended_is_looked_at() {
     let (memory, worker) = (Memory::new(), RecordingWorker::default());
-    let mut house = house(&memory, &worker).await;
+    let mut harness = harness(&memory, &worker).await;
     for (kind, signature, body, status) in [
         ("workflow_run", "bad", "acme/web", StatusCode::BAD_REQUEST),
         ("push", "good", "acme/web", StatusCode::NO_CONTENT),
@@ -157,10 +157,10 @@ async fn a_workflow_that_has_ended_is_looked_at() {
         ("workflow_run", "good", "Acme/web", StatusCode::NO_CONTENT),
         ("workflow_run", "good", "acme/web", StatusCode::NO_CONTENT),
     ] {
-        let answer = notify(&house, kind, signature, body).await;
+        let answer = notify(&harness, kind, signature, body).await;
         assert_eq!(answer.status, status, "{kind} {signature} {body}");
     }
-    let workers = house.work();
+    let workers = harness.work();
     let wanted = monitor(Some("web"));
     until(async || worker.asked().contains(&wanted).then_some(())).await;
     workers.stop(Duration::from_secs(1)).await;
@@ -172,8 +172,8 @@ async fn a_workflow_that_has_ended_is_looked_at() {
 #[tokio::test(start_paused = true)]
 async fn repositories_are_audited_and_watched_by_the_clock() {
     let (memory, worker) = (Memory::new(), RecordingWorker::default());
-    let mut house = house(&memory, &worker).await;
-    let workers = house.work();
+    let mut harness = harness(&memory, &worker).await;
+    let workers = harness.work();
     let told = until(async || {
         let published = memory.published_events();
         published

@@ -15,7 +15,7 @@ use cc_devops_revenue::reporting::{Reporter, ReportingSettings};
 use cc_devops_testkit::{FakeBilling, Memory, sample};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::house::{Answer, As, House, request, until};
+use crate::harness::{Answer, As, Harness, request, until};
 
 /// Believes the signature `good`; the body `change` changes MRR.
 struct Notices;
@@ -41,7 +41,7 @@ impl BillingNotices for Notices {
     }
 }
 
-pub(crate) async fn house(memory: &Memory, billing: &FakeBilling, notices: bool) -> House {
+pub(crate) async fn harness(memory: &Memory, billing: &FakeBilling, notices: bool) -> Harness {
     let settings = ReportingSettings {
         installation: sample::installation(),
         policy: Policy::default(),
@@ -54,12 +54,12 @@ pub(crate) async fn house(memory: &Memory, billing: &FakeBilling, notices: bool)
         notices: notices.then(|| Arc::new(Notices) as Arc<dyn BillingNotices>),
         refresh_after: SignedDuration::from_mins(15),
     };
-    House::with_revenue(memory.clone(), revenue).await
+    Harness::with_revenue(memory.clone(), revenue).await
 }
 
-async fn notify(house: &House, signature: &str, body: &str) -> Answer {
+async fn notify(harness: &Harness, signature: &str, body: &str) -> Answer {
     let request = request(Method::POST, "/v1/billing/events", As::Nobody).header("x-signature", signature);
-    house.call(request.body(body.to_owned().into()).unwrap()).await
+    harness.call(request.body(body.to_owned().into()).unwrap()).await
 }
 
 /// When MRR is computed next, once that is `expected`.
@@ -81,8 +81,8 @@ async fn due_at(memory: &Memory, expected: &str) {
 async fn mrr_is_computed_every_day_and_told() {
     let (memory, billing) = (Memory::new(), FakeBilling::default());
     billing.bill("cus_1", Currency::USD, "1000");
-    let mut house = house(&memory, &billing, false).await;
-    let workers = house.work();
+    let mut harness = harness(&memory, &billing, false).await;
+    let workers = harness.work();
     due_at(&memory, "2025-06-16T06:00:00Z").await;
     let told = until(async || {
         let published = memory.published_events();
@@ -92,7 +92,7 @@ async fn mrr_is_computed_every_day_and_told() {
     })
     .await;
     assert_eq!(told.event.agent.as_str(), sample::OTHER_AGENT);
-    let shown = house.get("/v1/events", As::Other).await.json();
+    let shown = harness.get("/v1/events", As::Other).await.json();
     let event = &shown["events"][0];
     assert_eq!(
         (&event["source"], &event["detail-type"]),
@@ -100,7 +100,7 @@ async fn mrr_is_computed_every_day_and_told() {
     );
     assert_eq!(event["detail"]["mrrUSD"].to_string(), "10.0");
     assert!(
-        house.get("/v1/events", As::Agent).await.json()["events"]
+        harness.get("/v1/events", As::Agent).await.json()["events"]
             .as_array()
             .unwrap()
             .is_empty(),
@@ -118,8 +118,8 @@ async fn mrr_is_computed_every_day_and_told() {
 async fn a_failed_run_is_made_up_for() {
     let (memory, billing) = (Memory::new(), FakeBilling::default());
     billing.fail_after(Some((0, PortErrorKind::Unavailable)));
-    let mut house = house(&memory, &billing, false).await;
-    let workers = house.work();
+    let mut harness = harness(&memory, &billing, false).await;
+    let workers = harness.work();
     due_at(&memory, "2025-06-15T15:36:40Z").await;
     assert_eq!(memory.alerts().len(), 1);
     billing.fail_after(None);
@@ -132,10 +132,10 @@ async fn a_failed_run_is_made_up_for() {
 #[tokio::test(start_paused = true)]
 async fn a_change_at_the_billing_source_brings_the_report_forward() {
     let (memory, billing) = (Memory::new(), FakeBilling::default());
-    let mut house = house(&memory, &billing, true).await;
-    let workers = house.work();
+    let mut harness = harness(&memory, &billing, true).await;
+    let workers = harness.work();
     due_at(&memory, "2025-06-16T06:00:00Z").await;
-    let send = async |signature: &str, body: &str| notify(&house, signature, body).await;
+    let send = async |signature: &str, body: &str| notify(&harness, signature, body).await;
     assert!(send("bad", "change").await.is_problem(400));
     assert_eq!(send("good", "something else").await.status, StatusCode::NO_CONTENT);
     due_at(&memory, "2025-06-16T06:00:00Z").await;
@@ -154,8 +154,8 @@ async fn a_change_at_the_billing_source_brings_the_report_forward() {
 
 #[tokio::test]
 async fn without_a_signing_secret_nothing_is_taken() {
-    let house = house(&Memory::new(), &FakeBilling::default(), false).await;
-    let answer = notify(&house, "good", "change").await;
+    let harness = harness(&Memory::new(), &FakeBilling::default(), false).await;
+    let answer = notify(&harness, "good", "change").await;
     assert!(
         answer.is_problem(404) && answer.text.contains("stripe.webhook_secret"),
         "{answer:?}"
@@ -164,8 +164,8 @@ async fn without_a_signing_secret_nothing_is_taken() {
 
 #[tokio::test]
 async fn a_notice_too_large_is_refused() {
-    let house = house(&Memory::new(), &FakeBilling::default(), true).await;
+    let harness = harness(&Memory::new(), &FakeBilling::default(), true).await;
     let large = "x".repeat((1 << 20) + 1);
-    let answer = notify(&house, "good", &large).await;
+    let answer = notify(&harness, "good", &large).await;
     assert!(answer.is_problem(413), "{answer:?}");
 }

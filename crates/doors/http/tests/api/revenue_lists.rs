@@ -15,7 +15,7 @@ use jiff::civil::date;
 use serde_json::{Value, json};
 
 use crate::description::{document, is_as_described};
-use crate::house::{As, House};
+use crate::harness::{As, Harness};
 
 async fn report(memory: &Memory, billing: &FakeBilling) -> Day {
     let settings = ReportingSettings {
@@ -35,7 +35,7 @@ async fn report(memory: &Memory, billing: &FakeBilling) -> Day {
 }
 
 /// Two days, of 2025-06-15 and 16; and one of a version that kept no movements, one that was reconstructed.
-async fn furnished() -> House {
+async fn furnished() -> Harness {
     let (memory, billing) = (Memory::new(), FakeBilling::default());
     let keep = async |day: Day| -> PortResult<()> {
         let news = sample::announcement("mrr/old");
@@ -60,14 +60,14 @@ async fn furnished() -> House {
     billing.clear();
     billing.bill("cus_1", Currency::USD, "10/3");
     report(&memory, &billing).await;
-    House::on(memory, cc_devops_http::ServerConfig::default()).await
+    Harness::on(memory, cc_devops_http::ServerConfig::default()).await
 }
 
 #[tokio::test]
 async fn who_moved_is_listed_in_pages_and_found_by_kind_and_customer() {
-    let house = furnished().await;
+    let harness = furnished().await;
     let get = async |query: &str| -> Value {
-        let answer = house.get(&format!("/v1/revenue/movements{query}"), As::Admin).await;
+        let answer = harness.get(&format!("/v1/revenue/movements{query}"), As::Admin).await;
         assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
         answer.json()
     };
@@ -110,15 +110,15 @@ async fn who_moved_is_listed_in_pages_and_found_by_kind_and_customer() {
         "?customer=",
         "?until=2025-06-16",
     ] {
-        let answer = house.get(&format!("/v1/revenue/movements{wrong}"), As::Admin).await;
+        let answer = harness.get(&format!("/v1/revenue/movements{wrong}"), As::Admin).await;
         assert!(answer.is_problem(422), "{wrong}: {answer:?}");
     }
 }
 
 #[tokio::test]
 async fn days_are_listed_in_pages_with_what_they_are() {
-    let house = furnished().await;
-    let get = async |query: &str| house.get(&format!("/v1/revenue/days{query}"), As::Admin).await.json();
+    let harness = furnished().await;
+    let get = async |query: &str| harness.get(&format!("/v1/revenue/days{query}"), As::Admin).await.json();
     let all = get("").await;
     let days = all["days"].as_array().unwrap();
     let said: Vec<(&str, bool, Option<u64>)> = (days.iter())
@@ -146,10 +146,10 @@ async fn days_are_listed_in_pages_with_what_they_are() {
 
 #[tokio::test]
 async fn the_lists_have_the_shape_that_is_described() {
-    let house = furnished().await;
+    let harness = furnished().await;
     let document = document().await;
     for path in ["/v1/revenue/days", "/v1/revenue/movements"] {
-        let answer = house.get(path, As::Admin).await;
+        let answer = harness.get(path, As::Admin).await;
         is_as_described(&document, &format!("get {path}"), &answer);
     }
 }

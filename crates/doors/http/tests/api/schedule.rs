@@ -15,7 +15,7 @@ use cc_devops_testkit::{Memory, sample};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::house::{House, until};
+use crate::harness::{Harness, until};
 
 /// Tells when a heartbeat came, and passes it on.
 struct RecordedHeartbeats {
@@ -38,8 +38,8 @@ async fn start(memory: &Memory) -> (Workers, UnboundedReceiver<Timestamp>) {
         let inner = ports.heartbeats.clone();
         ports.heartbeats = Arc::new(RecordedHeartbeats { inner, beats });
     };
-    let mut house = House::around(memory.clone(), ServerConfig::default(), change).await;
-    (house.work(), told)
+    let mut harness = Harness::around(memory.clone(), ServerConfig::default(), change).await;
+    (harness.work(), told)
 }
 
 /// When the heartbeat is due next.

@@ -10,7 +10,7 @@ use cc_devops_testkit::sample::{self, PLANTED_SECRET};
 use serde_json::{Value, json};
 use tracing::subscriber::set_default;
 
-use crate::house::{As, House, SECRET, put, until};
+use crate::harness::{As, Harness, SECRET, put, until};
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -44,8 +44,8 @@ async fn nothing_shows_what_must_not_be_seen() {
         .finish();
     let _guard = set_default(subscriber);
 
-    let mut house = House::new().await;
-    let workers = house.work();
+    let mut harness = Harness::new().await;
+    let workers = harness.work();
     let mut seen = String::new();
     let mut too_long = put("r2");
     too_long["detail"]["params"]["value"] = json!(PLANTED_SECRET.repeat(3_000));
@@ -68,19 +68,19 @@ async fn nothing_shows_what_must_not_be_seen() {
         no_id,
     ] {
         for caller in [As::Agent, As::Other] {
-            seen += &house.post("/v1/events?wait=5", caller, &body).await.text;
+            seen += &harness.post("/v1/events?wait=5", caller, &body).await.text;
         }
     }
     let half = put("r7").to_string();
-    seen += &house
+    seen += &harness
         .post_text("/v1/events", As::Agent, half[..half.len() - 3].to_owned())
         .await
         .text;
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
-    seen += &house.post("/v1/events", As::Agent, &put("r8")).await.text;
-    house.memory.fail_with(None);
-    let events = house.rows().len();
-    until(async || (house.memory.published_events().len() == events).then_some(())).await;
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
+    seen += &harness.post("/v1/events", As::Agent, &put("r8")).await.text;
+    harness.memory.fail_with(None);
+    let events = harness.rows().len();
+    until(async || (harness.memory.published_events().len() == events).then_some(())).await;
     for uri in [
         "/v1/requests",
         "/v1/requests/r1",
@@ -89,9 +89,9 @@ async fn nothing_shows_what_must_not_be_seen() {
         "/v1/agents",
         "/health",
     ] {
-        seen += &house.get(uri, As::Admin).await.text;
+        seen += &harness.get(uri, As::Admin).await.text;
     }
-    let webhook = house
+    let webhook = harness
         .post(
             "/v1/webhooks",
             As::Admin,
@@ -99,8 +99,8 @@ async fn nothing_shows_what_must_not_be_seen() {
         )
         .await;
     let signing = webhook.json()["secret"].as_str().unwrap().to_owned();
-    seen += &house.get("/v1/webhooks", As::Admin).await.text;
-    house
+    seen += &harness.get("/v1/webhooks", As::Admin).await.text;
+    harness
         .send(
             Method::GET,
             "/v1/secrets/contentcraft/contentorchestrator/key",
@@ -109,8 +109,8 @@ async fn nothing_shows_what_must_not_be_seen() {
         .await;
     workers.stop(Duration::from_secs(5)).await;
 
-    let audit = format!("{:?}", house.memory.audit_rows());
-    let events = format!("{:?}", house.memory.published_events());
+    let audit = format!("{:?}", harness.memory.audit_rows());
+    let events = format!("{:?}", harness.memory.published_events());
     let log = log.text();
     assert!(log.contains("\"request_id\":\"r1\""), "the log was captured");
     let tokens = [As::Agent, As::Other, As::Admin].map(|caller| caller.token().unwrap());

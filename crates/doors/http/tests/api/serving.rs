@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::house::{As, House, control_plane, put, until};
+use crate::harness::{As, Harness, control_plane, put, until};
 
 fn anywhere() -> ServerConfig {
     ServerConfig {
@@ -165,44 +165,44 @@ impl SecretStore for Gate {
     }
 }
 
-async fn behind_a_gate() -> (House, Arc<Semaphore>) {
+async fn behind_a_gate() -> (Harness, Arc<Semaphore>) {
     let open = Arc::new(Semaphore::new(0));
     let gate = open.clone();
-    let house = House::around(Memory::new(), ServerConfig::default(), |ports| {
+    let harness = Harness::around(Memory::new(), ServerConfig::default(), |ports| {
         let inner = ports.secrets.clone();
         ports.secrets = Arc::new(Gate { inner, open: gate });
     })
     .await;
-    (house, open)
+    (harness, open)
 }
 
-async fn state(house: &House, id: &str) -> RequestState {
-    let found = house.memory.ports().ledger.find(&sample::request_id(id)).await;
+async fn state(harness: &Harness, id: &str) -> RequestState {
+    let found = harness.memory.ports().ledger.find(&sample::request_id(id)).await;
     found.unwrap().unwrap().state
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_finishes_and_publishes_what_runs() {
-    let (mut house, open) = behind_a_gate().await;
-    let workers = house.work();
-    house.post("/v1/events", As::Agent, &put("r1")).await;
+    let (mut harness, open) = behind_a_gate().await;
+    let workers = harness.work();
+    harness.post("/v1/events", As::Agent, &put("r1")).await;
     let mut stop = Box::pin(workers.stop(Duration::from_secs(30)));
     assert!(futures::poll!(&mut stop).is_pending());
     open.add_permits(1);
     stop.await;
-    assert_eq!(state(&house, "r1").await, RequestState::Published);
+    assert_eq!(state(&harness, "r1").await, RequestState::Published);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_does_not_wait_beyond_its_grace() {
-    let (mut house, _closed) = behind_a_gate().await;
-    let workers = house.work();
-    house.post("/v1/events", As::Agent, &put("r1")).await;
+    let (mut harness, _closed) = behind_a_gate().await;
+    let workers = harness.work();
+    harness.post("/v1/events", As::Agent, &put("r1")).await;
     let before = tokio::time::Instant::now();
     workers.stop(Duration::from_secs(30)).await;
     assert_eq!(before.elapsed(), Duration::from_secs(30));
     assert_eq!(
-        state(&house, "r1").await,
+        state(&harness, "r1").await,
         RequestState::Executing,
         "the next start takes it up"
     );

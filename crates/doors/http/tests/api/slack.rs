@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
 use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_fleet::{NewAgent, SlackUsers};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::SecretName;
-use cc_devops_notify::{Channel, Value as Place, Way};
+use cc_devops_notify::{Channel, Transport, Value as Place};
 use cc_devops_policy::Policy;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_slack::{Answer as SlackAnswer, Answers, SigningParts, SlackClicks};
@@ -24,7 +24,7 @@ use sha2::Sha256;
 
 use crate::deploys::{kept, plan};
 use crate::description::{document, is_as_described};
-use crate::house::{ADMIN, Answer, As, House, OTHER_AGENT, request, until};
+use crate::harness::{ADMIN, Answer, As, Harness, OTHER_AGENT, request, until};
 
 /// The app's signing secret, which stands in no answer and no record.
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
@@ -62,7 +62,7 @@ fn channel(signing: Place) -> Channel {
     Channel {
         name: "chat".to_owned(),
         bodies: false,
-        way: Way::Slack {
+        transport: Transport::Slack {
             url: Place::Env("URL".to_owned()),
             signing: Some(signing),
         },
@@ -79,9 +79,9 @@ fn clicks(memory: &Memory, signing: Place, sent: &Sent) -> SlackClicks {
     SlackClicks::of(&[channel(signing)], given, Arc::new(sent.clone())).unwrap()
 }
 
-/// A house in which a plan waits, and the operator is known in Slack.
+/// A control plane in which a plan waits, and the operator is known in Slack.
 struct Chat {
-    house: House,
+    harness: Harness,
     plan: PlanRecord,
     sent: Sent,
 }
@@ -94,20 +94,20 @@ impl Chat {
     async fn by(policy: Option<Policy>) -> Self {
         let (memory, sent) = (Memory::new(), Sent::default());
         let slack = clicks(&memory, Place::Env("SIGNING".to_owned()), &sent);
-        let house = House::with_slack(memory, policy, slack).await;
+        let harness = Harness::with_slack(memory, policy, slack).await;
         let chat = Self {
-            plan: plan(&house, "s1", "shop", OTHER_AGENT),
-            house,
+            plan: plan(&harness, "s1", "shop", OTHER_AGENT),
+            harness,
             sent,
         };
-        kept(&chat.house, &chat.plan).await;
+        kept(&chat.harness, &chat.plan).await;
         chat.knows(ADMIN, ADMINS_ID).await;
         chat
     }
 
     /// Says which Slack user an operator is.
     async fn knows(&self, name: &str, user: &str) {
-        let ports = self.house.control.ports();
+        let ports = self.harness.control.ports();
         let users = SlackUsers {
             state: &*ports.state,
             agents: &*ports.agents,
@@ -116,7 +116,7 @@ impl Chat {
         };
         let user = user.parse().unwrap();
         users
-            .set(&sample::agent_name(name), Some(&user), Asker::Operator)
+            .set(&sample::agent_name(name), Some(&user), Actor::Operator)
             .await
             .unwrap();
     }
@@ -131,7 +131,7 @@ impl Chat {
             agent,
             created_at: sample::START,
         };
-        let agents = &self.house.control.ports().agents;
+        let agents = &self.harness.control.ports().agents;
         agents
             .add(&new, &sample::token(number), &sample::added())
             .await
@@ -140,7 +140,7 @@ impl Chat {
     }
 
     fn now(&self) -> i64 {
-        self.house.control.ports().clock.now().as_second()
+        self.harness.control.ports().clock.now().as_second()
     }
 
     /// A click as Slack sends it.
@@ -174,7 +174,7 @@ impl Chat {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.house.call(request.body(body.to_owned().into()).unwrap()).await
+        self.harness.call(request.body(body.to_owned().into()).unwrap()).await
     }
 
     /// Sends a body as Slack would now.
@@ -190,13 +190,13 @@ impl Chat {
     }
 
     async fn record(&self) -> PlanRecord {
-        let found = self.house.control.plan(&self.plan.id).await.unwrap();
+        let found = self.harness.control.plan(&self.plan.id).await.unwrap();
         found.unwrap().record
     }
 
     fn decisions(&self) -> usize {
         let decided = [actions::PLAN_APPROVED, actions::PLAN_DENIED];
-        let rows = self.house.rows().into_iter();
+        let rows = self.harness.rows().into_iter();
         rows.filter(|row| decided.contains(&row.entry.action.as_str())).count()
     }
 }
@@ -229,7 +229,7 @@ async fn the_same_click_three_times_is_one_decision() {
         assert_eq!((taken.status, taken.text.as_str()), (StatusCode::OK, ""));
     }
     for second in 1..3 {
-        chat.house.memory.clock().advance(SignedDuration::from_secs(1));
+        chat.harness.memory.clock().advance(SignedDuration::from_secs(1));
         assert_eq!(chat.signed(&body).await.status, StatusCode::OK, "{second}");
     }
     let record = chat.record().await;
@@ -267,7 +267,7 @@ async fn a_denial_takes_the_buttons_away_and_who_comes_later_is_told() {
         "{blocks}"
     );
 
-    chat.house.memory.clock().advance(SignedDuration::from_secs(1));
+    chat.harness.memory.clock().advance(SignedDuration::from_secs(1));
     assert_eq!(chat.clicked(ADMINS_ID, DENY).await.status, StatusCode::OK);
     let again = chat.sent.answer(2).await;
     assert_eq!(again["text"], answer["text"], "the same click is the same decision");
@@ -376,8 +376,8 @@ async fn who_may_not_decide_is_told_alone_and_decides_nothing() {
         assert!(answer["text"].as_str().unwrap().contains(part), "{answer}");
     }
     // An operator who was revoked is none any more.
-    let agents = &chat.house.control.ports().agents;
-    let now = chat.house.control.ports().clock.now();
+    let agents = &chat.harness.control.ports().agents;
+    let now = chat.harness.control.ports().clock.now();
     agents
         .revoke(&sample::agent_name(ADMIN), now, &sample::revoked())
         .await
@@ -434,18 +434,18 @@ async fn what_is_no_click_of_ours_is_taken_or_told() {
 
 #[tokio::test]
 async fn without_a_secret_nothing_is_taken() {
-    let house = House::new().await;
-    let none = house.send(Method::POST, ACTIONS, As::Nobody).await;
+    let harness = Harness::new().await;
+    let none = harness.send(Method::POST, ACTIONS, As::Nobody).await;
     assert!(none.is_problem(404) && none.text.contains("signing_secret"), "{none:?}");
 
     let (memory, sent) = (Memory::new(), Sent::default());
     let name = SecretName::new("/contentcraft/alerts/slack-signing").unwrap();
     let slack = clicks(&memory, Place::Secret(name), &sent);
-    let house = House::with_slack(memory, None, slack).await;
-    let waiting = plan(&house, "s1", "shop", OTHER_AGENT);
+    let harness = Harness::with_slack(memory, None, slack).await;
+    let waiting = plan(&harness, "s1", "shop", OTHER_AGENT);
     let chat = Chat {
         plan: waiting,
-        house,
+        harness,
         sent,
     };
     let missing = chat.clicked(ADMINS_ID, APPROVE).await;
@@ -460,7 +460,7 @@ async fn nothing_secret_of_a_click_is_kept_or_answered() {
     let chat = Chat::new().await;
     assert_eq!(chat.clicked(ADMINS_ID, APPROVE).await.status, StatusCode::OK);
     let answer = chat.sent.answer(1).await;
-    let rows = format!("{:?}", chat.house.rows());
+    let rows = format!("{:?}", chat.harness.rows());
     let record = json!(chat.record().await).to_string();
     for canary in [
         SECRET,
@@ -499,7 +499,7 @@ proptest! {
             let request = request(Method::POST, ACTIONS, As::Nobody)
                 .header("x-slack-request-timestamp", at)
                 .header("x-slack-signature", signature);
-            let answer = chat.house.call(request.body(changed.into()).unwrap()).await;
+            let answer = chat.harness.call(request.body(changed.into()).unwrap()).await;
             assert!(answer.is_problem(403), "{answer:?}");
             assert!(chat.record().await.approvals.is_empty());
         });

@@ -9,7 +9,7 @@ use cc_devops_testkit::{FakeBilling, Memory};
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use crate::house::{Answer, As, House, request};
+use crate::harness::{Answer, As, Harness, request};
 use crate::repositories::{self, RecordingWorker};
 use crate::revenue;
 
@@ -28,45 +28,45 @@ fn pending() -> Body {
     Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>())
 }
 
-async fn house(path: &str) -> House {
+async fn harness(path: &str) -> Harness {
     if path == "/v1/repos/events" {
-        repositories::house(&Memory::new(), &RecordingWorker::default()).await
+        repositories::harness(&Memory::new(), &RecordingWorker::default()).await
     } else {
-        revenue::house(&Memory::new(), &FakeBilling::default(), true).await
+        revenue::harness(&Memory::new(), &FakeBilling::default(), true).await
     }
 }
 
-async fn notify(house: &House, path: &str, signature: &str, length: Option<usize>, body: Body) -> Answer {
+async fn notify(harness: &Harness, path: &str, signature: &str, length: Option<usize>, body: Body) -> Answer {
     let mut request = request(Method::POST, path, As::Nobody)
         .header("x-signature", signature)
         .header("x-github-event", "workflow_run");
     if let Some(length) = length {
         request = request.header(CONTENT_LENGTH, length);
     }
-    house.call(request.body(body).unwrap()).await
+    harness.call(request.body(body).unwrap()).await
 }
 
 #[tokio::test]
 async fn what_cannot_be_genuine_is_refused_before_its_body_is_read() {
     for path in PATHS {
-        let house = house(path).await;
+        let harness = harness(path).await;
         for none in ["", "nonsense"] {
-            let answer = notify(&house, path, none, None, unread()).await;
+            let answer = notify(&harness, path, none, None, unread()).await;
             assert!(answer.is_problem(400), "{path}: {answer:?}");
         }
-        let answer = notify(&house, path, "good", Some((1 << 20) + 1), unread()).await;
+        let answer = notify(&harness, path, "good", Some((1 << 20) + 1), unread()).await;
         assert!(answer.is_problem(413), "{path}: {answer:?}");
     }
 }
 
 #[tokio::test]
 async fn a_kind_that_changes_nothing_is_answered_without_its_body() {
-    let house = house(PATHS[0]).await;
+    let harness = harness(PATHS[0]).await;
     for kind in ["push", "check_run", ""] {
         let request = request(Method::POST, PATHS[0], As::Nobody)
             .header("x-signature", "good")
             .header("x-github-event", kind);
-        let answer = house.call(request.body(unread()).unwrap()).await;
+        let answer = harness.call(request.body(unread()).unwrap()).await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT, "{kind}");
     }
 }
@@ -74,10 +74,10 @@ async fn a_kind_that_changes_nothing_is_answered_without_its_body() {
 #[tokio::test(start_paused = true)]
 async fn few_bodies_are_taken_at_once_and_none_is_waited_for_long() {
     for path in PATHS {
-        let house = house(path).await;
+        let harness = harness(path).await;
         let begun = Instant::now();
         let slow = (0..6).map(|_| async {
-            let answer = notify(&house, path, "good", None, pending()).await;
+            let answer = notify(&harness, path, "good", None, pending()).await;
             (answer.status.as_u16(), begun.elapsed().as_secs())
         });
         let mut answers = join_all(slow).await;
@@ -90,10 +90,10 @@ async fn few_bodies_are_taken_at_once_and_none_is_waited_for_long() {
 #[tokio::test]
 async fn a_flood_of_forged_notices_is_told_to_stop_and_others_are_served() {
     for path in PATHS {
-        let house = house(path).await;
+        let harness = harness(path).await;
         let mut forged = 0;
         let answer = loop {
-            let answer = notify(&house, path, "bad", None, Body::from("{}")).await;
+            let answer = notify(&harness, path, "bad", None, Body::from("{}")).await;
             if answer.status != StatusCode::BAD_REQUEST {
                 break answer;
             }
@@ -102,6 +102,6 @@ async fn a_flood_of_forged_notices_is_told_to_stop_and_others_are_served() {
         };
         assert!(answer.is_problem(429), "{path}: {answer:?}");
         assert!(!answer.header("retry-after").is_empty());
-        assert_eq!(house.get("/v1/agents", As::Agent).await.status, StatusCode::OK);
+        assert_eq!(harness.get("/v1/agents", As::Agent).await.status, StatusCode::OK);
     }
 }

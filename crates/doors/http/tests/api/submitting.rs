@@ -9,26 +9,32 @@ use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::json;
 
-use crate::house::{As, House, SECRET, put, until};
+use crate::harness::{As, Harness, SECRET, put, until};
 
-async fn state(house: &House, id: &str) -> Option<RequestState> {
-    let found = house.memory.ports().ledger.find(&sample::request_id(id)).await.unwrap();
+async fn state(harness: &Harness, id: &str) -> Option<RequestState> {
+    let found = harness
+        .memory
+        .ports()
+        .ledger
+        .find(&sample::request_id(id))
+        .await
+        .unwrap();
     found.map(|record| record.state)
 }
 
 #[tokio::test]
 async fn a_request_is_durable_when_it_is_acknowledged() {
-    let house = House::new().await;
-    let answer = house.post("/v1/events", As::Agent, &put("r1")).await;
+    let harness = Harness::new().await;
+    let answer = harness.post("/v1/events", As::Agent, &put("r1")).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     assert_eq!(answer.json(), json!({"requestId": "r1", "status": "accepted"}));
-    assert!(state(&house, "r1").await.is_some());
+    assert!(state(&harness, "r1").await.is_some());
 }
 
 #[tokio::test]
 async fn the_outcome_comes_to_who_waits() {
-    let house = House::new().await;
-    let answer = house.post("/v1/events?wait=10", As::Agent, &put("r1")).await;
+    let harness = Harness::new().await;
+    let answer = harness.post("/v1/events?wait=10", As::Agent, &put("r1")).await;
     assert_eq!(answer.status, StatusCode::OK);
     let detail = answer.json();
     assert_eq!(detail["requestId"], "r1");
@@ -41,16 +47,18 @@ async fn the_outcome_comes_to_who_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_in_vain_is_told_that_it_is_accepted() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let stack = sample::stack(sample::STACK_SUCCEEDS);
-    house.memory.script_stack(stack, StackScript::KeepsChanging);
+    harness.memory.script_stack(stack, StackScript::KeepsChanging);
     let event = sample::deploy_event("d1", sample::STACK_SUCCEEDS);
     for wait in [0, 7] {
-        let answer = house.post(&format!("/v1/events?wait={wait}"), As::Agent, &event).await;
+        let answer = harness
+            .post(&format!("/v1/events?wait={wait}"), As::Agent, &event)
+            .await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
         assert_eq!(answer.json()["status"], "accepted");
     }
-    let shown = house.get("/v1/requests/d1", As::Agent).await.json();
+    let shown = harness.get("/v1/requests/d1", As::Agent).await.json();
     assert_eq!(shown["state"], "waiting");
     assert_eq!(shown["completed"], json!(null));
 }
@@ -61,22 +69,22 @@ async fn a_deploy_that_ends_is_concluded_at_the_signal() {
         outcome: std::time::Duration::from_mins(1),
         ..Pace::default()
     };
-    let mut house = House::with(ServerConfig {
+    let mut harness = Harness::with(ServerConfig {
         pace,
         ..ServerConfig::default()
     })
     .await;
-    let workers = house.work();
+    let workers = harness.work();
     let stack = sample::stack(sample::STACK_SUCCEEDS);
-    house.memory.script_stack(stack, StackScript::KeepsChanging);
+    harness.memory.script_stack(stack, StackScript::KeepsChanging);
     let event = sample::deploy_event("d1", sample::STACK_SUCCEEDS);
     let end = async {
-        until(async || (state(&house, "d1").await == Some(RequestState::Waiting)).then_some(())).await;
+        until(async || (state(&harness, "d1").await == Some(RequestState::Waiting)).then_some(())).await;
         let id = sample::request_id("d1");
-        house.memory.end_change(&id, StackScript::Succeeds);
-        house.ended.send(id).unwrap();
+        harness.memory.end_change(&id, StackScript::Succeeds);
+        harness.ended.send(id).unwrap();
     };
-    let (answer, ()) = tokio::join!(house.post("/v1/events?wait=30", As::Agent, &event), end);
+    let (answer, ()) = tokio::join!(harness.post("/v1/events?wait=30", As::Agent, &event), end);
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     assert_eq!(answer.json()["result"]["action"], "deployed");
     workers.stop(std::time::Duration::from_secs(5)).await;
@@ -84,9 +92,9 @@ async fn a_deploy_that_ends_is_concluded_at_the_signal() {
 
 #[tokio::test]
 async fn an_array_is_answered_in_its_order() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let body = json!([put("a"), {"source": "nonsense"}, put("b")]);
-    let answer = house.post("/v1/events", As::Agent, &body).await;
+    let answer = harness.post("/v1/events", As::Agent, &body).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     let entries = answer.json()["entries"].clone();
     assert_eq!(entries[0], json!({"requestId": "a", "status": "accepted"}));
@@ -96,7 +104,7 @@ async fn an_array_is_answered_in_its_order() {
     assert_eq!(entries[2]["requestId"], "b");
 
     let unknown = sample::deploy_event("d", "cc-agent-content-orchestrator");
-    let answer = house
+    let answer = harness
         .post("/v1/events?wait=10", As::Agent, &json!([put("c"), unknown]))
         .await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -108,19 +116,19 @@ async fn an_array_is_answered_in_its_order() {
 
 #[tokio::test(start_paused = true)]
 async fn what_finds_no_room_is_recorded_and_taken_up_by_the_sweep() {
-    let mut house = House::with(ServerConfig {
+    let mut harness = Harness::with(ServerConfig {
         in_flight: 1,
         ..ServerConfig::default()
     })
     .await;
     let ids: Vec<String> = (0..10).map(|n| format!("r{n}")).collect();
     let body: Vec<_> = ids.iter().map(|id| put(id)).collect();
-    let answer = house.post("/v1/events", As::Agent, &json!(body)).await;
+    let answer = harness.post("/v1/events", As::Agent, &json!(body)).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
-    let workers = house.work();
+    let workers = harness.work();
     for id in &ids {
         until(async || {
-            let state = state(&house, id).await?;
+            let state = state(&harness, id).await?;
             matches!(state, RequestState::Completed | RequestState::Published).then_some(())
         })
         .await;
@@ -131,32 +139,32 @@ async fn what_finds_no_room_is_recorded_and_taken_up_by_the_sweep() {
 #[tokio::test(start_paused = true)]
 async fn what_a_crash_left_is_taken_up_at_the_start() {
     let memory = Memory::new();
-    let house = House::on(memory.clone(), ServerConfig::default()).await;
+    let harness = Harness::on(memory.clone(), ServerConfig::default()).await;
     let principal = sample::principal(sample::AGENT);
-    house.control.receive(&principal, put("r1"), true).await.unwrap();
-    drop(house);
+    harness.control.receive(&principal, put("r1"), true).await.unwrap();
+    drop(harness);
     memory.clock().advance(jiff::SignedDuration::from_mins(2));
-    let mut house = House::on(memory, ServerConfig::default()).await;
-    let workers = house.work();
-    until(async || (state(&house, "r1").await? == RequestState::Published).then_some(())).await;
-    assert_eq!(house.memory.secret_writes(&sample::secret_name(SECRET)), 1);
+    let mut harness = Harness::on(memory, ServerConfig::default()).await;
+    let workers = harness.work();
+    until(async || (state(&harness, "r1").await? == RequestState::Published).then_some(())).await;
+    assert_eq!(harness.memory.secret_writes(&sample::secret_name(SECRET)), 1);
     workers.stop(std::time::Duration::from_secs(5)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_outcome_from_another_process_is_found_too() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let stack = sample::stack(sample::STACK_SUCCEEDS);
-    house.memory.script_stack(stack, StackScript::KeepsChanging);
+    harness.memory.script_stack(stack, StackScript::KeepsChanging);
     let event = sample::deploy_event("d1", sample::STACK_SUCCEEDS);
     let elsewhere = async {
-        until(async || (state(&house, "d1").await == Some(RequestState::Waiting)).then_some(())).await;
+        until(async || (state(&harness, "d1").await == Some(RequestState::Waiting)).then_some(())).await;
         let id = sample::request_id("d1");
-        house.memory.end_change(&id, StackScript::Fails);
-        let concluded = Box::pin(house.control.ended_elsewhere(&id)).await.unwrap();
+        harness.memory.end_change(&id, StackScript::Fails);
+        let concluded = Box::pin(harness.control.ended_elsewhere(&id)).await.unwrap();
         assert!(concluded.is_some());
     };
-    let (answer, ()) = tokio::join!(house.post("/v1/events?wait=60", As::Agent, &event), elsewhere);
+    let (answer, ()) = tokio::join!(harness.post("/v1/events?wait=60", As::Agent, &event), elsewhere);
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["reason"], "deploy_failed");
 }

@@ -11,7 +11,7 @@ use cc_devops_testkit::Memory;
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::house::{As, House, put, until};
+use crate::harness::{As, Harness, put, until};
 
 /// Metrics that are asked and never answer.
 struct Hangs(Arc<Notify>);
@@ -37,16 +37,16 @@ async fn a_consumer_that_hangs_holds_up_neither_the_others_nor_the_end() {
     let asked = Arc::new(Notify::new());
     let metrics = Arc::new(Hangs(asked.clone()));
     let memory = Memory::new();
-    let mut house = House::around(memory.clone(), ServerConfig::default(), |ports| ports.metrics = metrics).await;
-    let workers = house.work();
+    let mut harness = Harness::around(memory.clone(), ServerConfig::default(), |ports| ports.metrics = metrics).await;
+    let workers = harness.work();
     let webhook = json!({"url": "https://127.0.0.1:9/nobody"});
-    house.post("/v1/webhooks", As::Admin, &webhook).await;
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    harness.post("/v1/webhooks", As::Admin, &webhook).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
     asked.notified().await;
     for id in ["r2", "r3"] {
-        house.post("/v1/events?wait=5", As::Agent, &put(id)).await;
+        harness.post("/v1/events?wait=5", As::Agent, &put(id)).await;
     }
-    let ports = house.control.ports();
+    let ports = harness.control.ports();
     let waiting = |consumer: Consumer| async move {
         let standing = ports.outbox.standing(ports.clock.now()).await.unwrap();
         standing.iter().find(|one| one.consumer == consumer).unwrap().waiting

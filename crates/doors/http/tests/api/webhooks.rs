@@ -21,7 +21,7 @@ use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::house::{As, House, put, until};
+use crate::harness::{As, Harness, put, until};
 
 /// What arrived.
 struct Arrival {
@@ -77,8 +77,8 @@ impl Receiver {
     }
 }
 
-/// A working house that looks for deliveries all the time, by a clock that shows the real time.
-async fn working() -> (House, Workers) {
+/// A working control plane that looks for deliveries all the time, by a clock that shows the real time.
+async fn working() -> (Harness, Workers) {
     let pace = Pace {
         deliveries: Duration::from_millis(5),
         ..Pace::default()
@@ -93,15 +93,15 @@ async fn working() -> (House, Workers) {
         webhooks,
         ..ServerConfig::default()
     };
-    let mut house = House::with(config).await;
-    house.memory.clock().set(SystemClock.now());
-    let workers = house.work();
-    (house, workers)
+    let mut harness = Harness::with(config).await;
+    harness.memory.clock().set(SystemClock.now());
+    let workers = harness.work();
+    (harness, workers)
 }
 
 /// Subscribes, and says the id and the signing secret.
-async fn subscribe(house: &House, url: &str, agent: Option<&str>) -> (String, String) {
-    let answer = house
+async fn subscribe(harness: &Harness, url: &str, agent: Option<&str>) -> (String, String) {
+    let answer = harness
         .post("/v1/webhooks", As::Admin, &json!({"url": url, "agent": agent}))
         .await;
     assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
@@ -110,34 +110,34 @@ async fn subscribe(house: &House, url: &str, agent: Option<&str>) -> (String, St
     (text("id"), text("secret"))
 }
 
-async fn dead_letters(house: &House, id: &str) -> Vec<Value> {
-    let answer = house.get(&format!("/v1/webhooks/{id}/dead-letters"), As::Admin).await;
+async fn dead_letters(harness: &Harness, id: &str) -> Vec<Value> {
+    let answer = harness.get(&format!("/v1/webhooks/{id}/dead-letters"), As::Admin).await;
     answer.json()["deadLetters"].as_array().unwrap().clone()
 }
 
 /// Moves the clock on until something arrives; returns by how much.
-async fn wait_by_the_clock(house: &House, receiver: &mut Receiver) -> (Arrival, SignedDuration) {
-    let start = house.memory.clock().advance(SignedDuration::ZERO);
+async fn wait_by_the_clock(harness: &Harness, receiver: &mut Receiver) -> (Arrival, SignedDuration) {
+    let start = harness.memory.clock().advance(SignedDuration::ZERO);
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     ticks.tick().await;
     loop {
         tokio::select! {
             arrival = receiver.arrivals.recv() => {
-                let now = house.memory.clock().advance(SignedDuration::ZERO);
+                let now = harness.memory.clock().advance(SignedDuration::ZERO);
                 return (arrival.unwrap(), now.duration_since(start));
             }
-            _ = ticks.tick() => house.memory.clock().advance(SignedDuration::from_secs(1)),
+            _ = ticks.tick() => harness.memory.clock().advance(SignedDuration::from_secs(1)),
         };
     }
 }
 
 #[tokio::test]
 async fn an_outcome_is_told_signed() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     let mut receiver = Receiver::answering([]).await;
-    let (_, secret) = subscribe(&house, &receiver.url, Some(sample::AGENT)).await;
-    let (_, _) = subscribe(&house, &receiver.url, Some(sample::OTHER_AGENT)).await;
-    let completed = house.post("/v1/events?wait=5", As::Agent, &put("r1")).await.json();
+    let (_, secret) = subscribe(&harness, &receiver.url, Some(sample::AGENT)).await;
+    let (_, _) = subscribe(&harness, &receiver.url, Some(sample::OTHER_AGENT)).await;
+    let completed = harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await.json();
     let arrival = receiver.next().await;
     Webhook::new(&secret)
         .unwrap()
@@ -157,12 +157,12 @@ async fn an_outcome_is_told_signed() {
 
 #[tokio::test]
 async fn a_failure_is_tried_again_with_the_same_id() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     let mut receiver = Receiver::answering([(500, HeaderMap::new())]).await;
-    let (id, secret) = subscribe(&house, &receiver.url, None).await;
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    let (id, secret) = subscribe(&harness, &receiver.url, None).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
     let first = receiver.next().await;
-    let (second, waited) = wait_by_the_clock(&house, &mut receiver).await;
+    let (second, waited) = wait_by_the_clock(&harness, &mut receiver).await;
     assert_eq!(second.id(), first.id());
     assert!(waited >= SignedDuration::from_secs(5), "{waited:?}");
     assert!(
@@ -171,42 +171,42 @@ async fn a_failure_is_tried_again_with_the_same_id() {
             .verify(&second.body, &second.headers)
             .is_ok()
     );
-    assert!(dead_letters(&house, &id).await.is_empty());
+    assert!(dead_letters(&harness, &id).await.is_empty());
     workers.stop(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
 async fn a_receiver_may_ask_to_be_left_alone_for_longer() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     let headers = HeaderMap::from_iter([("retry-after".parse().unwrap(), "60".parse().unwrap())]);
     let mut receiver = Receiver::answering([(503, headers)]).await;
-    subscribe(&house, &receiver.url, None).await;
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    subscribe(&harness, &receiver.url, None).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
     receiver.next().await;
-    let (_, waited) = wait_by_the_clock(&house, &mut receiver).await;
+    let (_, waited) = wait_by_the_clock(&harness, &mut receiver).await;
     assert!(waited >= SignedDuration::from_secs(60), "{waited:?}");
     workers.stop(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
 async fn what_is_gone_becomes_a_dead_letter_and_can_be_replayed() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     let mut receiver = Receiver::answering([(410, HeaderMap::new())]).await;
-    let (id, _) = subscribe(&house, &receiver.url, None).await;
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    let (id, _) = subscribe(&harness, &receiver.url, None).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
     let first = receiver.next().await;
-    let letter = until(async || dead_letters(&house, &id).await.pop()).await;
+    let letter = until(async || dead_letters(&harness, &id).await.pop()).await;
     assert_eq!(letter["messageId"], first.id());
     assert_eq!(letter["attempts"], 1);
     assert_eq!(letter["error"], "the receiver answered 410");
     assert_eq!(letter["detail"]["requestId"], "r1");
     let uri = format!("/v1/webhooks/{id}/dead-letters/replay");
-    let replayed = house.send(Method::POST, &uri, As::Admin).await.json();
+    let replayed = harness.send(Method::POST, &uri, As::Admin).await.json();
     assert_eq!(replayed, json!({"replayed": 1}));
     assert_eq!(receiver.next().await.id(), first.id());
-    assert!(dead_letters(&house, &id).await.is_empty());
+    assert!(dead_letters(&harness, &id).await.is_empty());
     workers.stop(Duration::from_secs(5)).await;
-    let actions: Vec<String> = house
+    let actions: Vec<String> = harness
         .memory
         .audit_rows()
         .into_iter()
@@ -218,20 +218,20 @@ async fn what_is_gone_becomes_a_dead_letter_and_can_be_replayed() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_nobody_there_is_a_failure() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     let mut elsewhere = Receiver::answering([]).await;
     let headers = HeaderMap::from_iter([("location".parse().unwrap(), elsewhere.url.parse().unwrap())]);
     let mut receiver = Receiver::answering([(307, headers)]).await;
-    let id = subscribe(&house, &receiver.url, None).await;
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    let id = subscribe(&harness, &receiver.url, None).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
     let (id, _) = id;
     receiver.next().await;
-    let error = until(async || shown(&house, &id).await["lastError"].as_str().map(ToOwned::to_owned)).await;
+    let error = until(async || shown(&harness, &id).await["lastError"].as_str().map(ToOwned::to_owned)).await;
     assert!(
         error.contains("answered 307") && error.contains("redirects are not followed"),
         "{error}"
     );
-    wait_by_the_clock(&house, &mut receiver).await;
+    wait_by_the_clock(&harness, &mut receiver).await;
     assert!(elsewhere.arrivals.try_recv().is_err());
     workers.stop(Duration::from_secs(5)).await;
 }
@@ -250,24 +250,24 @@ async fn dead_end() -> String {
 }
 
 /// What `GET /v1/webhooks` says of a subscription.
-async fn shown(house: &House, id: &str) -> Value {
-    let answer = house.get("/v1/webhooks", As::Admin).await;
+async fn shown(harness: &Harness, id: &str) -> Value {
+    let answer = harness.get("/v1/webhooks", As::Admin).await;
     let all = answer.json()["webhooks"].as_array().unwrap().clone();
     all.into_iter().find(|webhook| webhook["id"] == id).unwrap()
 }
 
 #[tokio::test]
 async fn a_dead_endpoint_costs_a_healthy_one_nothing() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     let mut receiver = Receiver::answering([]).await;
     // Several dead ones, each with more waiting than there are places in all.
     for _ in 0..3 {
-        subscribe(&house, &dead_end().await, None).await;
+        subscribe(&harness, &dead_end().await, None).await;
     }
-    subscribe(&house, &receiver.url, None).await;
+    subscribe(&harness, &receiver.url, None).await;
     let mut told = std::collections::BTreeSet::new();
     for number in 0..40 {
-        house
+        harness
             .post("/v1/events?wait=5", As::Agent, &put(&format!("r{number}")))
             .await;
     }
@@ -275,7 +275,7 @@ async fn a_dead_endpoint_costs_a_healthy_one_nothing() {
     while told.len() < 40 {
         told.insert(receiver.next().await.id().to_owned());
     }
-    let open = house.memory.ports().webhooks.statuses().await.unwrap();
+    let open = harness.memory.ports().webhooks.statuses().await.unwrap();
     assert!(
         open.iter().all(|status| status.endpoint.failing_since.is_none()),
         "no dead one has come to its end"
@@ -285,16 +285,16 @@ async fn a_dead_endpoint_costs_a_healthy_one_nothing() {
 
 #[tokio::test]
 async fn an_endpoint_that_only_fails_is_switched_off_and_can_be_switched_on() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     let failures = std::iter::repeat_n((500, HeaderMap::new()), 3);
     let mut receiver = Receiver::answering(failures).await;
-    let (id, _) = subscribe(&house, &receiver.url, Some(sample::AGENT)).await;
-    assert_eq!(shown(&house, &id).await["enabled"], true);
+    let (id, _) = subscribe(&harness, &receiver.url, Some(sample::AGENT)).await;
+    assert_eq!(shown(&harness, &id).await["enabled"], true);
 
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
     receiver.next().await;
     let failing = until(async || {
-        let shown = shown(&house, &id).await;
+        let shown = shown(&harness, &id).await;
         shown["failingSince"].is_string().then_some(shown)
     })
     .await;
@@ -304,17 +304,17 @@ async fn an_endpoint_that_only_fails_is_switched_off_and_can_be_switched_on() {
     );
 
     // Five days later it still only fails.
-    house.memory.clock().advance(SignedDuration::from_hours(5 * 24));
+    harness.memory.clock().advance(SignedDuration::from_hours(5 * 24));
     receiver.next().await;
     let off = until(async || {
-        let shown = shown(&house, &id).await;
+        let shown = shown(&harness, &id).await;
         (shown["enabled"] == false).then_some(shown)
     })
     .await;
     assert_eq!(off["failingSince"], failing["failingSince"]);
     assert!(off["disabledAt"].is_string());
     let news = until(async || {
-        let told = house.memory.published_events();
+        let told = harness.memory.published_events();
         told.into_iter()
             .find(|logged| logged.event.body.detail_type() == "devops.webhook_disabled")
     })
@@ -322,34 +322,34 @@ async fn an_endpoint_that_only_fails_is_switched_off_and_can_be_switched_on() {
     assert_eq!(news.event.agent.as_str(), sample::AGENT, "its owner is told");
 
     // Nothing is queued meanwhile, and what waits is held.
-    house.post("/v1/events?wait=5", As::Agent, &put("r2")).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r2")).await;
     until(async || {
-        let backlog = house.memory.ports().ledger.backlog().await.unwrap();
+        let backlog = harness.memory.ports().ledger.backlog().await.unwrap();
         (backlog.unpublished == 0).then_some(())
     })
     .await;
-    house.memory.clock().advance(SignedDuration::from_hours(24));
-    let letters = dead_letters(&house, &id).await;
+    harness.memory.clock().advance(SignedDuration::from_hours(24));
+    let letters = dead_letters(&harness, &id).await;
     assert!(letters.is_empty(), "{letters:?}");
 
     let uri = format!("/v1/webhooks/{id}/enable");
-    let on = house.send(Method::POST, &uri, As::Admin).await;
+    let on = harness.send(Method::POST, &uri, As::Admin).await;
     assert_eq!(on.json()["enabled"], true);
     assert!(on.json().get("failingSince").is_none());
     // The third failure is the first after it: the time of failing begins anew.
     let held = receiver.next().await;
     assert_eq!(held.json()["data"]["requestId"], "r1", "what was held comes");
-    until(async || shown(&house, &id).await.get("failingSince").map(drop)).await;
-    house.memory.clock().advance(SignedDuration::from_hours(1));
+    until(async || shown(&harness, &id).await.get("failingSince").map(drop)).await;
+    harness.memory.clock().advance(SignedDuration::from_hours(1));
     assert_eq!(receiver.next().await.id(), held.id());
-    until(async || shown(&house, &id).await.get("failingSince").is_none().then_some(())).await;
-    assert_eq!(shown(&house, &id).await["enabled"], true);
+    until(async || shown(&harness, &id).await.get("failingSince").is_none().then_some(())).await;
+    assert_eq!(shown(&harness, &id).await["enabled"], true);
     workers.stop(Duration::from_secs(5)).await;
     assert!(
         receiver.arrivals.try_recv().is_err(),
         "what came to be meanwhile was not queued"
     );
-    let actions: Vec<String> = house
+    let actions: Vec<String> = harness
         .memory
         .audit_rows()
         .into_iter()
@@ -357,13 +357,15 @@ async fn an_endpoint_that_only_fails_is_switched_off_and_can_be_switched_on() {
         .filter(|action| action.starts_with("webhook."))
         .collect();
     assert_eq!(actions, ["webhook.added", "webhook.disabled", "webhook.enabled"]);
-    let unknown = house.send(Method::POST, "/v1/webhooks/wh_none/enable", As::Admin).await;
+    let unknown = harness
+        .send(Method::POST, "/v1/webhooks/wh_none/enable", As::Admin)
+        .await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn an_address_that_has_come_to_lead_inside_is_not_called() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     // As an older version took it, which looked at no address.
     let subscription = Subscription {
         id: SubscriptionId("wh_old".to_owned()),
@@ -371,13 +373,13 @@ async fn an_address_that_has_come_to_lead_inside_is_not_called() {
         agent: None,
         created_at: sample::START,
     };
-    let ports = house.memory.ports();
+    let ports = harness.memory.ports();
     let secret = SecretValue::new("whsec_c2VzYW1l".to_owned());
     let added = sample::audit_entry("webhook.added", 1);
     ports.webhooks.subscribe(&subscription, &secret, &added).await.unwrap();
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
     let error = until(async || {
-        let shown = shown(&house, "wh_old").await;
+        let shown = shown(&harness, "wh_old").await;
         shown["lastError"].as_str().map(ToOwned::to_owned)
     })
     .await;
@@ -390,7 +392,7 @@ async fn an_address_that_has_come_to_lead_inside_is_not_called() {
 
 #[tokio::test]
 async fn an_address_inside_is_refused_to_whoever_gives_it() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for url in [
         "https://10.0.0.1/hook",
         "https://169.254.169.254/latest/meta-data/",
@@ -398,26 +400,26 @@ async fn an_address_inside_is_refused_to_whoever_gives_it() {
         "https://[::ffff:192.168.0.1]/",
         "http://0.0.0.0/",
     ] {
-        let answer = house.post("/v1/webhooks", As::Admin, &json!({"url": url})).await;
+        let answer = harness.post("/v1/webhooks", As::Admin, &json!({"url": url})).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{url}: {answer:?}");
     }
-    assert!(house.rows().is_empty());
+    assert!(harness.rows().is_empty());
 }
 
 #[tokio::test]
 async fn a_removed_subscription_is_told_nothing_more() {
-    let (house, workers) = working().await;
+    let (harness, workers) = working().await;
     let mut receiver = Receiver::answering([]).await;
-    let (id, _) = subscribe(&house, &receiver.url, None).await;
-    let shown = house.get("/v1/webhooks", As::Admin).await;
+    let (id, _) = subscribe(&harness, &receiver.url, None).await;
+    let shown = harness.get("/v1/webhooks", As::Admin).await;
     assert_eq!(shown.json()["webhooks"][0]["id"], id.as_str());
     assert!(!shown.text.contains("whsec_"), "the secret is shown once");
-    let gone = house
+    let gone = harness
         .send(Method::DELETE, &format!("/v1/webhooks/{id}"), As::Admin)
         .await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
-    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
-    until(async || (house.memory.published_events().len() == 1).then_some(())).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    until(async || (harness.memory.published_events().len() == 1).then_some(())).await;
     workers.stop(Duration::from_secs(5)).await;
     assert!(receiver.arrivals.try_recv().is_err());
 }

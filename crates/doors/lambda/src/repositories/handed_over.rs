@@ -8,10 +8,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::ports::{Begun, WorkOutcome};
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::execution::within_an_event;
@@ -98,10 +98,10 @@ impl RepositoriesFunction {
         (work, author): (&RepositoryWork, &Author),
         invocation: &Invocation,
     ) -> Ran {
-        let course = Course::default();
+        let handle = WorkHandle::default();
         let mut ticks = interval(RENEWED_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut work = pin!(self.worker.carry_out(work, author, &course));
+        let mut work = pin!(self.worker.carry_out(work, author, &handle));
         let mut deadline = pin!(sleep(invocation.left.saturating_sub(TO_END)));
         let (mut late, mut lost) = (false, false);
         let ended = loop {
@@ -109,16 +109,16 @@ impl RepositoriesFunction {
                 ended = &mut work => break ended,
                 () = &mut deadline, if !late => {
                     late = true;
-                    course.stop();
+                    handle.stop();
                 }
                 _ = ticks.tick(), if !lost => {
-                    let progress = course.progress();
+                    let progress = handle.progress();
                     let until = lease(self.clock.now());
                     match self.handed_over.renew(request, &invocation.run, until, progress.as_ref()).await {
                         Ok(true) => {}
                         Ok(false) => {
                             lost = true;
-                            course.stop();
+                            handle.stop();
                         }
                         Err(error) => tracing::warn!(request_id = %request, %error, "a run's lease was not renewed"),
                     }

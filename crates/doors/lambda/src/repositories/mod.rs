@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::Clock;
+use cc_devops_kernel::work::WorkHandle;
 use cc_devops_repos::auditing::Auditor;
 use cc_devops_repos::ports::{HandedOver, RepositoryWorker, WorkOutcome};
 use cc_devops_repos::work::RepositoryWork;
@@ -73,7 +73,7 @@ impl RepositoriesFunction {
                     .map_err(|error| RunFailed(format!("whose work it is cannot be read: {error}")))?;
                 return self.handed_over(&request, (&work, &author), invocation).await;
             }
-            let done = self.worker.carry_out(&work, &author, &Course::default()).await;
+            let done = self.worker.carry_out(&work, &author, &WorkHandle::default()).await;
             let answer = WorkOutcome::from(done);
             return serde_json::to_value(&answer).map_err(|error| RunFailed(error.to_string()));
         }
@@ -124,7 +124,7 @@ impl RepositoriesFunction {
         };
         match self
             .worker
-            .carry_out(&all, &Author::default(), &Course::default())
+            .carry_out(&all, &Author::default(), &WorkHandle::default())
             .await
         {
             Ok(Ok(report)) => Ok(answer(200, &report)),
@@ -153,7 +153,10 @@ pub(crate) async fn task_answer(
         Ok(None) => return failed(format!("{} is no task on repositories", task.as_str())),
         Err(error) => return failed(error),
     };
-    match worker.carry_out(&work, &Author::invoked(), &Course::default()).await {
+    match worker
+        .carry_out(&work, &Author::invoked(), &WorkHandle::default())
+        .await
+    {
         Ok(Ok(body)) => answer(200, &body),
         Ok(Err(failure)) => failed(failure.message),
         Err(error) => {

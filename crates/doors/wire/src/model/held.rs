@@ -27,7 +27,7 @@ struct Model<'m> {
 
 /// Which way a shape goes: what is asked may be held more strictly, what is answered may say less.
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+enum Direction {
     In,
     Out,
 }
@@ -73,7 +73,7 @@ impl<'m> Model<'m> {
         self.differs.push(format!("{at}: {what}"));
     }
 
-    fn hold(&mut self, ours: &Shape, named: &str, way: Way, at: &str, depth: usize) {
+    fn hold(&mut self, ours: &Shape, named: &str, direction: Direction, at: &str, depth: usize) {
         let theirs = self.shape(named);
         let (own, wanted) = (kind(ours), theirs["type"].as_str().unwrap_or("nothing"));
         if own != wanted {
@@ -83,14 +83,14 @@ impl<'m> Model<'m> {
             return;
         }
         match ours {
-            Shape::Text(text) if way == Way::In => self.text(text, theirs, at),
-            Shape::Integer { min, max } | Shape::Long { min, max } if way == Way::In => {
+            Shape::Text(text) if direction == Direction::In => self.text(text, theirs, at),
+            Shape::Integer { min, max } | Shape::Long { min, max } if direction == Direction::In => {
                 self.bounds((*min, *max), theirs, at);
             }
-            Shape::Blob { max } if way == Way::In => self.bounds((i64::MAX, size(*max)), theirs, at),
-            Shape::List(list) => self.list(list, theirs, way, at, depth),
-            Shape::Map(map) => self.map(map, theirs, way, at, depth),
-            Shape::Structure(members) => self.members(members, named, way, at, depth),
+            Shape::Blob { max } if direction == Direction::In => self.bounds((i64::MAX, size(*max)), theirs, at),
+            Shape::List(list) => self.list(list, theirs, direction, at, depth),
+            Shape::Map(map) => self.map(map, theirs, direction, at, depth),
+            Shape::Structure(members) => self.members(members, named, direction, at, depth),
             Shape::Text(_)
             | Shape::Integer { .. }
             | Shape::Long { .. }
@@ -133,8 +133,8 @@ impl<'m> Model<'m> {
         }
     }
 
-    fn list(&mut self, list: &List, theirs: &Value, way: Way, at: &str, depth: usize) {
-        if way == Way::In {
+    fn list(&mut self, list: &List, theirs: &Value, direction: Direction, at: &str, depth: usize) {
+        if direction == Direction::In {
             self.bounds((size(list.min), size(list.max)), theirs, at);
         }
         let item = theirs["member"]["locationName"].as_str().unwrap_or("member");
@@ -145,36 +145,36 @@ impl<'m> Model<'m> {
             self.say(at, "it is flat on one side alone");
         }
         if let Some(of) = theirs["member"]["shape"].as_str() {
-            self.hold(&list.of, of, way, &format!("{at}[]"), depth + 1);
+            self.hold(&list.of, of, direction, &format!("{at}[]"), depth + 1);
         }
     }
 
-    fn map(&mut self, map: &Map, theirs: &Value, way: Way, at: &str, depth: usize) {
-        if way == Way::In {
+    fn map(&mut self, map: &Map, theirs: &Value, direction: Direction, at: &str, depth: usize) {
+        if direction == Direction::In {
             self.bounds((i64::MAX, size(map.max)), theirs, at);
         }
         let (key, value) = (theirs["key"]["shape"].as_str(), theirs["value"]["shape"].as_str());
-        if let (Some(key), Way::In) = (key, way) {
+        if let (Some(key), Direction::In) = (key, direction) {
             self.text(&map.key, self.shape(key), &format!("{at}, its keys"));
         }
         if let Some(value) = value {
-            self.hold(&map.of, value, way, &format!("{at}{{}}"), depth + 1);
+            self.hold(&map.of, value, direction, &format!("{at}{{}}"), depth + 1);
         }
     }
 
-    fn members(&mut self, members: &[Member], named: &str, way: Way, at: &str, depth: usize) {
+    fn members(&mut self, members: &[Member], named: &str, direction: Direction, at: &str, depth: usize) {
         let theirs = self.shape(named);
         let required = strings(theirs, "required");
         for name in &required {
             match members.iter().find(|member| member.name == name) {
                 None => self.say(at, &format!("{name} is required by AWS and is not there")),
-                Some(member) if way == Way::In && !member.required => {
+                Some(member) if direction == Direction::In && !member.required => {
                     self.say(at, &format!("{name} is required by AWS, and may be left out"));
                 }
                 Some(_) => {}
             }
         }
-        if let (Way::In, Some(known)) = (way, theirs["members"].as_object()) {
+        if let (Direction::In, Some(known)) = (direction, theirs["members"].as_object()) {
             let dropped = known
                 .keys()
                 .filter(|name| members.iter().all(|member| member.name != **name));
@@ -197,7 +197,7 @@ impl<'m> Model<'m> {
                     &format!("in forms it is {:?}, and AWS's is {called:?}", member.query_name),
                 );
             }
-            self.hold(&member.shape, named, way, &at, depth + 1);
+            self.hold(&member.shape, named, direction, &at, depth + 1);
         }
     }
 }
@@ -248,13 +248,13 @@ fn every_operation_takes_and_gives_what_awss_model_says() {
             has_forms,
             differs: Vec::new(),
         };
-        for (ours, named, way, word) in [
-            (&operation.input, &theirs["input"], Way::In, "asked"),
-            (&operation.output, &theirs["output"], Way::Out, "answered"),
+        for (ours, named, direction, word) in [
+            (&operation.input, &theirs["input"], Direction::In, "asked"),
+            (&operation.output, &theirs["output"], Direction::Out, "answered"),
         ] {
             let at = format!("{}, {word}", operation.name);
             match (named.as_str(), ours) {
-                (Some(named), ours) => model.hold(ours, named, way, &at, 0),
+                (Some(named), ours) => model.hold(ours, named, direction, &at, 0),
                 (None, Shape::Structure([])) => {}
                 (None, _) => model.say(&at, "AWS has nothing there"),
             }
@@ -285,7 +285,7 @@ fn what_is_looser_than_awss_model_is_seen() {
         has_forms: false,
         differs: Vec::new(),
     };
-    model.hold(&Shape::Structure(LOOSER), "CreateSecretRequest", Way::In, "it", 0);
+    model.hold(&Shape::Structure(LOOSER), "CreateSecretRequest", Direction::In, "it", 0);
     let said = model.differs.join("\n");
     for part in [
         "Name is required by AWS, and may be left out",

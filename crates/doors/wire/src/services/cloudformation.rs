@@ -177,10 +177,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::services::reads_house::{As, House};
+    use crate::services::harness::{Caller, Harness};
 
     /// Keeps a record as the engine does.
-    async fn keep(house: &House, kind: RecordKind, name: &str, list: Option<&str>, body: &Value) {
+    async fn keep(harness: &Harness, kind: RecordKind, name: &str, list: Option<&str>, body: &Value) {
         let change = StateChange {
             key: RecordKey::new(kind, name),
             version: 0,
@@ -190,11 +190,11 @@ mod tests {
                 body: body.to_string(),
             }),
         };
-        house.control.ports().state.write(&[change], None).await.unwrap();
+        harness.control.ports().state.write(&[change], None).await.unwrap();
     }
 
     /// Keeps that a stack was deployed in an hour of a day: one is enough for its order.
-    async fn deployed(house: &House, stack: &str, hour: u8, error: Option<&str>) {
+    async fn deployed(harness: &Harness, stack: &str, hour: u8, error: Option<&str>) {
         let at = format!("2026-03-01T{hour:02}:00:00Z");
         let body = json!({
             "plan": format!("plan-{hour:024}"),
@@ -211,29 +211,29 @@ mod tests {
             "error": error,
         });
         let name = format!("{stack}/{:015}/plan", 99 - hour);
-        keep(house, RecordKind::Deployed, &name, Some(stack), &body).await;
+        keep(harness, RecordKind::Deployed, &name, Some(stack), &body).await;
         if hour == 1 {
-            keep(house, RecordKind::PlannedStack, stack, None, &json!({})).await;
+            keep(harness, RecordKind::PlannedStack, stack, None, &json!({})).await;
         }
     }
 
-    async fn house() -> House {
-        let house = House::new().await;
-        deployed(&house, "cc-agent-x-dev", 1, None).await;
-        deployed(&house, "cc-agent-x-dev", 2, None).await;
-        deployed(&house, "shop-dev", 1, None).await;
-        deployed(&house, "shop-dev", 2, Some("its command ended with exit status: 1")).await;
-        deployed(&house, "fresh-dev", 1, None).await;
+    async fn harness() -> Harness {
+        let harness = Harness::new().await;
+        deployed(&harness, "cc-agent-x-dev", 1, None).await;
+        deployed(&harness, "cc-agent-x-dev", 2, None).await;
+        deployed(&harness, "shop-dev", 1, None).await;
+        deployed(&harness, "shop-dev", 2, Some("its command ended with exit status: 1")).await;
+        deployed(&harness, "fresh-dev", 1, None).await;
         // It was planned, and nothing of it has run.
-        keep(&house, RecordKind::PlannedStack, "never-dev", None, &json!({})).await;
-        house
+        keep(&harness, RecordKind::PlannedStack, "never-dev", None, &json!({})).await;
+        harness
     }
 
     #[tokio::test]
     async fn a_stack_is_told_as_cloudformation_tells_it() {
-        let house = house().await;
+        let harness = harness().await;
         let named = json!({"StackName": "cc-agent-x-dev"});
-        let told = house.ask(As::Operator, "DescribeStacks", named).await.unwrap();
+        let told = harness.ask(Caller::Operator, "DescribeStacks", named).await.unwrap();
         let stack = &told["Stacks"][0];
         let arn = stack["StackId"].as_str().unwrap();
         assert!(
@@ -248,8 +248,8 @@ mod tests {
             stack["Parameters"],
             json!([{"ParameterKey": "Hour", "ParameterValue": "2"}])
         );
-        let by_arn = house
-            .ask(As::Operator, "DescribeStacks", json!({"StackName": arn}))
+        let by_arn = harness
+            .ask(Caller::Operator, "DescribeStacks", json!({"StackName": arn}))
             .await
             .unwrap();
         assert_eq!(by_arn, told);
@@ -257,8 +257,11 @@ mod tests {
 
     #[tokio::test]
     async fn every_stack_that_was_deployed_is_told_and_no_other() {
-        let house = house().await;
-        let told = house.ask(As::Operator, "DescribeStacks", json!({})).await.unwrap();
+        let harness = harness().await;
+        let told = harness
+            .ask(Caller::Operator, "DescribeStacks", json!({}))
+            .await
+            .unwrap();
         let stacks = told["Stacks"].as_array().unwrap().iter();
         let told: Vec<(&str, &str, Option<&str>)> = stacks
             .map(|stack| {
@@ -286,9 +289,9 @@ mod tests {
 
     #[tokio::test]
     async fn pages_are_all_stacks_once() {
-        let house = House::new().await;
+        let harness = Harness::new().await;
         for number in 0..45 {
-            deployed(&house, &format!("s{number:02}-dev"), 1, None).await;
+            deployed(&harness, &format!("s{number:02}-dev"), 1, None).await;
         }
         let (mut seen, mut token, mut pages) = (Vec::new(), Value::Null, 0);
         loop {
@@ -297,7 +300,7 @@ mod tests {
             } else {
                 json!({"NextToken": token})
             };
-            let page = house.ask(As::Operator, "DescribeStacks", input).await.unwrap();
+            let page = harness.ask(Caller::Operator, "DescribeStacks", input).await.unwrap();
             let stacks = page["Stacks"].as_array().unwrap();
             seen.extend(
                 stacks
@@ -316,10 +319,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_stack_that_is_not_there_is_refused_in_cloudformations_words() {
-        let house = house().await;
+        let harness = harness().await;
         for name in ["never-dev", "none-dev", "no-stage"] {
-            let told = house
-                .fault(As::Operator, "DescribeStacks", json!({"StackName": name}))
+            let told = harness
+                .fault(Caller::Operator, "DescribeStacks", json!({"StackName": name}))
                 .await;
             assert_eq!(
                 told,
@@ -333,14 +336,14 @@ mod tests {
 
     #[tokio::test]
     async fn whom_no_policy_lets_is_told_of_no_stack() {
-        let house = house().await;
+        let harness = harness().await;
         for input in [
             json!({}),
             json!({"StackName": "cc-agent-x-dev"}),
             json!({"StackName": "none-dev"}),
             json!({"StackName": "no-stage"}),
         ] {
-            assert_eq!(house.problem(As::Agent, "DescribeStacks", input).await, 403);
+            assert_eq!(harness.problem(Caller::Agent, "DescribeStacks", input).await, 403);
         }
     }
 

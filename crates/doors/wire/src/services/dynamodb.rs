@@ -17,7 +17,7 @@ use cc_devops_revenue::ports::DayOrder;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::capacity::{CapacityTold, Reading};
+use self::capacity::{Reading, ReturnConsumedCapacity};
 use self::expressions::{Condition, Expression, Operand, Placeholders, Step, holds};
 use self::key_condition::KeyCondition;
 use self::projection::Projection;
@@ -66,7 +66,7 @@ struct GetItem {
     #[serde(default)]
     consistent_read: bool,
     #[serde(default)]
-    return_consumed_capacity: CapacityTold,
+    return_consumed_capacity: ReturnConsumedCapacity,
     projection_expression: Option<String>,
     expression_attribute_names: Option<BTreeMap<String, String>>,
 }
@@ -117,7 +117,7 @@ struct QueryInput {
     scan_index_forward: Option<bool>,
     exclusive_start_key: Option<Map<String, Value>>,
     #[serde(default)]
-    return_consumed_capacity: CapacityTold,
+    return_consumed_capacity: ReturnConsumedCapacity,
     projection_expression: Option<String>,
     filter_expression: Option<String>,
     key_condition_expression: Option<String>,
@@ -287,7 +287,7 @@ fn begin(given: Option<&Map<String, Value>>, keys: &KeyCondition) -> Result<Opti
 struct BatchGetItem {
     request_items: BTreeMap<String, KeysAndAttributes>,
     #[serde(default)]
-    return_consumed_capacity: CapacityTold,
+    return_consumed_capacity: ReturnConsumedCapacity,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! EventBridge: the default bus, as far as this control plane reads it. An entry of `PutEvents` is a `POST /v1/events`.
 
-use cc_devops_http::access::{HandedIn, Permitted, SubmitRequests};
+use cc_devops_http::access::{Permitted, SubmitOutcome, SubmitRequests};
 use cc_devops_http::problem::Problem;
 use cc_devops_kernel::input::{self, InputError};
 use cc_devops_kernel::outcome::{Failure, Reason};
@@ -166,13 +166,13 @@ async fn put(permitted: &Permitted<SubmitRequests>, entry: Entry) -> Result<Entr
         }
     };
     Ok(match permitted.hand_in(event).await? {
-        HandedIn::Taken => EntryResult {
+        SubmitOutcome::Taken => EntryResult {
             event_id: Some(id),
             error_code: None,
             error_message: None,
         },
-        HandedIn::Disowned(sentence) => EntryResult::failed("AccessDeniedException", sentence),
-        HandedIn::Unreadable(failure) => EntryResult::failed("InvalidArgument", failure.message),
+        SubmitOutcome::Disowned(sentence) => EntryResult::failed("AccessDeniedException", sentence),
+        SubmitOutcome::Unreadable(failure) => EntryResult::failed("InvalidArgument", failure.message),
     })
 }
 

@@ -13,9 +13,7 @@ mod ssm;
 mod sts;
 
 #[cfg(test)]
-mod agents_house;
-#[cfg(test)]
-mod reads_house;
+mod harness;
 
 use crate::operation::Operation;
 

@@ -1,6 +1,6 @@
 //! Who is not let in, and how that is said: service by service, in each protocol.
 
-use crate::house::{AGENT, Answer, House};
+use crate::harness::{AGENT, Answer, Harness};
 use crate::signing::{Ask, Key, put};
 
 /// A call of every service, and whether its errors are called as forms had them.
@@ -47,27 +47,27 @@ fn said(answer: &Answer, ask: &Ask, of_forms: bool, json: &str, query: &str) {
 
 #[tokio::test]
 async fn each_defect_has_its_name_in_every_service() {
-    let house = House::new().await;
-    let (key, ended) = (house.key().await, house.key().await);
-    house.end(&ended).await;
+    let harness = Harness::new().await;
+    let (key, ended) = (harness.key().await, harness.key().await);
+    harness.end(&ended).await;
     for (ask, of_forms) in calls() {
         let told = |answer: Answer, json: &str, query: &str| said(&answer, &ask, of_forms, json, query);
         let unknown = ("UnrecognizedClientException", "InvalidClientTokenId");
-        told(house.ask(&ask, &Key::of_nobody()).await, unknown.0, unknown.1);
-        told(house.ask(&ask, &ended).await, unknown.0, unknown.1);
+        told(harness.ask(&ask, &Key::of_nobody()).await, unknown.0, unknown.1);
+        told(harness.ask(&ask, &ended).await, unknown.0, unknown.1);
 
         let mismatch = ("InvalidSignatureException", "SignatureDoesNotMatch");
         let wrong = Key {
             secret: "w".repeat(40),
             ..key.clone()
         };
-        told(house.ask(&ask, &wrong).await, mismatch.0, mismatch.1);
-        let mut tampered = ask.signed(&key, house.now());
+        told(harness.ask(&ask, &wrong).await, mismatch.0, mismatch.1);
+        let mut tampered = ask.signed(&key, harness.now());
         *tampered.body_mut() = "Action=Another".into();
-        told(house.send(tampered).await, mismatch.0, mismatch.1);
+        told(harness.send(tampered).await, mismatch.0, mismatch.1);
         for minutes in [-16, 16] {
-            let at = house.now() + jiff::SignedDuration::from_mins(minutes);
-            let answer = house.send(ask.signed(&key, at)).await;
+            let at = harness.now() + jiff::SignedDuration::from_mins(minutes);
+            let answer = harness.send(ask.signed(&key, at)).await;
             let words = if minutes < 0 {
                 "Signature expired"
             } else {
@@ -78,7 +78,7 @@ async fn each_defect_has_its_name_in_every_service() {
         }
 
         let missing = ("MissingAuthenticationTokenException", "MissingAuthenticationToken");
-        told(house.send(ask.unsigned()).await, missing.0, missing.1);
+        told(harness.send(ask.unsigned()).await, missing.0, missing.1);
 
         let malformed = ("IncompleteSignatureException", "IncompleteSignature");
         for header in [
@@ -89,19 +89,19 @@ async fn each_defect_has_its_name_in_every_service() {
             "AWS4-HMAC-SHA256 Credential=A/20261125/sts/aws4_request, SignedHeaders=host, Signature=0",
             "AWS4-HMAC-SHA256 Credential=A/20261125/us-east-1//aws4_request, SignedHeaders=host, Signature=0",
         ] {
-            let mut request = ask.signed(&key, house.now());
+            let mut request = ask.signed(&key, harness.now());
             put(request.headers_mut(), "authorization", header);
-            told(house.send(request).await, malformed.0, malformed.1);
+            told(harness.send(request).await, malformed.0, malformed.1);
         }
     }
 }
 
 #[tokio::test]
 async fn a_good_key_is_told_whose_it_is_until_it_ends() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     for path in ["/aws", "/aws/", "/"] {
-        let answer = house.ask(&Ask::identity().at(path), &key).await;
+        let answer = harness.ask(&Ask::identity().at(path), &key).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let text = answer.text();
         assert!(
@@ -115,19 +115,19 @@ async fn a_good_key_is_told_whose_it_is_until_it_ends() {
         );
     }
     // A recorded request is good for as long as AWS takes it.
-    let recorded = |house: &House| Ask::identity().signed(&key, house.now());
-    let (once, again) = (recorded(&house), recorded(&house));
-    assert_eq!(house.send(once).await.status, 200);
-    assert_eq!(house.send(again).await.status, 200);
-    house.end(&key).await;
-    assert_eq!(house.ask(&Ask::identity(), &key).await.code(), "InvalidClientTokenId");
+    let recorded = |harness: &Harness| Ask::identity().signed(&key, harness.now());
+    let (once, again) = (recorded(&harness), recorded(&harness));
+    assert_eq!(harness.send(once).await.status, 200);
+    assert_eq!(harness.send(again).await.status, 200);
+    harness.end(&key).await;
+    assert_eq!(harness.ask(&Ask::identity(), &key).await.code(), "InvalidClientTokenId");
 }
 
 #[tokio::test]
 async fn a_signature_for_one_service_is_none_for_another() {
-    let house = House::new().await;
-    let key = house.key().await;
-    let answer = house.ask(&Ask::json("ssm", "AWSEvents.PutEvents", "{}"), &key).await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
+    let answer = harness.ask(&Ask::json("ssm", "AWSEvents.PutEvents", "{}"), &key).await;
     assert_eq!(answer.code(), "InvalidSignatureException");
     assert!(
         answer.text().contains("scoped to correct service: 'events'"),

@@ -3,16 +3,16 @@
 use axum::http::Method;
 use cc_devops_fleet::aws_keys::{PURPOSE, SHORT_LIVED_LASTS};
 use cc_devops_fleet::{Enrolment, Token};
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::Actor;
 use cc_devops_testkit::sample;
 use jiff::SignedDuration;
 
-use crate::house::{AGENT, AGENTS, Answer, House};
+use crate::harness::{AGENT, AGENTS, Answer, Harness};
 use crate::signing::{Ask, Key};
 
 /// A short-lived key as an SDK fetches it in a container, and its session token.
-async fn fetched(house: &House) -> (Key, String) {
-    let answer = house.over_the_api(AGENTS, Method::GET, "/v1/aws-credentials").await;
+async fn fetched(harness: &Harness) -> (Key, String) {
+    let answer = harness.over_the_api(AGENTS, Method::GET, "/v1/aws-credentials").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let text = |name: &str| answer.json()[name].as_str().unwrap().to_owned();
     let key = Key {
@@ -32,21 +32,21 @@ fn is_nobody(answer: &Answer) -> bool {
 
 #[tokio::test]
 async fn a_short_lived_key_signs_with_its_session_token_until_it_ends() {
-    let house = House::new().await;
-    let (key, session) = fetched(&house).await;
-    let answer = house.ask(&with_session(&session), &key).await;
+    let harness = Harness::new().await;
+    let (key, session) = fetched(&harness).await;
+    let answer = harness.ask(&with_session(&session), &key).await;
     assert!(answer.status == 200 && answer.text().contains(AGENT), "{answer:?}");
     for (ask, key) in [
         (Ask::identity(), key.clone()),
         (with_session("bm90LW91cnM="), key.clone()),
         // Who has a key that lasts has no session.
-        (with_session(&session), house.key().await),
+        (with_session(&session), harness.key().await),
     ] {
-        let answer = house.ask(&ask, &key).await;
+        let answer = harness.ask(&ask, &key).await;
         assert!(is_nobody(&answer), "{answer:?}");
     }
-    house.memory.clock().advance(SHORT_LIVED_LASTS);
-    let answer = house.ask(&with_session(&session), &key).await;
+    harness.memory.clock().advance(SHORT_LIVED_LASTS);
+    let answer = harness.ask(&with_session(&session), &key).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (403, "ExpiredToken"),
@@ -55,13 +55,13 @@ async fn a_short_lived_key_signs_with_its_session_token_until_it_ends() {
     let sentence = "The security token included in the request is expired";
     assert!(answer.text().contains(sentence), "SDKs fetch another one: {answer:?}");
     let json = Ask::json("ssm", "AmazonSSM.GetParameter", "{}").with("x-amz-security-token", &session);
-    let answer = house.ask(&json, &key).await;
+    let answer = harness.ask(&json, &key).await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "ExpiredTokenException"));
-    let answer = house.ask(&with_session(&session), &house.key().await).await;
+    let answer = harness.ask(&with_session(&session), &harness.key().await).await;
     assert!(is_nobody(&answer), "it is another key's: {answer:?}");
-    let (key, session) = fetched(&house).await;
+    let (key, session) = fetched(&harness).await;
     assert_eq!(
-        house.ask(&with_session(&session), &key).await.status,
+        harness.ask(&with_session(&session), &key).await.status,
         200,
         "the next one"
     );
@@ -69,12 +69,12 @@ async fn a_short_lived_key_signs_with_its_session_token_until_it_ends() {
 
 #[tokio::test]
 async fn keys_end_with_the_tokens_of_their_agent() {
-    let house = House::new().await;
-    let (lasting, (short, session)) = (house.key().await, fetched(&house).await);
-    let ports = house.memory.ports();
+    let harness = Harness::new().await;
+    let (lasting, (short, session)) = (harness.key().await, fetched(&harness).await);
+    let ports = harness.memory.ports();
     let installation = sample::installation();
     let key = sample::control_plane(ports.clone()).derived_key(PURPOSE);
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Operator).with_aws_keys(key);
+    let enrolment = Enrolment::new(&ports, &installation, Actor::Operator).with_aws_keys(key);
     let (name, hour) = (sample::agent_name(AGENT), SignedDuration::from_hours(1));
     enrolment
         .rotate(&name, &Token::from_random([5; 32]), hour)
@@ -82,22 +82,22 @@ async fn keys_end_with_the_tokens_of_their_agent() {
         .unwrap();
     let asks = [(Ask::identity(), lasting), (with_session(&session), short)];
     for (ask, key) in &asks {
-        assert_eq!(house.ask(ask, key).await.status, 200, "they go on for a while");
+        assert_eq!(harness.ask(ask, key).await.status, 200, "they go on for a while");
     }
-    house.memory.clock().advance(hour);
+    harness.memory.clock().advance(hour);
     for ((ask, key), code) in asks.iter().zip(["InvalidClientTokenId", "ExpiredToken"]) {
-        assert_eq!(house.ask(ask, key).await.code(), code, "{}", key.id);
+        assert_eq!(harness.ask(ask, key).await.code(), code, "{}", key.id);
     }
-    let younger = house.key().await;
-    assert_eq!(house.ask(&Ask::identity(), &younger).await.status, 200);
+    let younger = harness.key().await;
+    assert_eq!(harness.ask(&Ask::identity(), &younger).await.status, 200);
     enrolment.revoke(&name).await.unwrap();
-    assert!(is_nobody(&house.ask(&Ask::identity(), &younger).await));
+    assert!(is_nobody(&harness.ask(&Ask::identity(), &younger).await));
     enrolment
         .rotate(&name, &Token::from_random([6; 32]), hour)
         .await
         .unwrap();
     assert!(
-        is_nobody(&house.ask(&Ask::identity(), &younger).await),
+        is_nobody(&harness.ask(&Ask::identity(), &younger).await),
         "by its new token alone"
     );
 }

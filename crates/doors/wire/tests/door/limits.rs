@@ -9,7 +9,7 @@ use cc_devops_http::config::{Limits, RateLimit};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::house::{AGENT, House};
+use crate::harness::{AGENT, Harness};
 use crate::signing::{Ask, Key, put};
 
 fn packed(plain: &[u8]) -> Vec<u8> {
@@ -20,8 +20,8 @@ fn packed(plain: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_bomb_is_a_413_after_its_signature_was_looked_at() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     let packed = |plain: &[u8], ask: Ask| Ask {
         body: packed(plain),
         ..ask.with("content-encoding", "gzip")
@@ -30,14 +30,14 @@ async fn a_bomb_is_a_413_after_its_signature_was_looked_at() {
         &vec![b' '; 8 << 20],
         Ask::json("monitoring", "GraniteServiceVersion20100801.PutMetricData", ""),
     );
-    let answer = house.ask(&bomb, &key).await;
+    let answer = harness.ask(&bomb, &key).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (413, "RequestEntityTooLarge"),
         "{answer:?}"
     );
     assert_eq!(answer.json()["__type"], "RequestEntityTooLarge");
-    let stranger = house.ask(&bomb, &Key::of_nobody()).await;
+    let stranger = harness.ask(&bomb, &Key::of_nobody()).await;
     assert_eq!(
         stranger.code(),
         "InvalidClientTokenId",
@@ -45,13 +45,13 @@ async fn a_bomb_is_a_413_after_its_signature_was_looked_at() {
     );
 
     let form = packed(b"Action=GetCallerIdentity&Version=2011-06-15", Ask::form("sts", ""));
-    assert_eq!(house.ask(&form, &key).await.status, 200);
+    assert_eq!(harness.ask(&form, &key).await.status, 200);
 
     let large = Ask {
         body: vec![b' '; (1 << 20) + 1],
         ..Ask::json("ssm", "AmazonSSM.GetParameter", "")
     };
-    let answer = house.ask(&large, &key).await;
+    let answer = harness.ask(&large, &key).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (413, "RequestEntityTooLargeException")
@@ -64,48 +64,50 @@ async fn an_agent_calls_as_often_as_over_the_api() {
         requests_per_second: NonZeroU32::MIN,
         burst: NonZeroU32::MIN,
     };
-    let house = House::with(ServerConfig {
+    let harness = Harness::with(ServerConfig {
         rate_limit: Some(limit),
         ..ServerConfig::default()
     })
     .await;
-    let key = house.key().await;
+    let key = harness.key().await;
     let wrong = Key {
         secret: "w".repeat(40),
         ..key.clone()
     };
     assert_eq!(
-        house.ask(&Ask::identity(), &wrong).await.status,
+        harness.ask(&Ask::identity(), &wrong).await.status,
         403,
         "that was not the agent"
     );
-    assert_eq!(house.ask(&Ask::identity(), &key).await.status, 200);
-    let answer = house.ask(&Ask::identity(), &key).await;
+    assert_eq!(harness.ask(&Ask::identity(), &key).await.status, 200);
+    let answer = harness.ask(&Ask::identity(), &key).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (400, "Throttling"),
         "{answer:?}"
     );
     assert!(!answer.header("retry-after").is_empty());
-    let json = house.ask(&Ask::json("ssm", "AmazonSSM.GetParameter", "{}"), &key).await;
+    let json = harness
+        .ask(&Ask::json("ssm", "AmazonSSM.GetParameter", "{}"), &key)
+        .await;
     assert_eq!(json.code(), "ThrottlingException");
 }
 
 #[tokio::test]
 async fn what_the_server_itself_refuses_is_said_in_the_protocol() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     let elsewhere = |ask: &Ask| {
-        let mut request = ask.signed(&key, house.now());
+        let mut request = ask.signed(&key, harness.now());
         put(request.headers_mut(), "host", "evil.example");
         request
     };
-    let query = house.send(elsewhere(&Ask::identity())).await;
+    let query = harness.send(elsewhere(&Ask::identity())).await;
     assert_eq!((query.status, query.header("content-type")), (421, "text/xml"));
     assert!(query.text().contains("<Error><Type>Sender</Type>"), "{}", query.text());
-    let cbor = house.send(elsewhere(&Ask::cbor("PutMetricData"))).await;
+    let cbor = harness.send(elsewhere(&Ask::cbor("PutMetricData"))).await;
     assert_eq!((cbor.status, cbor.header("smithy-protocol")), (421, "rpc-v2-cbor"));
-    let json = house
+    let json = harness
         .send(elsewhere(&Ask::json("ssm", "AmazonSSM.GetParameter", "{}")))
         .await;
     assert!(json.json()["message"].as_str().unwrap().contains("`Host`"));
@@ -113,23 +115,23 @@ async fn what_the_server_itself_refuses_is_said_in_the_protocol() {
 
 #[tokio::test]
 async fn a_form_may_stand_in_the_address_and_cannot_be_endless() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     let get = Ask {
         method: axum::http::Method::GET,
         headers: Vec::new(),
         body: Vec::new(),
         ..Ask::identity().at("/aws?Action=GetCallerIdentity&Version=2011-06-15")
     };
-    assert_eq!(house.ask(&get, &key).await.status, 200);
+    assert_eq!(harness.ask(&get, &key).await.status, 200);
     let deep = format!("Action=GetCallerIdentity&{}=1", vec!["a"; 100].join("."));
-    let answer = house.ask(&Ask::form("sts", &deep), &key).await;
+    let answer = harness.ask(&Ask::form("sts", &deep), &key).await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "MalformedInput"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_poll_waits_as_long_as_it_says_however_short_requests_must_be() {
-    let house = House::with(ServerConfig {
+    let harness = Harness::with(ServerConfig {
         limits: Limits {
             request_timeout: Duration::from_secs(2),
             ..Limits::default()
@@ -137,11 +139,11 @@ async fn a_long_poll_waits_as_long_as_it_says_however_short_requests_must_be() {
         ..ServerConfig::default()
     })
     .await;
-    let key = house.key().await;
+    let key = harness.key().await;
     let queue = format!("http://localhost:8080/aws/000000000000/devops-completed-{AGENT}");
     let input = serde_json::json!({"QueueUrl": queue, "WaitTimeSeconds": 20}).to_string();
     let begun = tokio::time::Instant::now();
-    let answer = house
+    let answer = harness
         .ask(&Ask::json("sqs", "AmazonSQS.ReceiveMessage", &input), &key)
         .await;
     assert_eq!((answer.status, begun.elapsed().as_secs()), (200, 20), "{answer:?}");

@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 mod defects;
-mod house;
+mod harness;
 mod keys;
 mod limits;
 mod metrics;

@@ -6,7 +6,7 @@ use cc_devops_testkit::sample::OTHER_AGENT;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::house::{AGENT, AGENTS, House};
+use crate::harness::{AGENT, AGENTS, Harness};
 use crate::signing::{Ask, Key};
 
 fn cloudwatch(operation: &str, input: &Value) -> Ask {
@@ -23,64 +23,64 @@ fn heartbeat(agent: &str, value: u8) -> Ask {
 }
 
 /// When the agent was last heard, and whether it was well.
-async fn last(house: &House) -> (Option<Timestamp>, Option<bool>) {
-    let answer = house.over_the_api(AGENTS, Method::GET, "/v1/agents").await;
+async fn last(harness: &Harness) -> (Option<Timestamp>, Option<bool>) {
+    let answer = harness.over_the_api(AGENTS, Method::GET, "/v1/agents").await;
     let agents = answer.json()["agents"].as_array().unwrap().clone();
     let agent = agents.iter().find(|agent| agent["name"] == AGENT).unwrap();
     let at = agent["lastHeartbeat"].as_str().map(|text| text.parse().unwrap());
     (at, agent["healthy"].as_bool())
 }
 
-async fn taken(house: &House, ask: &Ask, key: &Key) {
-    let answer = house.ask(ask, key).await;
+async fn taken(harness: &Harness, ask: &Ask, key: &Key) {
+    let answer = harness.ask(ask, key).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
 #[tokio::test]
 async fn heartbeat_is_the_heartbeat_in_json_and_in_a_form() {
-    let house = House::new().await;
-    let key = house.key().await;
-    taken(&house, &heartbeat(AGENT, 1), &key).await;
-    let first = house.now();
-    assert_eq!(last(&house).await, (Some(first), Some(true)));
-    house.memory.clock().advance(SignedDuration::from_secs(60));
+    let harness = Harness::new().await;
+    let key = harness.key().await;
+    taken(&harness, &heartbeat(AGENT, 1), &key).await;
+    let first = harness.now();
+    assert_eq!(last(&harness).await, (Some(first), Some(true)));
+    harness.memory.clock().advance(SignedDuration::from_secs(60));
     let form = format!(
         "Action=PutMetricData&Version=2010-08-01&Namespace=Agent%2F{AGENT}&MetricData.member.1.MetricName=Heartbeat\
          &MetricData.member.1.Value=0&MetricData.member.1.Unit=Count"
     );
-    taken(&house, &Ask::form("monitoring", &form), &key).await;
-    assert_eq!(last(&house).await, (Some(house.now()), Some(false)));
+    taken(&harness, &Ask::form("monitoring", &form), &key).await;
+    assert_eq!(last(&harness).await, (Some(harness.now()), Some(false)));
 }
 
 #[tokio::test]
 async fn a_heartbeat_counts_from_its_signature_and_never_goes_back() {
-    let house = House::new().await;
-    let key = house.key().await;
-    taken(&house, &heartbeat(AGENT, 1), &key).await;
-    let (first, _) = last(&house).await;
-    let signed = |minutes: i64| heartbeat(AGENT, 0).signed(&key, house.now() + SignedDuration::from_mins(minutes));
-    assert_eq!(house.send(signed(-10)).await.status, 200);
-    assert_eq!(last(&house).await, (first, Some(true)), "an older one is nothing new");
+    let harness = Harness::new().await;
+    let key = harness.key().await;
+    taken(&harness, &heartbeat(AGENT, 1), &key).await;
+    let (first, _) = last(&harness).await;
+    let signed = |minutes: i64| heartbeat(AGENT, 0).signed(&key, harness.now() + SignedDuration::from_mins(minutes));
+    assert_eq!(harness.send(signed(-10)).await.status, 200);
+    assert_eq!(last(&harness).await, (first, Some(true)), "an older one is nothing new");
 
-    house.memory.clock().advance(SignedDuration::from_mins(12));
-    assert_eq!(house.send(signed(-5)).await.status, 200);
-    let five_ago = house.now() - SignedDuration::from_mins(5);
-    assert_eq!(last(&house).await, (Some(five_ago), Some(false)));
+    harness.memory.clock().advance(SignedDuration::from_mins(12));
+    assert_eq!(harness.send(signed(-5)).await.status, 200);
+    let five_ago = harness.now() - SignedDuration::from_mins(5);
+    assert_eq!(last(&harness).await, (Some(five_ago), Some(false)));
 
     let (ahead, again) = (signed(10), signed(10));
-    assert_eq!(house.send(ahead).await.status, 200);
-    let came = house.now();
-    assert_eq!(last(&house).await.0, Some(came), "nobody is heard in the future");
-    house.memory.clock().advance(SignedDuration::from_mins(9));
-    assert_eq!(house.send(again).await.status, 200);
-    assert_eq!(last(&house).await.0, Some(came), "a recorded one keeps nobody alive");
+    assert_eq!(harness.send(ahead).await.status, 200);
+    let came = harness.now();
+    assert_eq!(last(&harness).await.0, Some(came), "nobody is heard in the future");
+    harness.memory.clock().advance(SignedDuration::from_mins(9));
+    assert_eq!(harness.send(again).await.status, 200);
+    assert_eq!(last(&harness).await.0, Some(came), "a recorded one keeps nobody alive");
 }
 
 #[tokio::test]
 async fn another_agents_heartbeat_is_denied_and_not_taken() {
-    let house = House::new().await;
-    let key = house.key().await;
-    let answer = house.ask(&heartbeat(OTHER_AGENT, 1), &key).await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
+    let answer = harness.ask(&heartbeat(OTHER_AGENT, 1), &key).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (403, "AccessDenied"),
@@ -89,12 +89,12 @@ async fn another_agents_heartbeat_is_denied_and_not_taken() {
     let other =
         json!({"Namespace": format!("Agent/{OTHER_AGENT}"), "MetricData": [{"MetricName": "Depth", "Value": 1}]});
     assert_eq!(
-        house.ask(&cloudwatch("PutMetricData", &other), &key).await.code(),
+        harness.ask(&cloudwatch("PutMetricData", &other), &key).await.code(),
         "AccessDenied"
     );
-    let none = house.ask(&heartbeat("no agent", 1), &key).await;
+    let none = harness.ask(&heartbeat("no agent", 1), &key).await;
     assert_eq!(none.status, 400, "{none:?}");
-    assert_eq!(last(&house).await, (None, None));
+    assert_eq!(last(&harness).await, (None, None));
 }
 
 fn depth(namespace: &str, value: f64) -> Ask {
@@ -105,12 +105,12 @@ fn depth(namespace: &str, value: f64) -> Ask {
 
 #[tokio::test]
 async fn other_metrics_are_kept_for_the_metrics_and_for_who_asks() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     for value in [3.0, 4.5] {
-        taken(&house, &depth("Billing/Queues", value), &key).await;
+        taken(&harness, &depth("Billing/Queues", value), &key).await;
     }
-    let text = house.over_the_api(AGENTS, Method::GET, "/metrics").await.text();
+    let text = harness.over_the_api(AGENTS, Method::GET, "/metrics").await.text();
     let labels = format!(
         "{{agent=\"{AGENT}\",namespace=\"Billing/Queues\",metric=\"QueueDepth\",unit=\"Count\",dimensions=\"Stage=dev\"}}"
     );
@@ -121,13 +121,16 @@ async fn other_metrics_are_kept_for_the_metrics_and_for_who_asks() {
     ] {
         assert!(text.lines().any(|told| told == line), "{line} is not in {text}");
     }
-    assert_eq!(last(&house).await, (None, None), "that was no heartbeat");
+    assert_eq!(last(&harness).await, (None, None), "that was no heartbeat");
     let asked = json!({
         "Namespace": "Billing/Queues", "MetricName": "QueueDepth", "Dimensions": [{"Name": "Stage", "Value": "dev"}],
-        "StartTime": house.now().as_second() - 600, "EndTime": house.now().as_second() + 60, "Period": 60,
+        "StartTime": harness.now().as_second() - 600, "EndTime": harness.now().as_second() + 60, "Period": 60,
         "Statistics": ["Average", "Maximum"],
     });
-    let told = house.ask(&cloudwatch("GetMetricStatistics", &asked), &key).await.json();
+    let told = harness
+        .ask(&cloudwatch("GetMetricStatistics", &asked), &key)
+        .await
+        .json();
     let point = &told["Datapoints"][0];
     assert_eq!(
         (point["Average"].as_f64(), point["Maximum"].as_f64()),
@@ -138,30 +141,33 @@ async fn other_metrics_are_kept_for_the_metrics_and_for_who_asks() {
 
 #[tokio::test]
 async fn what_is_not_kept_is_refused_and_the_heartbeat_taken() {
-    let house = House::with(ServerConfig {
+    let harness = Harness::with(ServerConfig {
         metric_series: 0,
         ..ServerConfig::default()
     })
     .await;
-    let key = house.key().await;
-    let refused = house.ask(&depth("Billing", 1.0), &key).await;
+    let key = harness.key().await;
+    let refused = harness.ask(&depth("Billing", 1.0), &key).await;
     assert_eq!((refused.status, refused.code().as_str()), (400, "LimitExceeded"));
     assert!(refused.text().contains("aws_door.metric_series"), "{}", refused.text());
-    taken(&house, &heartbeat(AGENT, 1), &key).await;
-    assert_eq!(last(&house).await.1, Some(true));
+    taken(&harness, &heartbeat(AGENT, 1), &key).await;
+    assert_eq!(last(&harness).await.1, Some(true));
 }
 
 #[tokio::test]
 async fn heartbeats_are_told_by_period() {
-    let house = House::new().await;
-    let key = house.key().await;
-    taken(&house, &heartbeat(AGENT, 1), &key).await;
-    let now = house.now().as_second();
+    let harness = Harness::new().await;
+    let key = harness.key().await;
+    taken(&harness, &heartbeat(AGENT, 1), &key).await;
+    let now = harness.now().as_second();
     let asked = json!({
         "Namespace": format!("Agent/{AGENT}"), "MetricName": "Heartbeat", "Statistics": ["Sum", "SampleCount"],
         "StartTime": now - 3_600, "EndTime": now + 60, "Period": 300,
     });
-    let told = house.ask(&cloudwatch("GetMetricStatistics", &asked), &key).await.json();
+    let told = harness
+        .ask(&cloudwatch("GetMetricStatistics", &asked), &key)
+        .await
+        .json();
     assert_eq!(told["Label"], "Heartbeat");
     let points = told["Datapoints"].as_array().unwrap();
     assert_eq!(points.len(), 1, "{told}");
@@ -183,7 +189,7 @@ async fn heartbeats_are_told_by_period() {
         "StartTime": now - 3_600, "EndTime": now + 60,
         "MetricDataQueries": [query("m1", &own, "Sum"), query("m2", "Elsewhere", "Sum")],
     });
-    let told = house.ask(&cloudwatch("GetMetricData", &asked), &key).await.json();
+    let told = harness.ask(&cloudwatch("GetMetricData", &asked), &key).await.json();
     let results = &told["MetricDataResults"];
     assert_eq!(
         (&results[0]["Id"], &results[0]["Values"]),
@@ -199,7 +205,7 @@ async fn heartbeats_are_told_by_period() {
     let asked = json!({
         "StartTime": now - 3_600, "EndTime": now, "MetricDataQueries": [query("m1", &own, "p99")],
     });
-    let refused = house.ask(&cloudwatch("GetMetricData", &asked), &key).await;
+    let refused = harness.ask(&cloudwatch("GetMetricData", &asked), &key).await;
     assert_eq!(
         (refused.status, refused.code().as_str()),
         (400, "InvalidParameterValue"),
@@ -215,20 +221,20 @@ fn by_the_minute(id: &str) -> Value {
 
 #[tokio::test]
 async fn metric_data_is_whole_however_few_datapoints_are_asked_for() {
-    let house = House::new().await;
-    let key = house.key().await;
-    let now = house.now().as_second();
+    let harness = Harness::new().await;
+    let key = harness.key().await;
+    let now = harness.now().as_second();
     let data: Vec<Value> = [600, 300, 0]
         .map(|ago| json!({"MetricName": "Depth", "Value": 1, "Timestamp": now - ago}))
         .into();
     let put = json!({"Namespace": "Queues", "MetricData": data});
-    taken(&house, &cloudwatch("PutMetricData", &put), &key).await;
+    taken(&harness, &cloudwatch("PutMetricData", &put), &key).await;
     let mut query = by_the_minute("m1");
     query["MetricStat"]["Metric"] = json!({"Namespace": "Queues", "MetricName": "Depth"});
     let mut asked = json!({
         "StartTime": now - 3_600, "EndTime": now + 60, "MetricDataQueries": [query], "MaxDatapoints": 2,
     });
-    let told = house.ask(&cloudwatch("GetMetricData", &asked), &key).await.json();
+    let told = harness.ask(&cloudwatch("GetMetricData", &asked), &key).await.json();
     let result = &told["MetricDataResults"][0];
     assert_eq!(
         (&result["StatusCode"], &result["Values"]),
@@ -236,7 +242,7 @@ async fn metric_data_is_whole_however_few_datapoints_are_asked_for() {
         "{told}"
     );
     asked["MetricDataQueries"] = json!([by_the_minute("m1"), {"Id": "m2"}]);
-    let refused = house.ask(&cloudwatch("GetMetricData", &asked), &key).await;
+    let refused = harness.ask(&cloudwatch("GetMetricData", &asked), &key).await;
     assert_eq!(
         (refused.status, refused.code().as_str()),
         (400, "ValidationError"),
@@ -248,13 +254,13 @@ async fn metric_data_is_whole_however_few_datapoints_are_asked_for() {
 
 #[tokio::test]
 async fn where_a_heartbeat_is_not_taken_nothing_beside_it_is_kept() {
-    let house = House::new().await;
-    let operator = house.key_of("Operator").await;
+    let harness = Harness::new().await;
+    let operator = harness.key_of("Operator").await;
     let data = json!([{"MetricName": "QueueDepth", "Value": 1}, {"MetricName": "Heartbeat", "Value": 1}]);
     let input = json!({"Namespace": "Agent/Nobody", "MetricData": data});
-    let refused = house.ask(&cloudwatch("PutMetricData", &input), &operator).await;
+    let refused = harness.ask(&cloudwatch("PutMetricData", &input), &operator).await;
     assert!(refused.status >= 400, "{refused:?}");
-    let told = house.over_the_api(AGENTS, Method::GET, "/metrics").await.text();
+    let told = harness.over_the_api(AGENTS, Method::GET, "/metrics").await.text();
     assert!(
         !told.contains("QueueDepth"),
         "who sends it again has it summed once: {told}"
@@ -263,9 +269,9 @@ async fn where_a_heartbeat_is_not_taken_nothing_beside_it_is_kept() {
 
 #[tokio::test]
 async fn spans_and_periods_that_cannot_be_are_refused() {
-    let house = House::new().await;
-    let key = house.key().await;
-    let now = house.now().as_second();
+    let harness = Harness::new().await;
+    let key = harness.key().await;
+    let now = harness.now().as_second();
     let asked = |start: i64, period: i64| {
         json!({
             "Namespace": format!("Agent/{AGENT}"), "MetricName": "Heartbeat", "Statistics": ["Sum"],
@@ -282,7 +288,7 @@ async fn spans_and_periods_that_cannot_be_are_refused() {
         ),
     ];
     for (input, code) in cases {
-        let answer = house.ask(&cloudwatch("GetMetricStatistics", &input), &key).await;
+        let answer = harness.ask(&cloudwatch("GetMetricStatistics", &input), &key).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
             (400, code),
@@ -290,5 +296,5 @@ async fn spans_and_periods_that_cannot_be_are_refused() {
         );
     }
     let nothing = cloudwatch("PutMetricData", &json!({"Namespace": "Billing", "MetricData": []}));
-    assert_eq!(house.ask(&nothing, &key).await.code(), "MissingParameter");
+    assert_eq!(harness.ask(&nothing, &key).await.code(), "MissingParameter");
 }

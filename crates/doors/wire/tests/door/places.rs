@@ -2,15 +2,15 @@
 
 use cc_devops_http::ServerConfig;
 
-use crate::house::House;
+use crate::harness::Harness;
 use crate::signing::{Ask, put};
 
 #[tokio::test]
 async fn a_proxy_may_take_the_paths_beginning_away() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     let behind = |forwarded: bool| {
-        let mut request = Ask::identity().at("/control/aws/").signed(&key, house.now());
+        let mut request = Ask::identity().at("/control/aws/").signed(&key, harness.now());
         *request.uri_mut() = "/aws/".parse().unwrap();
         put(request.headers_mut(), "host", "127.0.0.1:9");
         if forwarded {
@@ -19,10 +19,10 @@ async fn a_proxy_may_take_the_paths_beginning_away() {
         }
         request
     };
-    assert_eq!(house.send(behind(true)).await.status, 200);
-    assert_eq!(house.send(behind(false)).await.code(), "SignatureDoesNotMatch");
+    assert_eq!(harness.send(behind(true)).await.status, 200);
+    assert_eq!(harness.send(behind(false)).await.code(), "SignatureDoesNotMatch");
     // A prefix that stays is a path like any other.
-    let kept = house.ask(&Ask::identity().at("/control/aws"), &key).await;
+    let kept = harness.ask(&Ask::identity().at("/control/aws"), &key).await;
     assert_eq!(kept.status, 200, "{kept:?}");
 }
 
@@ -32,10 +32,10 @@ async fn the_public_address_is_one_that_is_signed() {
         public_url: Some(format!("http://{}/control", crate::signing::HOST)),
         ..ServerConfig::default()
     };
-    let house = House::with(config).await;
-    let key = house.key().await;
-    let mut request = Ask::identity().at("/control/aws").signed(&key, house.now());
+    let harness = Harness::with(config).await;
+    let key = harness.key().await;
+    let mut request = Ask::identity().at("/control/aws").signed(&key, harness.now());
     *request.uri_mut() = "/aws".parse().unwrap();
     put(request.headers_mut(), "host", "localhost");
-    assert_eq!(house.send(request).await.status, 200);
+    assert_eq!(harness.send(request).await.status, 200);
 }

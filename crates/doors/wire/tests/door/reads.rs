@@ -4,7 +4,7 @@ use cc_devops_testkit::sample;
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, House};
+use crate::harness::{Answer, Harness};
 use crate::signing::{Ask, Key};
 
 fn dynamodb(operation: &str, input: &Value) -> Ask {
@@ -23,27 +23,27 @@ fn is_summed(answer: &Answer) -> bool {
     answer.header("x-amz-crc32") == crc32fast::hash(&answer.body).to_string()
 }
 
-async fn with_a_day() -> (House, Key) {
-    let house = House::new().await;
+async fn with_a_day() -> (Harness, Key) {
+    let harness = Harness::new().await;
     let day = sample::mrr_day(date(2026, 3, 1), 123_450);
     let (reader, news) = (
         sample::agent_name(sample::OTHER_AGENT),
         sample::announcement("mrr/2026-03-01"),
     );
-    house.memory.ports().revenue.keep(&day, &reader, &news).await.unwrap();
-    let key = house.key_of("Operator").await;
-    (house, key)
+    harness.memory.ports().revenue.keep(&day, &reader, &news).await.unwrap();
+    let key = harness.key_of("Operator").await;
+    (harness, key)
 }
 
 #[tokio::test]
 async fn the_newest_day_is_read_in_dynamodbs_protocol() {
-    let (house, key) = with_a_day().await;
+    let (harness, key) = with_a_day().await;
     let input = json!({
         "TableName": "BillingMetrics-dev",
         "Key": {"PK": {"S": "mrr"}, "SK": {"S": "latest"}},
         "ProjectionExpression": "mrrUSD",
     });
-    let answer = house.ask(&dynamodb("GetItem", &input), &key).await;
+    let answer = harness.ask(&dynamodb("GetItem", &input), &key).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/x-amz-json-1.0");
     assert_eq!(answer.json(), json!({"Item": {"mrrUSD": {"N": "1234.5"}}}));
@@ -56,7 +56,7 @@ async fn the_newest_day_is_read_in_dynamodbs_protocol() {
         "ScanIndexForward": false,
         "ProjectionExpression": "SK",
     });
-    let answer = house.ask(&dynamodb("Query", &query), &key).await;
+    let answer = harness.ask(&dynamodb("Query", &query), &key).await;
     assert_eq!(
         answer.json(),
         json!({
@@ -70,24 +70,24 @@ async fn the_newest_day_is_read_in_dynamodbs_protocol() {
 
 #[tokio::test]
 async fn an_agent_without_a_policy_is_denied_in_dynamodbs_words() {
-    let (house, _) = with_a_day().await;
-    let key = house.key().await;
+    let (harness, _) = with_a_day().await;
+    let key = harness.key().await;
     let input = json!({"TableName": "BillingMetrics-dev", "Key": {"PK": {"S": "mrr"}, "SK": {"S": "latest"}}});
-    let answer = house.ask(&dynamodb("GetItem", &input), &key).await;
+    let answer = harness.ask(&dynamodb("GetItem", &input), &key).await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "AccessDeniedException"));
     assert!(is_summed(&answer));
 }
 
 #[tokio::test]
 async fn what_a_model_refuses_reaches_no_table() {
-    let (house, key) = with_a_day().await;
+    let (harness, key) = with_a_day().await;
     for input in [
         json!({}),
         json!({"TableName": "", "Key": {}}),
         json!({"TableName": "BillingMetrics-dev", "Key": {}, "ReturnConsumedCapacity": "ALL"}),
         json!({"TableName": "BillingMetrics-dev", "Key": {}, "AttributesToGet": []}),
     ] {
-        let answer = house.ask(&dynamodb("GetItem", &input), &key).await;
+        let answer = harness.ask(&dynamodb("GetItem", &input), &key).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
             (400, "ValidationException"),
@@ -98,10 +98,10 @@ async fn what_a_model_refuses_reaches_no_table() {
 
 #[tokio::test]
 async fn topics_and_stacks_are_asked_for_by_forms() {
-    let (house, key) = with_a_day().await;
+    let (harness, key) = with_a_day().await;
     let other =
         "Action=Publish&Version=2010-03-31&Message=x&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A000000000000%3Aother";
-    let answer = house.ask(&Ask::form("sns", other), &key).await;
+    let answer = harness.ask(&Ask::form("sns", other), &key).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (404, "NotFound"),
@@ -109,7 +109,7 @@ async fn topics_and_stacks_are_asked_for_by_forms() {
         answer.text()
     );
     let missing = "Action=DescribeStacks&Version=2010-05-15&StackName=none-dev";
-    let answer = house.ask(&Ask::form("cloudformation", missing), &key).await;
+    let answer = harness.ask(&Ask::form("cloudformation", missing), &key).await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "ValidationError"));
     assert!(
         answer.text().contains("Stack with id none-dev does not exist"),
@@ -117,9 +117,11 @@ async fn topics_and_stacks_are_asked_for_by_forms() {
         answer.text()
     );
     let all = "Action=DescribeStacks&Version=2010-05-15";
-    let answer = house.ask(&Ask::form("cloudformation", all), &key).await;
+    let answer = harness.ask(&Ask::form("cloudformation", all), &key).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.text().contains("<DescribeStacksResult>"), "{}", answer.text());
-    let denied = house.ask(&Ask::form("cloudformation", all), &house.key().await).await;
+    let denied = harness
+        .ask(&Ask::form("cloudformation", all), &harness.key().await)
+        .await;
     assert_eq!((denied.status, denied.code().as_str()), (403, "AccessDenied"));
 }

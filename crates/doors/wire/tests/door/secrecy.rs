@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use crate::house::House;
+use crate::harness::Harness;
 use crate::signing::{Ask, Key};
 
 #[derive(Clone, Default)]
@@ -29,8 +29,8 @@ async fn no_secret_and_no_signature_is_seen_again() {
         .finish();
     let _captured = tracing::subscriber::set_default(subscriber);
 
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     let wrong = Key {
         secret: "canarycanarycanarycanarycanarycanary0000".to_owned(),
         ..key.clone()
@@ -48,23 +48,23 @@ async fn no_secret_and_no_signature_is_seen_again() {
     let (mut seen, mut signatures) = (String::new(), Vec::new());
     for ask in &asks {
         for key in [&key, &wrong] {
-            let request = ask.signed(key, house.now());
+            let request = ask.signed(key, harness.now());
             let header = request.headers()["authorization"].to_str().unwrap().to_owned();
             signatures.push(header.rsplit_once('=').unwrap().1.to_owned());
-            let answer = house.send(request).await;
+            let answer = harness.send(request).await;
             seen.extend([format!("{:?}", answer.headers), answer.text()]);
-            let mut cut = ask.signed(key, house.now());
+            let mut cut = ask.signed(key, harness.now());
             crate::signing::put(
                 cut.headers_mut(),
                 "authorization",
                 &header.replace("aws4_request", "aws4"),
             );
-            seen += &house.send(cut).await.text();
+            seen += &harness.send(cut).await.text();
         }
     }
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("answered"), "the log was captured: {log}");
-    let audit = format!("{:?}", house.memory.audit_rows());
+    let audit = format!("{:?}", harness.memory.audit_rows());
     for (place, text) in [("log", &log), ("answers", &seen), ("audit", &audit)] {
         for secret in [key.secret.as_str(), &wrong.secret, "planted-canary"]
             .into_iter()

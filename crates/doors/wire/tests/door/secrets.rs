@@ -6,28 +6,28 @@ use cc_devops_kernel::audit::AuditEntry;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, House};
+use crate::harness::{Answer, Harness};
 use crate::signing::{Ask, Key};
 
 const NAME: &str = "/contentcraft/contentorchestrator/key";
 
-/// A house, and somebody who speaks to it.
+/// A control plane, and somebody who speaks to it.
 struct Agent {
-    house: House,
+    harness: Harness,
     key: Key,
 }
 
 impl Agent {
     async fn new() -> Self {
-        let house = House::new().await;
-        let key = house.key().await;
-        Self { house, key }
+        let harness = Harness::new().await;
+        let key = harness.key().await;
+        Self { harness, key }
     }
 
     async fn ask(&self, operation: &str, input: Value) -> Answer {
         let target = format!("secretsmanager.{operation}");
         let ask = Ask::json("secretsmanager", &target, &input.to_string());
-        self.house.ask(&ask, &self.key).await
+        self.harness.ask(&ask, &self.key).await
     }
 
     /// What is answered, which must be an answer.
@@ -47,7 +47,7 @@ impl Agent {
     }
 
     fn rows(&self) -> Vec<AuditEntry> {
-        let rows = self.house.memory.audit_rows();
+        let rows = self.harness.memory.audit_rows();
         rows.into_iter().map(|row| row.entry).collect()
     }
 }
@@ -185,7 +185,7 @@ async fn a_version_without_a_label_is_read_by_its_id_for_a_day() {
     };
     with_labels().await;
     // The next write, two days later, forgets the value, and not that there was that version.
-    agent.house.memory.clock().advance(SignedDuration::from_hours(48));
+    agent.harness.memory.clock().advance(SignedDuration::from_hours(48));
     agent.ok("PutSecretValue", put("v4", 4)).await;
     let (code, message) = agent
         .error("GetSecretValue", json!({"SecretId": NAME, "VersionId": token(1)}))

@@ -3,13 +3,13 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 
-use crate::house::House;
+use crate::harness::Harness;
 use crate::signing::{Ask, HOST, Key};
 
 #[tokio::test]
 async fn an_operation_that_is_not_served_is_said() {
-    let house = House::new().await;
-    let key = house.key().await;
+    let harness = Harness::new().await;
+    let key = harness.key().await;
     for (ask, code) in [
         (
             Ask::json("events", "AWSEvents.ListRules", "{}"),
@@ -26,18 +26,18 @@ async fn an_operation_that_is_not_served_is_said() {
         (Ask::form("sts", "Version=2011-06-15"), "InvalidAction"),
         (Ask::cbor("PutMetricAlarm"), "InvalidAction"),
     ] {
-        let answer = house.ask(&ask, &key).await;
+        let answer = harness.ask(&ask, &key).await;
         assert_eq!((answer.status, answer.code().as_str()), (400, code), "{answer:?}");
         assert!(answer.text().contains("does not serve"), "{}", answer.text());
     }
     let query_mode = Ask::json("monitoring", "GraniteServiceVersion20100801.PutMetricAlarm", "{}");
-    let answer = house.ask(&query_mode.with("x-amzn-query-mode", "true"), &key).await;
+    let answer = harness.ask(&query_mode.with("x-amzn-query-mode", "true"), &key).await;
     assert_eq!(answer.header("x-amzn-query-error"), "InvalidAction;Sender");
 }
 
 #[tokio::test]
 async fn a_service_that_is_not_served_is_said_to_anybody() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let key = Key::of_nobody();
     for path in [
         "/",
@@ -54,7 +54,7 @@ async fn a_service_that_is_not_served_is_said_to_anybody() {
                 headers: Vec::new(),
                 ..Ask::identity().at(path)
             };
-            let answer = house.ask(&s3, &key).await;
+            let answer = harness.ask(&s3, &key).await;
             assert_eq!(
                 (answer.status, answer.code().as_str()),
                 (400, "NotImplemented"),
@@ -68,7 +68,7 @@ async fn a_service_that_is_not_served_is_said_to_anybody() {
             assert_eq!(answer.header("content-type"), "application/xml");
         }
     }
-    let kms = house.ask(&Ask::json("kms", "TrentService.Decrypt", "{}"), &key).await;
+    let kms = harness.ask(&Ask::json("kms", "TrentService.Decrypt", "{}"), &key).await;
     assert_eq!((kms.status, kms.code().as_str()), (400, "UnknownOperationException"));
     let lambda = Ask {
         method: Method::GET,
@@ -76,7 +76,7 @@ async fn a_service_that_is_not_served_is_said_to_anybody() {
         headers: Vec::new(),
         ..Ask::identity().at("/2015-03-31/functions/")
     };
-    let lambda = house.ask(&lambda, &key).await;
+    let lambda = harness.ask(&lambda, &key).await;
     assert_eq!(
         (lambda.status, lambda.header("content-type")),
         (400, "application/json")
@@ -91,11 +91,11 @@ async fn a_service_that_is_not_served_is_said_to_anybody() {
 
 #[tokio::test]
 async fn who_is_no_sdk_finds_the_api_as_before() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let get = |path: &str| Request::get(path).header("host", HOST).body(Body::empty()).unwrap();
-    let health = house.send(get("/health")).await;
+    let health = harness.send(get("/health")).await;
     assert_eq!(health.header("content-type"), "application/json");
-    let missing = house.send(get("/nowhere")).await;
+    let missing = harness.send(get("/nowhere")).await;
     assert_eq!(
         (missing.status, missing.header("content-type")),
         (404, "application/problem+json")
@@ -103,7 +103,7 @@ async fn who_is_no_sdk_finds_the_api_as_before() {
     let form = Request::post("/v1/events")
         .header("host", HOST)
         .header("content-type", "application/x-www-form-urlencoded");
-    let form = house.send(form.body(Body::from("Action=x")).unwrap()).await;
+    let form = harness.send(form.body(Body::from("Action=x")).unwrap()).await;
     assert_eq!(
         (form.status, form.header("content-type")),
         (401, "application/problem+json")

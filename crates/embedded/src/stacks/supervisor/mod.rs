@@ -10,8 +10,8 @@
 //! it is told to stop. If the server dies before it has said what to run, it ends by itself and nothing has run.
 //! If the server dies later, it goes on.
 
-mod family;
 mod plan_file;
+mod process_tree;
 mod starting;
 mod watching;
 

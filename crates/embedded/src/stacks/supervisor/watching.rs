@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::super::output::{Output, Source};
 use super::super::redaction::Secrets;
-use super::family::Family;
 use super::plan_file::Place;
+use super::process_tree::ProcessTree;
 use super::{Ending, ExitRecord, Order, starting};
 
 /// How long to go on reading after everything has ended: another process may have been given the pipe.
@@ -64,8 +64,8 @@ async fn try_watch() -> io::Result<ExitRecord> {
             );
         }
     });
-    let mut family = Family::of(started.leader, ended);
-    let ending = see_to_its_end(&mut family, limit, &mut stop, &output).await;
+    let mut tree = ProcessTree::of(started.leader, ended);
+    let ending = see_to_its_end(&mut tree, limit, &mut stop, &output).await;
     let abort = readers.abort_handle();
     if tokio::time::timeout(DRAIN, readers).await.is_err() {
         abort.abort();
@@ -94,15 +94,15 @@ async fn try_watch() -> io::Result<ExitRecord> {
 
 /// Comes when the command has ended, and whatever it started with it.
 async fn see_to_its_end(
-    family: &mut Family,
+    tree: &mut ProcessTree,
     limit: Duration,
     stop: &mut Stop,
     output: &Mutex<Output>,
 ) -> io::Result<Ending> {
     let stopped = tokio::select! {
-        status = family.leader_ended() => {
+        status = tree.leader_ended() => {
             let status = status?;
-            if family.end_the_rest().await? {
+            if tree.end_the_rest().await? {
                 held(output).note("what the command left running was ended");
             }
             return Ok(Ending::Exited { status });
@@ -110,7 +110,7 @@ async fn see_to_its_end(
         () = tokio::time::sleep(limit) => Ending::TimedOut,
         () = stop.asked() => Ending::Stopped,
     };
-    family.end().await?;
+    tree.end().await?;
     Ok(stopped)
 }
 

@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 use self::asked::{Asked, Topic};
 use self::kept::{KeptFact, KeptFacts};
 use self::organization::OfOrganization;
-use self::rest::{Came, Place};
+use self::rest::{Place, Revalidated};
 use super::settings::{ADMINISTRATION, CONTENTS, Plan};
 use crate::client::{Client, Error};
 
@@ -335,7 +335,7 @@ impl Turn<'_> {
     ) -> Observed<T>
     where
         T: Serialize + DeserializeOwned,
-        A: Future<Output = Came<T>>,
+        A: Future<Output = Revalidated<T>>,
     {
         match self.step(topic) {
             Step::Take(seen) => seen,
@@ -376,7 +376,7 @@ impl Turn<'_> {
     }
 
     /// Takes what came, and keeps it.
-    fn concluded<T>(&mut self, topic: Topic, came: Came<T>, weak: impl Fn(&T) -> bool) -> Observed<T>
+    fn concluded<T>(&mut self, topic: Topic, came: Revalidated<T>, weak: impl Fn(&T) -> bool) -> Observed<T>
     where
         T: Serialize + DeserializeOwned,
     {
@@ -386,9 +386,9 @@ impl Turn<'_> {
             .and_then(|kept| kept.facts.get(&topic));
         let before = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
         let (fact, etag) = match (came, before) {
-            (Came::Unchanged, Some((kept, fact))) => (fact, kept.etag.clone()),
-            (Came::Unchanged, None) => (Fact::Unknown(Gap::NotRead("nothing was kept of it".to_owned())), None),
-            (Came::Now(fact, etag), before) => {
+            (Revalidated::Unchanged, Some((kept, fact))) => (fact, kept.etag.clone()),
+            (Revalidated::Unchanged, None) => (Fact::Unknown(Gap::NotRead("nothing was kept of it".to_owned())), None),
+            (Revalidated::Now(fact, etag), before) => {
                 let hidden = matches!(before, Some((_, Fact::Unknown(_))));
                 if hidden && fact.known().is_some() {
                     let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
@@ -396,7 +396,7 @@ impl Turn<'_> {
                 }
                 (fact, etag)
             }
-            (Came::Stopped(why), before) => {
+            (Revalidated::Stopped(why), before) => {
                 let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
                 news.stopped.get_or_insert_with(|| why.clone());
                 // What was read on an earlier day still stands.

@@ -7,7 +7,7 @@ use cc_devops_repos::snapshot::{
 use futures::join;
 
 use super::asked::{Asked, Topic};
-use super::rest::{self, Came};
+use super::rest::{self, Revalidated};
 use crate::client::{Ask, Client, get};
 use crate::scan::security::OF_THE_ORGANIZATION;
 
@@ -99,10 +99,10 @@ impl OfOrganization {
 }
 
 /// What came of a request that was made without a name for what was there.
-fn now<T>(came: Came<T>) -> Fact<T> {
+fn now<T>(came: Revalidated<T>) -> Fact<T> {
     match came {
-        Came::Now(fact, _) => fact,
-        Came::Stopped(why) => Fact::Unknown(Gap::NotRead(why)),
-        Came::Unchanged => Fact::Unknown(Gap::NotRead("GitHub answered that nothing changed".to_owned())),
+        Revalidated::Now(fact, _) => fact,
+        Revalidated::Stopped(why) => Fact::Unknown(Gap::NotRead(why)),
+        Revalidated::Unchanged => Fact::Unknown(Gap::NotRead("GitHub answered that nothing changed".to_owned())),
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Place<'r> {
 }
 
 /// What came of a request.
-pub(super) enum Came<T> {
+pub(super) enum Revalidated<T> {
     /// It is as it was under the name that was sent along.
     Unchanged,
     /// What it is now, and what GitHub calls this answer.
@@ -51,35 +51,43 @@ impl Place<'_> {
         Ask::new(get(&path), format!("read {what} of {}/{}", self.owner, self.name))
     }
 
-    pub(super) async fn workflow_permissions(self, client: &Client, etag: Option<String>) -> Came<WorkflowPermissions> {
+    pub(super) async fn workflow_permissions(
+        self,
+        client: &Client,
+        etag: Option<String>,
+    ) -> Revalidated<WorkflowPermissions> {
         let ask = self.ask(&["actions", "permissions", "workflow"], "the permissions of workflows");
         came(client, &ask, etag.as_deref(), ADMINISTRATION, permissions).await
     }
 
-    pub(super) async fn actions(self, client: &Client, etag: Option<String>) -> Came<ActionsPermissions> {
+    pub(super) async fn actions(self, client: &Client, etag: Option<String>) -> Revalidated<ActionsPermissions> {
         let ask = self.ask(&["actions", "permissions"], "which actions are allowed");
         came(client, &ask, etag.as_deref(), ADMINISTRATION, actions).await
     }
 
-    pub(super) async fn secret_scanning(self, client: &Client, etag: Option<String>) -> Came<SecretScanning> {
+    pub(super) async fn secret_scanning(self, client: &Client, etag: Option<String>) -> Revalidated<SecretScanning> {
         let ask = self.ask(&[], "the security settings");
         let public = self.visibility == Visibility::Public;
         let read = |of: Secured| secret_scanning(of.security_and_analysis.as_ref(), public);
         asked(client, &ask, etag.as_deref(), ADMINISTRATION, read).await
     }
 
-    pub(super) async fn webhooks(self, client: &Client, etag: Option<String>) -> Came<Vec<Webhook>> {
+    pub(super) async fn webhooks(self, client: &Client, etag: Option<String>) -> Revalidated<Vec<Webhook>> {
         let ask = self.ask(&["hooks"], "the webhooks").with("per_page", 100);
         came(client, &ask, etag.as_deref(), WEBHOOKS, webhooks).await
     }
 
-    pub(super) async fn dependabot_runs(self, client: &Client, etag: Option<String>) -> Came<Vec<DependabotRun>> {
+    pub(super) async fn dependabot_runs(
+        self,
+        client: &Client,
+        etag: Option<String>,
+    ) -> Revalidated<Vec<DependabotRun>> {
         let ask = self.ask(&["actions", "runs"], "Dependabot's runs");
         let ask = ask.with("event", "dynamic").with("per_page", RUNS);
         came(client, &ask, etag.as_deref(), ACTIONS, dependabot_runs).await
     }
 
-    pub(super) async fn code_scanning(self, client: &Client, etag: Option<String>) -> Came<CodeScanning> {
+    pub(super) async fn code_scanning(self, client: &Client, etag: Option<String>) -> Revalidated<CodeScanning> {
         let ask = self.ask(
             &["code-scanning", "default-setup"],
             "the default setup of code scanning",
@@ -93,10 +101,10 @@ impl Place<'_> {
         })
         .await;
         match came {
-            Came::Now(Fact::Known(setup), _) if !setup.default_setup => {
+            Revalidated::Now(Fact::Known(setup), _) if !setup.default_setup => {
                 // What else uploads results changes without it, so the next look asks anew.
                 let uploaded_by = Some(self.uploaded_by(client).await);
-                Came::Now(Fact::Known(CodeScanning { uploaded_by, ..setup }), None)
+                Revalidated::Now(Fact::Known(CodeScanning { uploaded_by, ..setup }), None)
             }
             came => came,
         }
@@ -124,14 +132,14 @@ pub(super) async fn asked<P: DeserializeOwned, T>(
     etag: Option<&str>,
     permission: &str,
     read: impl FnOnce(P) -> Fact<T>,
-) -> Came<T> {
+) -> Revalidated<T> {
     match client.conditional::<P>(ask, etag).await {
-        Ok(Conditional::Unchanged) => Came::Unchanged,
-        Ok(Conditional::Now(answer, etag)) => Came::Now(read(answer), etag),
+        Ok(Conditional::Unchanged) => Revalidated::Unchanged,
+        Ok(Conditional::Now(answer, etag)) => Revalidated::Now(read(answer), etag),
         Err(error @ (Error::RateLimited { .. } | Error::SecondaryLimit { .. } | Error::WrongToken)) => {
-            Came::Stopped(error.to_string())
+            Revalidated::Stopped(error.to_string())
         }
-        Err(error) => Came::Now(error.fact(permission), None),
+        Err(error) => Revalidated::Now(error.fact(permission), None),
     }
 }
 
@@ -142,7 +150,7 @@ pub(super) async fn came<P: DeserializeOwned, T>(
     etag: Option<&str>,
     permission: &str,
     read: impl FnOnce(P) -> T,
-) -> Came<T> {
+) -> Revalidated<T> {
     asked(client, ask, etag, permission, |answer| Fact::Known(read(answer))).await
 }
 

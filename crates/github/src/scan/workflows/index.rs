@@ -41,7 +41,7 @@ pub(super) struct CloseLook {
     /// The greatest id among all runs that were seen, other people's included.
     pub(super) newest: u64,
     /// The runs that count as a glance showed them.
-    pub(super) glance: Vec<Glimpse>,
+    pub(super) glance: Vec<RunSummary>,
     /// The runs that say how the workflow stands.
     pub(super) runs: Vec<Run>,
     /// The run that decides.
@@ -50,14 +50,14 @@ pub(super) struct CloseLook {
 
 /// A run at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Glimpse {
+pub(super) struct RunSummary {
     id: u64,
     updated: Timestamp,
     status: RunStatus,
     conclusion: Option<Conclusion>,
 }
 
-impl From<&Run> for Glimpse {
+impl From<&Run> for RunSummary {
     fn from(run: &Run) -> Self {
         Self {
             id: run.id,

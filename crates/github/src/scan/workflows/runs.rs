@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::index::{CloseLook, Deciding, Glimpse, Index};
+use super::index::{CloseLook, Deciding, Index, RunSummary};
 use super::{ACTIONS, AT_ONCE, BATCH, Wanted};
 use crate::batches::{self, Looked, Lookup};
 use crate::client::{Ask, Client, Error, get};
@@ -214,9 +214,9 @@ impl Task<'_> {
     }
 
     /// The runs of the glance that count.
-    fn counting(&self) -> Vec<Glimpse> {
+    fn counting(&self) -> Vec<RunSummary> {
         let counting = runs::counting(self.repository, self.all());
-        counting.into_iter().map(Glimpse::from).collect()
+        counting.into_iter().map(RunSummary::from).collect()
     }
 
     fn standing(&self) -> Standing {

@@ -95,7 +95,7 @@ fn case_01_an_empty_repository_is_not_applicable() {
     empty.default_branch = None;
     for with_trait in [false, true] {
         if with_trait {
-            empty.traits.insert(Trait::Empty);
+            empty.traits.insert(RepositoryFlag::Empty);
         }
         let report = run(&empty);
         assert_eq!(report.skipped, Some(Skipped::Empty));
@@ -108,9 +108,9 @@ fn case_01_an_empty_repository_is_not_applicable() {
 #[test]
 fn case_02_archived_disabled_and_locked_are_skipped_and_never_written_to() {
     for (kind, why) in [
-        (Trait::Archived, Skipped::Archived),
-        (Trait::Disabled, Skipped::Disabled),
-        (Trait::Locked, Skipped::Locked),
+        (RepositoryFlag::Archived, Skipped::Archived),
+        (RepositoryFlag::Disabled, Skipped::Disabled),
+        (RepositoryFlag::Locked, Skipped::Locked),
     ] {
         let mut repository = unprotected();
         assert!(writable(&repository));
@@ -119,7 +119,7 @@ fn case_02_archived_disabled_and_locked_are_skipped_and_never_written_to() {
         assert!(!writable(&repository));
     }
     let mut archived = unprotected();
-    archived.traits.insert(Trait::Archived);
+    archived.traits.insert(RepositoryFlag::Archived);
     let report = under("defaults.include = ['archived']", &archived);
     assert_eq!(report.skipped, None);
     assert!(!writable(&archived), "checked, but still never written to");
@@ -128,9 +128,9 @@ fn case_02_archived_disabled_and_locked_are_skipped_and_never_written_to() {
 #[test]
 fn case_03_forks_mirrors_and_templates_as_the_policy_says() {
     for (kind, word, why) in [
-        (Trait::Fork, "forks", Skipped::Fork),
-        (Trait::Mirror, "mirrors", Skipped::Mirror),
-        (Trait::Template, "templates", Skipped::Template),
+        (RepositoryFlag::Fork, "forks", Skipped::Fork),
+        (RepositoryFlag::Mirror, "mirrors", Skipped::Mirror),
+        (RepositoryFlag::Template, "templates", Skipped::Template),
     ] {
         let mut repository = repository();
         repository.traits.insert(kind);
@@ -252,7 +252,7 @@ fn the_settings_of_an_archived_repository_are_left_alone() {
         }),
         ..repository()
     };
-    archived.traits.insert(Trait::Archived);
+    archived.traits.insert(RepositoryFlag::Archived);
     let report = check(&archived, &policy, TODAY);
     let drift = finding(&report, Rule::SettingsDrift);
     assert_eq!(drift.verdict, Verdict::NotApplicable);

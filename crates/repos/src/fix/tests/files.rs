@@ -8,7 +8,7 @@ use crate::report::FileStanding;
 fn edited(text: &str, tree: &[&str]) -> Result<String, String> {
     let mut repository = repository();
     repository.files = Fact::Known(files(&[(".github/dependabot.yml", text)], tree));
-    let plan = plan(&repository, &policy(), TODAY, Means::Ruleset);
+    let plan = plan(&repository, &policy(), TODAY, ProtectionMethod::Ruleset);
     if let Some(refusal) = plan.refused.first() {
         return Err(refusal.why.clone());
     }
@@ -173,7 +173,7 @@ fn case_31_a_file_that_cannot_be_read_is_never_replaced() {
         &["Cargo.toml"],
     ));
     assert!(
-        plan(&two, &policy(), TODAY, Means::Ruleset).refused[0]
+        plan(&two, &policy(), TODAY, ProtectionMethod::Ruleset).refused[0]
             .why
             .contains("which to keep")
     );
@@ -182,7 +182,7 @@ fn case_31_a_file_that_cannot_be_read_is_never_replaced() {
     unread.tree = Fact::Unknown(Gap::NotRead("502".to_owned()));
     blind.files = Fact::Known(unread);
     assert!(
-        plan(&blind, &policy(), TODAY, Means::Ruleset).refused[0]
+        plan(&blind, &policy(), TODAY, ProtectionMethod::Ruleset).refused[0]
             .why
             .contains("tree is not known")
     );
@@ -247,7 +247,7 @@ fn what_an_entry_reaches_is_not_proposed() {
         &[(".github/dependabot.yml", &everything)],
         &["Dockerfile", "svc/Dockerfile"],
     ));
-    assert_eq!(plan(&all, &policy(), TODAY, Means::Ruleset).changes, []);
+    assert_eq!(plan(&all, &policy(), TODAY, ProtectionMethod::Ruleset).changes, []);
     let after = edited(
         &file("['/svc/*']"),
         &["Dockerfile", "svc/a/Dockerfile", "web/Dockerfile"],

@@ -59,7 +59,7 @@ fn failing(repository: &Repository) -> Vec<Rule> {
 
 #[test]
 fn a_plan_puts_right_what_it_says_by_either_means() {
-    for means in [Means::Ruleset, Means::Classic] {
+    for means in [ProtectionMethod::Ruleset, ProtectionMethod::Classic] {
         let mut bad = unprotected();
         bad.vulnerability_alerts = Fact::Known(false);
         bad.security_updates = Fact::Known(SecurityUpdates::Off);
@@ -75,7 +75,10 @@ fn a_plan_puts_right_what_it_says_by_either_means() {
             "nothing is left to change"
         );
     }
-    assert_eq!(plan(&repository(), &policy(), TODAY, Means::Ruleset).changes, []);
+    assert_eq!(
+        plan(&repository(), &policy(), TODAY, ProtectionMethod::Ruleset).changes,
+        []
+    );
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn case_31_classic_protection_is_merged_with_what_stands() {
         ..classic()
     };
     let lax = with_branch(|branch| branch.classic = Fact::Known(Some(standing.clone())));
-    let plan = plan(&lax, &policy(), TODAY, Means::Classic);
+    let plan = plan(&lax, &policy(), TODAY, ProtectionMethod::Classic);
     let ChangeKind::PutProtection { branch, body, .. } = &plan.changes[0].kind else {
         panic!("{plan:?}");
     };
@@ -163,11 +166,11 @@ fn case_31_what_is_not_known_is_not_overwritten() {
         }));
         branch.checks_seen = Fact::Unknown(no_admin());
     });
-    let refused = plan(&hidden, &policy(), TODAY, Means::Classic);
+    let refused = plan(&hidden, &policy(), TODAY, ProtectionMethod::Classic);
     assert_eq!(refused.changes, []);
     assert_eq!(refused.refused[0].rule, Rule::Deletion);
     assert!(refused.refused[0].why.contains("who may push"));
-    let beside = plan(&hidden, &policy(), TODAY, Means::Ruleset);
+    let beside = plan(&hidden, &policy(), TODAY, ProtectionMethod::Ruleset);
     assert_eq!(failing(&carried_out(hidden, &beside)), []);
 }
 
@@ -184,7 +187,7 @@ fn a_ruleset_of_ours_is_added_to_and_one_a_person_changed_is_not() {
         }])
     };
     let some = ours(Enforcement::Active, AppliesTo::DefaultBranch);
-    let more = plan(&some, &policy(), TODAY, Means::Ruleset);
+    let more = plan(&some, &policy(), TODAY, ProtectionMethod::Ruleset);
     let ChangeKind::CreateRuleset { name, rules, body } = &more.changes[0].kind else {
         panic!("{more:?}");
     };
@@ -198,7 +201,12 @@ fn a_ruleset_of_ours_is_added_to_and_one_a_person_changed_is_not() {
         (Enforcement::Evaluate, AppliesTo::DefaultBranch),
         (Enforcement::Active, AppliesTo::Elsewhere),
     ] {
-        let plan = plan(&ours(enforcement, applies_to), &policy(), TODAY, Means::Ruleset);
+        let plan = plan(
+            &ours(enforcement, applies_to),
+            &policy(),
+            TODAY,
+            ProtectionMethod::Ruleset,
+        );
         assert_eq!(plan.changes, []);
         assert!(
             plan.refused
@@ -210,7 +218,7 @@ fn a_ruleset_of_ours_is_added_to_and_one_a_person_changed_is_not() {
 
 #[test]
 fn the_body_of_a_ruleset_is_as_github_takes_it() {
-    let plan = plan(&unprotected(), &policy(), TODAY, Means::Ruleset);
+    let plan = plan(&unprotected(), &policy(), TODAY, ProtectionMethod::Ruleset);
     let ChangeKind::CreateRuleset { body, .. } = &plan.changes[0].kind else {
         panic!("{plan:?}");
     };
@@ -228,11 +236,11 @@ fn the_body_of_a_ruleset_is_as_github_takes_it() {
 fn what_people_decide_is_refused() {
     let mut repository = with_branch(|branch| branch.checks_seen = Fact::Known(Vec::new()));
     repository.security_updates = Fact::Known(SecurityUpdates::Paused);
-    let plan = plan(&repository, &policy(), TODAY, Means::Ruleset);
+    let plan = plan(&repository, &policy(), TODAY, ProtectionMethod::Ruleset);
     assert_eq!(plan.changes, []);
     let rules: Vec<Rule> = plan.refused.iter().map(|refusal| refusal.rule).collect();
     assert_eq!(rules, [Rule::SecurityUpdates, Rule::StatusCheckNeverRan]);
-    let unnamed = super::plan(&unprotected(), &Policy::default(), TODAY, Means::Ruleset);
+    let unnamed = super::plan(&unprotected(), &Policy::default(), TODAY, ProtectionMethod::Ruleset);
     assert!(
         unnamed
             .refused
@@ -245,12 +253,16 @@ fn what_people_decide_is_refused() {
 #[test]
 fn case_02_nothing_is_planned_for_what_is_read_only() {
     let mut archived = unprotected();
-    archived.traits.insert(Trait::Archived);
+    archived.traits.insert(RepositoryFlag::Archived);
     let including = Policy::from_toml("defaults.include = ['archived']").unwrap();
-    let refused = plan(&archived, &including, TODAY, Means::Ruleset);
+    let refused = plan(&archived, &including, TODAY, ProtectionMethod::Ruleset);
     assert_eq!(refused.changes, []);
     assert_eq!(refused.refused.len(), 5);
-    assert_eq!(plan(&archived, &policy(), TODAY, Means::Ruleset).refused, [], "skipped");
+    assert_eq!(
+        plan(&archived, &policy(), TODAY, ProtectionMethod::Ruleset).refused,
+        [],
+        "skipped"
+    );
 }
 
 #[test]
@@ -258,7 +270,7 @@ fn a_plan_can_be_read() {
     let mut bad = repository();
     bad.vulnerability_alerts = Fact::Known(false);
     bad.files = Fact::Known(files(&[], &["go.mod"]));
-    let plan = plan(&bad, &policy(), TODAY, Means::Ruleset);
+    let plan = plan(&bad, &policy(), TODAY, ProtectionMethod::Ruleset);
     let diff = plan.diff();
     assert!(diff.starts_with("--- a") && diff.ends_with("+on\n"));
     assert_snapshot!(diff, @r#"
@@ -290,7 +302,7 @@ fn what_may_not_be_seen_is_unknown_and_not_in_order() {
     branch.classic = Fact::Unknown(no_admin());
     branch.protected = Fact::Known(true);
     hidden.vulnerability_alerts = Fact::Unknown(no_admin());
-    let plan = plan(&hidden, &policy(), TODAY, Means::Ruleset);
+    let plan = plan(&hidden, &policy(), TODAY, ProtectionMethod::Ruleset);
     assert_eq!(plan.changes, []);
     let unknown: Vec<Rule> = plan.unknown.iter().map(|unknown| unknown.rule).collect();
     for rule in [Rule::BranchProtection, Rule::RequiredReviews, Rule::VulnerabilityAlerts] {
@@ -303,7 +315,7 @@ fn what_may_not_be_seen_is_unknown_and_not_in_order() {
         "{:?}",
         plan.unknown
     );
-    let known = super::plan(&repository(), &policy(), TODAY, Means::Ruleset);
+    let known = super::plan(&repository(), &policy(), TODAY, ProtectionMethod::Ruleset);
     assert_eq!(known.unknown, []);
     assert_eq!(serde_json::to_value(&known).unwrap().get("unknown"), None);
 }
@@ -311,12 +323,15 @@ fn what_may_not_be_seen_is_unknown_and_not_in_order() {
 #[test]
 fn settings_that_the_policy_names_are_nothing_that_this_plan_does_not_know() {
     let naming = Policy::from_toml("[defaults.settings]\ntopics = [\"payments\"]").unwrap();
-    assert_eq!(plan(&repository(), &naming, TODAY, Means::Ruleset).unknown, []);
+    assert_eq!(
+        plan(&repository(), &naming, TODAY, ProtectionMethod::Ruleset).unknown,
+        []
+    );
 }
 
 #[test]
 fn one_person_alone_cannot_approve_what_they_propose() {
-    for means in [Means::Ruleset, Means::Classic] {
+    for means in [ProtectionMethod::Ruleset, ProtectionMethod::Classic] {
         let mut plan = plan(&unprotected(), &policy(), TODAY, means);
         assert_eq!(plan.approvals, 1);
         assert!(plan.needs_writers());
@@ -330,10 +345,10 @@ fn one_person_alone_cannot_approve_what_they_propose() {
     }
     // Nothing of it is about people where no approval is demanded, or nothing comes by a pull request.
     let nobody = Policy::from_toml("defaults.protection.required_reviews = 0").unwrap();
-    assert!(!super::plan(&unprotected(), &nobody, TODAY, Means::Ruleset).needs_writers());
+    assert!(!super::plan(&unprotected(), &nobody, TODAY, ProtectionMethod::Ruleset).needs_writers());
     let mut quiet = repository();
     quiet.vulnerability_alerts = Fact::Known(false);
-    let plan = plan(&quiet, &policy(), TODAY, Means::Ruleset);
+    let plan = plan(&quiet, &policy(), TODAY, ProtectionMethod::Ruleset);
     assert_eq!(
         (plan.approvals, plan.changes.len(), plan.needs_writers()),
         (1, 1, false)
@@ -349,7 +364,7 @@ fn a_ruleset_that_is_out_of_force_is_respected_wherever_it_was_listed() {
         ..ruleset(RULESET_NAME, vec![RulesetRule::Deletion])
     };
     bad.default_branch.as_mut().unwrap().rulesets = Fact::Known(vec![asleep]);
-    let plan = plan(&bad, &policy(), TODAY, Means::Ruleset);
+    let plan = plan(&bad, &policy(), TODAY, ProtectionMethod::Ruleset);
     assert_eq!(plan.changes, []);
     assert!(plan.refused[0].why.contains("out of force"), "{:?}", plan.refused);
 }

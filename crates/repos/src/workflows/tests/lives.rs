@@ -307,7 +307,7 @@ fn in_maintenance_it_reports_only_and_tells_later() {
 #[test]
 fn case_02_nothing_is_written_to_a_repository_that_is_read_only() {
     let mut archived = repository();
-    archived.traits.insert(crate::snapshot::Trait::Archived);
+    archived.traits.insert(crate::snapshot::RepositoryFlag::Archived);
     let failing = workflow(vec![run(3, "failure")]);
     let decision = decided_with(&archived, &failing, Vec::new(), None, &Workflows::default());
     assert_eq!(short(&decision), NOTHING);

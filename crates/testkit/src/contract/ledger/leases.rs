@@ -1,7 +1,7 @@
 //! Leases that are renewed, claims that are handed back or taken over, and what counts as a try.
 
-use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::work::{Claim, Progress};
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::record::{Renewal, RequestState};
 

@@ -1,6 +1,6 @@
 //! The ledger's contract as a state machine: any steps in any order, on a ledger and on the [`Model`] beside it.
 //!
-//! What each step answers and all that can be read after it must be the same. The [`Witness`] does not know the
+//! What each step answers and all that can be read after it must be the same. The [`InvariantChecker`] does not know the
 //! model: it holds the answers alone against what must never happen. A run that fails is cut down to the fewest
 //! steps that still fail, and these are shown; they belong into the suite beside this as a case of their own, so no
 //! file of failed runs is kept. `PROPTEST_RNG_SEED` repeats a run.
@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use cc_devops_kernel::audit::AuditFilter;
-use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::work::{Claim, Progress};
 use cc_devops_requests::fingerprint::Fingerprint;
 use cc_devops_requests::ports::{Backlog, Forgotten, Ports};
 use cc_devops_requests::record::{
@@ -23,8 +23,8 @@ use jiff::Timestamp;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use proptest_state_machine::ReferenceStateMachine;
 
+use super::invariants::InvariantChecker;
 use super::model::{Answer, End, Entry, Held, IDS, Model, Reference, Stand, Step};
-use super::witness::Witness;
 use crate::sample::{self, after, request_id};
 use crate::telling;
 
@@ -161,21 +161,21 @@ fn answer(answer: Option<()>) -> Answer {
 /// The ledger under test.
 struct Real {
     ports: Ports,
-    witness: Witness,
+    invariants: InvariantChecker,
 }
 
 impl Real {
     fn new(ports: Ports) -> Self {
         Self {
             ports,
-            witness: Witness::default(),
+            invariants: InvariantChecker::default(),
         }
     }
 
     /// Takes the step at that time.
     async fn step(&mut self, step: &Step, now: i64) -> Answer {
         let ledger = &*self.ports.ledger;
-        let witness = &mut self.witness;
+        let invariants = &mut self.invariants;
         match step {
             Step::Receive { id, meaning, lease } => {
                 let lease = lease.map(|lease| now + lease);
@@ -187,7 +187,7 @@ impl Real {
                 let receipt = ledger.receive_concluded(&request(*id, *meaning, now), &ended).await;
                 let receipt = receipt.expect("receive");
                 if matches!(receipt, Receipt::Recorded) {
-                    witness.ended(*id);
+                    invariants.ended(*id);
                 }
                 self.receipt(*id, receipt, now, None).await
             }
@@ -203,21 +203,21 @@ impl Real {
                 let lost = ledger.renew(&renewals, after(now + lease)).await.expect("renew");
                 let lost: BTreeSet<Held> = lost.iter().map(held).collect();
                 for one in claims.iter().filter(|one| !lost.contains(one)) {
-                    witness.renewed(*one, now, now + lease);
+                    invariants.renewed(*one, now, now + lease);
                 }
                 Answer::Lost(lost)
             }
             Step::HandBack(one) => {
                 let done = good(ledger.hand_back(&claim(*one), after(now)).await);
-                answer(done.inspect(|()| witness.gave_up(*one, now)))
+                answer(done.inspect(|()| invariants.gave_up(*one, now)))
             }
             Step::Postpone { claim: one, seconds } => {
                 let done = good(ledger.postpone(&claim(*one), after(now + seconds)).await);
-                answer(done.inspect(|()| witness.gave_up(*one, now)))
+                answer(done.inspect(|()| invariants.gave_up(*one, now)))
             }
             Step::Park(one) => {
                 let done = good(ledger.park(&claim(*one), after(now)).await);
-                answer(done.inspect(|()| witness.gave_up(*one, now)))
+                answer(done.inspect(|()| invariants.gave_up(*one, now)))
             }
             Step::Conclude {
                 claim: one,
@@ -227,8 +227,8 @@ impl Real {
                 let ended = conclusion(one.0, *well, *prints, now);
                 let done = good(ledger.conclude(&claim(*one), &ended).await);
                 answer(done.inspect(|()| {
-                    witness.gave_up(*one, now);
-                    witness.ended(one.0);
+                    invariants.gave_up(*one, now);
+                    invariants.ended(one.0);
                 }))
             }
             Step::LockStack(one) => {
@@ -239,7 +239,7 @@ impl Real {
                 })
             }
             Step::TakeOver => {
-                witness.all_died();
+                invariants.all_died();
                 Answer::Count(ledger.take_over(after(now)).await.expect("take over"))
             }
             Step::Pass { .. } => Answer::Done,
@@ -259,7 +259,7 @@ impl Real {
                     .iter()
                     .map(|one| number(one.head.id.as_str()))
                     .collect();
-                self.witness.forgot(&left);
+                self.invariants.forgot(&left);
                 count
             }
         }
@@ -274,7 +274,7 @@ impl Real {
                 one.detail.expose() == detail.expose(),
                 "the detail is what was received"
             );
-            self.witness.claimed(held(&one.claim), now, until);
+            self.invariants.claimed(held(&one.claim), now, until);
             claims.push((held(&one.claim), one.tries));
         }
         Answer::Taken(claims)
@@ -283,13 +283,13 @@ impl Real {
     async fn receipt(&mut self, id: u8, receipt: Receipt, now: i64, lease: Option<i64>) -> Answer {
         match receipt {
             Receipt::Claimed(claim) => {
-                self.witness.acknowledged(id);
-                self.witness
+                self.invariants.acknowledged(id);
+                self.invariants
                     .claimed(held(&claim), now, lease.expect("a claim was asked for"));
                 Answer::Claimed(held(&claim))
             }
             Receipt::Recorded => {
-                self.witness.acknowledged(id);
+                self.invariants.acknowledged(id);
                 Answer::Recorded
             }
             Receipt::Known(known) => {
@@ -342,7 +342,7 @@ impl Real {
         let keys: Vec<u8> = telling::keys(&due).into_iter().map(number).collect();
         assert_eq!(keys, model.untold(), "who is to be told of what");
         for entry in &due {
-            self.witness
+            self.invariants
                 .announced(number(telling::event(entry).body.key()), entry.id);
         }
         let trail = self
@@ -355,7 +355,7 @@ impl Real {
 
         let on_record = self.list().await;
         let on_record = on_record.iter().map(|one| number(one.head.id.as_str())).collect();
-        self.witness.check(&on_record);
+        self.invariants.check(&on_record);
     }
 
     /// How the model's request reads.

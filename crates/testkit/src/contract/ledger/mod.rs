@@ -2,15 +2,15 @@
 
 mod claims;
 mod concluding;
+mod invariants;
 mod leases;
 mod listing;
 mod machine;
 mod model;
 mod receiving;
 mod waiting;
-mod witness;
 
-use cc_devops_kernel::course::Claim;
+use cc_devops_kernel::work::Claim;
 use cc_devops_requests::ports::{Ledger, Ports};
 use cc_devops_requests::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestRecord};
 

@@ -1,9 +1,9 @@
 //! An alert: what it is, who was told of it and how, and taking it on.
 
 use axum::response::Response;
-use cc_devops_alerts::alert::Belief;
+use cc_devops_alerts::alert::NotifiedState;
 use cc_devops_alerts::explain::Explained;
-use cc_devops_alerts::{Alert, ToldBy};
+use cc_devops_alerts::{Alert, LastNotification};
 use cc_devops_deploys::PlanId;
 use cc_devops_http::access::{ActOnAlerts, ReadAlerts};
 use cc_devops_http::problem::Problem;
@@ -118,7 +118,7 @@ fn acts(alert: &Alert) -> Markup {
     }
 }
 
-fn deliveries(told: &[ToldBy], now: Timestamp) -> Markup {
+fn deliveries(told: &[LastNotification], now: Timestamp) -> Markup {
     let columns = [
         Column::text("Channel"),
         Column::text("What was told"),
@@ -130,9 +130,9 @@ fn deliveries(told: &[ToldBy], now: Timestamp) -> Markup {
             html! { (by.channel) },
             html! {
                 @match by.told.belief {
-                    Belief::Open => "that it is there",
-                    Belief::Flapping => "that it comes and goes",
-                    Belief::Over => "that it is over",
+                    NotifiedState::Open => "that it is there",
+                    NotifiedState::Flapping => "that it comes and goes",
+                    NotifiedState::Over => "that it is over",
                 }
                 " (" (by.told.severity.as_str()) ")"
             },
@@ -144,7 +144,7 @@ fn deliveries(told: &[ToldBy], now: Timestamp) -> Markup {
     html! { @if !told.is_empty() { (table("What each channel was told last", &columns, rows)) } }
 }
 
-fn sent(by: &ToldBy) -> Markup {
+fn sent(by: &LastNotification) -> Markup {
     html! {
         div {
             @match &by.unsent {

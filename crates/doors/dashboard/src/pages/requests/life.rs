@@ -1,9 +1,9 @@
 //! A request's life: what happened to it, in its order.
 
 use cc_devops_deploys::{PlanRecord, PlanState};
-use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::text;
+use cc_devops_kernel::work::Progress;
 use cc_devops_requests::record::{RequestRecord, RequestState};
 use jiff::Timestamp;
 use maud::{Markup, html};

@@ -9,7 +9,7 @@ const UNIT: usize = 4_096;
 /// How much of it a caller wants to be told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(crate) enum CapacityTold {
+pub(crate) enum ReturnConsumedCapacity {
     /// Nothing.
     #[default]
     None,
@@ -44,13 +44,13 @@ impl Reading {
     }
 
     /// What a caller is told of it.
-    pub(crate) fn told(&self, told: CapacityTold) -> Option<Value> {
+    pub(crate) fn told(&self, told: ReturnConsumedCapacity) -> Option<Value> {
         let each = if self.is_consistent { 1.0 } else { 0.5 };
         let units = f64::from(self.units) * each;
         match told {
-            CapacityTold::None => None,
-            CapacityTold::Total => Some(json!({"TableName": self.table, "CapacityUnits": units})),
-            CapacityTold::Indexes => Some(json!({
+            ReturnConsumedCapacity::None => None,
+            ReturnConsumedCapacity::Total => Some(json!({"TableName": self.table, "CapacityUnits": units})),
+            ReturnConsumedCapacity::Indexes => Some(json!({
                 "TableName": self.table,
                 "CapacityUnits": units,
                 "Table": {"CapacityUnits": units},
@@ -74,11 +74,11 @@ mod tests {
         ] {
             let mut reading = Reading::of("T", is_consistent);
             reading.took(bytes);
-            let told = reading.told(CapacityTold::Total).unwrap();
+            let told = reading.told(ReturnConsumedCapacity::Total).unwrap();
             assert_eq!(told, json!({"TableName": "T", "CapacityUnits": units}), "{bytes}");
-            let with_table = reading.told(CapacityTold::Indexes).unwrap();
+            let with_table = reading.told(ReturnConsumedCapacity::Indexes).unwrap();
             assert_eq!(with_table["Table"], json!({"CapacityUnits": units}));
         }
-        assert_eq!(Reading::of("T", true).told(CapacityTold::None), None);
+        assert_eq!(Reading::of("T", true).told(ReturnConsumedCapacity::None), None);
     }
 }

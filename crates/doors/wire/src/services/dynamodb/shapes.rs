@@ -30,14 +30,14 @@ static NAMES: Map = Map::of(Text::ANY, NAME.shape(), usize::MAX);
 /// What stands for values.
 static NAMED_VALUES: Map = Map::of(Text::ANY, Shape::Structure(&VALUE), usize::MAX);
 
-const CAPACITY_TOLD: Shape = Text::among(&["INDEXES", "TOTAL", "NONE"]).shape();
+const RETURN_CONSUMED_CAPACITY: Shape = Text::among(&["INDEXES", "TOTAL", "NONE"]).shape();
 
 pub(crate) static GET_ITEM: [Member; 7] = [
     Member::required("TableName", TABLE),
     Member::required("Key", Shape::Map(&ATTRIBUTES)),
     Member::optional("AttributesToGet", Shape::List(&ATTRIBUTE_NAMES)),
     Member::optional("ConsistentRead", Shape::Boolean),
-    Member::optional("ReturnConsumedCapacity", CAPACITY_TOLD),
+    Member::optional("ReturnConsumedCapacity", RETURN_CONSUMED_CAPACITY),
     Member::optional("ProjectionExpression", ANY),
     Member::optional("ExpressionAttributeNames", Shape::Map(&NAMES)),
 ];
@@ -93,7 +93,7 @@ pub(crate) static QUERY: [Member; 17] = [
     Member::optional("ConditionalOperator", Text::among(&["AND", "OR"]).shape()),
     Member::optional("ScanIndexForward", Shape::Boolean),
     Member::optional("ExclusiveStartKey", Shape::Map(&ATTRIBUTES)),
-    Member::optional("ReturnConsumedCapacity", CAPACITY_TOLD),
+    Member::optional("ReturnConsumedCapacity", RETURN_CONSUMED_CAPACITY),
     Member::optional("ProjectionExpression", ANY),
     Member::optional("FilterExpression", ANY),
     Member::optional("KeyConditionExpression", ANY),
@@ -113,7 +113,7 @@ static BATCH: Map = Map::of(Text::of(1, 1_024), Shape::Structure(&KEYS_AND_ATTRI
 
 pub(crate) static BATCH_GET_ITEM: [Member; 2] = [
     Member::required("RequestItems", Shape::Map(&BATCH)),
-    Member::optional("ReturnConsumedCapacity", CAPACITY_TOLD),
+    Member::optional("ReturnConsumedCapacity", RETURN_CONSUMED_CAPACITY),
 ];
 
 static UNITS: [Member; 1] = [Member::optional("CapacityUnits", Shape::Double)];

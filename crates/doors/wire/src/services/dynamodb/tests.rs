@@ -4,13 +4,13 @@ use cc_devops_testkit::sample;
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::services::reads_house::{As, House};
+use crate::services::harness::{Caller, Harness};
 
-/// The days of the house: four in two years.
+/// The days of the control plane: four in two years.
 const DAYS: [&str; 4] = ["2025-12-30", "2025-12-31", "2026-01-01", "2026-02-01"];
 
-async fn house() -> House {
-    let house = House::new().await;
+async fn harness() -> Harness {
+    let harness = Harness::new().await;
     let days = [
         date(2025, 12, 30),
         date(2025, 12, 31),
@@ -21,9 +21,15 @@ async fn house() -> House {
         let day = sample::mrr_day(day, cents);
         let reader = sample::agent_name(sample::OTHER_AGENT);
         let news = sample::announcement(&format!("mrr/{}", day.date));
-        house.control.ports().revenue.keep(&day, &reader, &news).await.unwrap();
+        harness
+            .control
+            .ports()
+            .revenue
+            .keep(&day, &reader, &news)
+            .await
+            .unwrap();
     }
-    house
+    harness
 }
 
 fn key(sort: &str) -> Value {
@@ -59,8 +65,11 @@ fn sort_keys(answer: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_newest_day_has_its_figures_under_both_names() {
-    let house = house().await;
-    let latest = house.ask(As::CostControl, "GetItem", get("latest")).await.unwrap();
+    let harness = harness().await;
+    let latest = harness
+        .ask(Caller::CostControl, "GetItem", get("latest"))
+        .await
+        .unwrap();
     let item = &latest["Item"];
     assert_eq!(
         (&item["PK"], &item["SK"]),
@@ -71,9 +80,15 @@ async fn the_newest_day_has_its_figures_under_both_names() {
     assert_eq!(item["complete"], json!({"BOOL": true}));
     assert_eq!(item["ts"], json!({"S": "2026-02-01T06:00:05+00:00"}));
     assert_eq!(latest["ConsumedCapacity"], Value::Null);
-    let dated = house.ask(As::Operator, "GetItem", get("2026-02-01")).await.unwrap();
+    let dated = harness
+        .ask(Caller::Operator, "GetItem", get("2026-02-01"))
+        .await
+        .unwrap();
     assert_eq!(dated["Item"]["mrrUSD"], item["mrrUSD"]);
-    let first = house.ask(As::Operator, "GetItem", get("2025-12-30")).await.unwrap();
+    let first = harness
+        .ask(Caller::Operator, "GetItem", get("2025-12-30"))
+        .await
+        .unwrap();
     assert_eq!(
         first["Item"]["mrrUSD"],
         json!({"N": "100.5"}),
@@ -86,54 +101,54 @@ async fn the_newest_day_has_its_figures_under_both_names() {
         "Key": key("latest"),
     });
     for same in [other, arn] {
-        let same = house.ask(As::Operator, "GetItem", same).await.unwrap();
+        let same = harness.ask(Caller::Operator, "GetItem", same).await.unwrap();
         assert_eq!(same["Item"], latest["Item"]);
     }
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_no_item_and_no_error() {
-    let house = house().await;
+    let harness = harness().await;
     for sort in ["2001-01-01", "2026-02-30", "2026-2-1", "nothing"] {
-        let absent = house.ask(As::Operator, "GetItem", get(sort)).await.unwrap();
+        let absent = harness.ask(Caller::Operator, "GetItem", get(sort)).await.unwrap();
         assert_eq!(absent["Item"], Value::Null, "{sort}");
     }
     let other = json!({"TableName": "BillingMetrics-dev", "Key": {"PK": {"S": "arr"}, "SK": {"S": "latest"}}});
     assert_eq!(
-        house.ask(As::Operator, "GetItem", other).await.unwrap()["Item"],
+        harness.ask(Caller::Operator, "GetItem", other).await.unwrap()["Item"],
         Value::Null
     );
-    let empty = House::new().await;
-    let latest = empty.ask(As::Operator, "GetItem", get("latest")).await.unwrap();
+    let empty = Harness::new().await;
+    let latest = empty.ask(Caller::Operator, "GetItem", get("latest")).await.unwrap();
     assert_eq!(latest["Item"], Value::Null, "before the first day");
-    let none = empty.ask(As::Operator, "Query", query(&json!({}))).await.unwrap();
+    let none = empty.ask(Caller::Operator, "Query", query(&json!({}))).await.unwrap();
     assert_eq!((&none["Count"], &none["Items"]), (&json!(0), &json!([])));
 }
 
 #[tokio::test]
 async fn only_whom_the_policies_let_reads_and_what_customers_pay_nobody() {
-    let house = house().await;
-    assert_eq!(house.problem(As::Agent, "GetItem", get("latest")).await, 403);
-    assert_eq!(house.problem(As::Agent, "Query", query(&json!({}))).await, 403);
+    let harness = harness().await;
+    assert_eq!(harness.problem(Caller::Agent, "GetItem", get("latest")).await, 403);
+    assert_eq!(harness.problem(Caller::Agent, "Query", query(&json!({}))).await, 403);
     let batch = json!({"RequestItems": {"BillingMetrics-dev": {"Keys": [key("latest")]}}});
-    assert_eq!(house.problem(As::Agent, "BatchGetItem", batch).await, 403);
+    assert_eq!(harness.problem(Caller::Agent, "BatchGetItem", batch).await, 403);
     for partition in ["customers", "movements", "movements of cus_1"] {
         let values = json!({"ExpressionAttributeValues": {":p": {"S": partition}}});
-        let (code, sentence) = house.fault(As::Operator, "Query", query(&values)).await;
+        let (code, sentence) = harness.fault(Caller::Operator, "Query", query(&values)).await;
         assert_eq!(code, "AccessDeniedException", "{sentence}");
     }
 }
 
 #[tokio::test]
 async fn another_table_is_not_served_and_that_is_said() {
-    let house = house().await;
+    let harness = harness().await;
     for (table, caller) in [
-        ("Articles", As::Agent),
-        ("BillingMetrics-none", As::Operator),
-        ("BillingMetrics-", As::Operator),
+        ("Articles", Caller::Agent),
+        ("BillingMetrics-none", Caller::Operator),
+        ("BillingMetrics-", Caller::Operator),
     ] {
         let input = json!({"TableName": table, "Key": key("latest")});
-        let (code, sentence) = house.fault(caller, "GetItem", input).await;
+        let (code, sentence) = harness.fault(caller, "GetItem", input).await;
         assert_eq!(code, "ResourceNotFoundException");
         assert!(sentence.contains("AWS_ENDPOINT_URL_DYNAMODB"), "{sentence}");
     }
@@ -141,8 +156,11 @@ async fn another_table_is_not_served_and_that_is_said() {
 
 #[tokio::test]
 async fn a_query_finds_the_days_in_either_order() {
-    let house = house().await;
-    let all = house.ask(As::CostControl, "Query", query(&json!({}))).await.unwrap();
+    let harness = harness().await;
+    let all = harness
+        .ask(Caller::CostControl, "Query", query(&json!({})))
+        .await
+        .unwrap();
     assert_eq!(sort_keys(&all), [DAYS[0], DAYS[1], DAYS[2], DAYS[3], "latest"]);
     assert_eq!((&all["Count"], &all["ScannedCount"]), (&json!(5), &json!(5)));
     assert_eq!(all["LastEvaluatedKey"], Value::Null);
@@ -151,20 +169,20 @@ async fn a_query_finds_the_days_in_either_order() {
         "ExpressionAttributeValues": {":y": {"S": "20"}},
         "ScanIndexForward": false,
     });
-    let backwards = house.ask(As::Operator, "Query", query(&of_year)).await.unwrap();
+    let backwards = harness.ask(Caller::Operator, "Query", query(&of_year)).await.unwrap();
     assert_eq!(sort_keys(&backwards), [DAYS[3], DAYS[2], DAYS[1], DAYS[0]]);
     let between = json!({
         "KeyConditionExpression": "(#p = :p AND #s BETWEEN :a AND :b)",
         "ExpressionAttributeNames": {"#p": "PK", "#s": "SK"},
         "ExpressionAttributeValues": {":a": {"S": "2025-12-31"}, ":b": {"S": "2026-01-01"}},
     });
-    let between = house.ask(As::Operator, "Query", query(&between)).await.unwrap();
+    let between = harness.ask(Caller::Operator, "Query", query(&between)).await.unwrap();
     assert_eq!(sort_keys(&between), DAYS[1..3]);
 }
 
 #[tokio::test]
 async fn pages_of_a_query_are_all_of_it_once() {
-    let house = house().await;
+    let harness = harness().await;
     for (forward, expected) in [
         (true, [DAYS[0], DAYS[1], DAYS[2], DAYS[3], "latest"]),
         (false, ["latest", DAYS[3], DAYS[2], DAYS[1], DAYS[0]]),
@@ -177,7 +195,7 @@ async fn pages_of_a_query_are_all_of_it_once() {
                 if !start.is_null() {
                     input["ExclusiveStartKey"] = start;
                 }
-                let page = house.ask(As::Operator, "Query", input).await.unwrap();
+                let page = harness.ask(Caller::Operator, "Query", input).await.unwrap();
                 let keys = sort_keys(&page);
                 assert!(keys.len() <= limit);
                 assert_eq!(
@@ -198,7 +216,7 @@ async fn pages_of_a_query_are_all_of_it_once() {
 
 #[tokio::test]
 async fn a_query_gives_what_is_asked_for() {
-    let house = house().await;
+    let harness = harness().await;
     let projected = json!({
         "ProjectionExpression": "#d, mrrUSD",
         "ExpressionAttributeNames": {"#d": "date"},
@@ -206,7 +224,7 @@ async fn a_query_gives_what_is_asked_for() {
         "ExpressionAttributeValues": {":m": {"N": "200.00"}, ":d": {"S": "2026-01-01"}},
         "ReturnConsumedCapacity": "TOTAL",
     });
-    let found = house.ask(As::Operator, "Query", query(&projected)).await.unwrap();
+    let found = harness.ask(Caller::Operator, "Query", query(&projected)).await.unwrap();
     assert_eq!(
         found["Items"],
         json!([
@@ -219,8 +237,8 @@ async fn a_query_gives_what_is_asked_for() {
     let capacity = &found["ConsumedCapacity"];
     assert_eq!(capacity["TableName"], "BillingMetrics-dev");
     assert!(capacity["CapacityUnits"].as_f64().unwrap() >= 0.5, "{capacity}");
-    let counted = house
-        .ask(As::Operator, "Query", query(&json!({"Select": "COUNT"})))
+    let counted = harness
+        .ask(Caller::Operator, "Query", query(&json!({"Select": "COUNT"})))
         .await
         .unwrap();
     assert_eq!((&counted["Count"], &counted["Items"]), (&json!(5), &Value::Null));
@@ -228,7 +246,7 @@ async fn a_query_gives_what_is_asked_for() {
 
 #[tokio::test]
 async fn a_query_that_cannot_be_answered_is_refused_as_dynamodb_refuses_it() {
-    let house = house().await;
+    let harness = harness().await;
     for (more, words) in [
         (
             json!({"KeyConditionExpression": "PK ="}),
@@ -281,13 +299,13 @@ async fn a_query_that_cannot_be_answered_is_refused_as_dynamodb_refuses_it() {
             "outside query boundaries",
         ),
     ] {
-        let (code, sentence) = house.fault(As::Operator, "Query", query(&more)).await;
+        let (code, sentence) = harness.fault(Caller::Operator, "Query", query(&more)).await;
         assert_eq!(code, "ValidationException", "{sentence}");
         assert!(sentence.contains(words), "{more}: {sentence}");
     }
     let mut without = query(&json!({}));
     without.as_object_mut().unwrap().remove("KeyConditionExpression");
-    let (_, sentence) = house.fault(As::Operator, "Query", without).await;
+    let (_, sentence) = harness.fault(Caller::Operator, "Query", without).await;
     assert!(sentence.starts_with("Either the KeyConditions"), "{sentence}");
     for (input, words) in [
         (json!({"Key": {"PK": {"S": "mrr"}}}), "does not match the schema"),
@@ -302,7 +320,7 @@ async fn a_query_that_cannot_be_answered_is_refused_as_dynamodb_refuses_it() {
     ] {
         let mut input = input;
         input["TableName"] = json!("BillingMetrics-dev");
-        let (code, sentence) = house.fault(As::Operator, "GetItem", input).await;
+        let (code, sentence) = harness.fault(Caller::Operator, "GetItem", input).await;
         assert_eq!(code, "ValidationException", "{sentence}");
         assert!(sentence.contains(words), "{sentence}");
     }
@@ -310,16 +328,19 @@ async fn a_query_that_cannot_be_answered_is_refused_as_dynamodb_refuses_it() {
 
 #[tokio::test]
 async fn a_batch_gives_every_item_that_is_there() {
-    let house = house().await;
+    let harness = harness().await;
     let batch =
         |keys: Value| json!({"RequestItems": {"BillingMetrics-dev": {"Keys": keys, "ProjectionExpression": "SK"}}});
     let keys = json!([key("latest"), key("2001-01-01"), key(DAYS[0])]);
-    let given = house.ask(As::CostControl, "BatchGetItem", batch(keys)).await.unwrap();
+    let given = harness
+        .ask(Caller::CostControl, "BatchGetItem", batch(keys))
+        .await
+        .unwrap();
     let items = &given["Responses"]["BillingMetrics-dev"];
     assert_eq!(items, &json!([{"SK": {"S": "latest"}}, {"SK": {"S": DAYS[0]}}]));
     assert_eq!(given["UnprocessedKeys"], json!({}));
     let twice = batch(json!([key("latest"), key("latest")]));
-    let (code, sentence) = house.fault(As::Operator, "BatchGetItem", twice).await;
+    let (code, sentence) = harness.fault(Caller::Operator, "BatchGetItem", twice).await;
     assert_eq!(
         (code.as_str(), sentence.contains("duplicates")),
         ("ValidationException", true)
@@ -328,6 +349,6 @@ async fn a_batch_gives_every_item_that_is_there() {
         "BillingMetrics-dev": {"Keys": [key("latest")]},
         "Articles": {"Keys": [key("latest")]},
     }});
-    let (code, _) = house.fault(As::Operator, "BatchGetItem", two).await;
+    let (code, _) = harness.fault(Caller::Operator, "BatchGetItem", two).await;
     assert_eq!(code, "ResourceNotFoundException");
 }

@@ -4,7 +4,7 @@ use cc_devops_testkit::sample::{AGENT, OTHER_AGENT};
 use serde_json::json;
 
 use super::*;
-use crate::services::agents_house::{House, ask, fault, problem};
+use crate::services::harness::{Caller, Harness, ask, fault, problem};
 
 const KEY: &str = "/contentcraft/contentorchestrator/key";
 
@@ -23,13 +23,15 @@ fn with(mut entry: Value, name: &str, value: Value) -> Value {
     entry
 }
 
-async fn put_all(house: &House, entries: &[Value]) -> Result<Value, Failed> {
-    house.ask(operations(), "PutEvents", json!({"Entries": entries})).await
+async fn put_all(harness: &Harness, entries: &[Value]) -> Result<Value, Failed> {
+    harness
+        .ask(Caller::Agent, "PutEvents", json!({"Entries": entries}))
+        .await
 }
 
 /// What became of one entry that is refused: its code and its message.
-async fn refused(house: &House, entry: Value) -> (String, String) {
-    let answer = put_all(house, &[entry]).await.unwrap();
+async fn refused(harness: &Harness, entry: Value) -> (String, String) {
+    let answer = put_all(harness, &[entry]).await.unwrap();
     assert_eq!(answer["FailedEntryCount"], 1, "{answer}");
     let result = &answer["Entries"][0];
     assert!(result.get("EventId").is_none(), "{answer}");
@@ -38,8 +40,8 @@ async fn refused(house: &House, entry: Value) -> (String, String) {
 }
 
 /// The reasons on record, but for the agents that were added.
-fn reasons(house: &House) -> Vec<(String, Option<Reason>)> {
-    let rows = house.memory.audit_rows();
+fn reasons(harness: &Harness) -> Vec<(String, Option<Reason>)> {
+    let rows = harness.memory.audit_rows();
     let asked = rows.into_iter().filter(|row| row.entry.request_id.is_some());
     asked
         .map(|row| (row.entry.request_id.unwrap(), row.entry.reason))
@@ -48,20 +50,22 @@ fn reasons(house: &House) -> Vec<(String, Option<Reason>)> {
 
 #[tokio::test]
 async fn an_entry_is_a_request_like_any_other() {
-    let house = House::new().await;
-    let answer = put_all(&house, &[entry("r1")]).await.unwrap();
+    let harness = Harness::new().await;
+    let answer = put_all(&harness, &[entry("r1")]).await.unwrap();
     assert_eq!(answer["FailedEntryCount"], 0);
     let result = &answer["Entries"][0];
     assert!(result["EventId"].as_str().unwrap().len() == 36, "{answer}");
     assert!(result.get("ErrorCode").is_none());
-    let completed = house.outcome("r1").await;
+    let completed = harness.outcome("r1").await;
     assert_eq!(
         (completed.status, completed.requested_by.as_str()),
         (Status::Success, AGENT)
     );
-    put_all(&house, &[entry("r1")]).await.unwrap();
+    put_all(&harness, &[entry("r1")]).await.unwrap();
     assert_eq!(
-        house.memory.secret_writes(&cc_devops_testkit::sample::secret_name(KEY)),
+        harness
+            .memory
+            .secret_writes(&cc_devops_testkit::sample::secret_name(KEY)),
         1,
         "a repeat is the same request"
     );
@@ -69,10 +73,10 @@ async fn an_entry_is_a_request_like_any_other() {
 
 #[tokio::test]
 async fn entries_fail_one_by_one() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let foreign = with(entry("r2"), "Source", json!(format!("agent.{OTHER_AGENT}")));
     let broken = with(entry("r3"), "Detail", json!("{not json"));
-    let answer = put_all(&house, &[entry("r1"), foreign, broken, entry("r4")])
+    let answer = put_all(&harness, &[entry("r1"), foreign, broken, entry("r4")])
         .await
         .unwrap();
     assert_eq!(answer["FailedEntryCount"], 2);
@@ -87,12 +91,12 @@ async fn entries_fail_one_by_one() {
         ]
     );
     for id in ["r1", "r4"] {
-        assert_eq!(house.outcome(id).await.status, Status::Success, "{id}");
+        assert_eq!(harness.outcome(id).await.status, Status::Success, "{id}");
     }
-    let foreign = house.outcome("r2").await;
+    let foreign = harness.outcome("r2").await;
     assert_eq!(foreign.reason, Some(Reason::SecurityViolation), "it has its completion");
     assert_eq!(foreign.requested_by, AGENT, "which goes to whoever sent it");
-    let mut on_record = reasons(&house);
+    let mut on_record = reasons(&harness);
     on_record.sort_by(|one, other| one.0.cmp(&other.0));
     let expected = [
         ("r1", None),
@@ -105,14 +109,14 @@ async fn entries_fail_one_by_one() {
 
 #[tokio::test]
 async fn who_names_another_as_the_sender_learns_nothing_of_that_ones_requests() {
-    let house = House::new().await;
-    put_all(&house, &[entry("r1")]).await.unwrap();
-    house.outcome("r1").await;
+    let harness = Harness::new().await;
+    put_all(&harness, &[entry("r1")]).await.unwrap();
+    harness.outcome("r1").await;
     let mut told = Vec::new();
     for id in ["r1", "r1", "nobodys"] {
-        let others = house.call(2).await;
+        let others = harness.call(Caller::CostControl).await;
         let entries = json!({"Entries": [entry(id)]});
-        let mut answer = ask(others, operations(), "PutEvents", entries).await.unwrap();
+        let mut answer = ask(others, "PutEvents", entries).await.unwrap();
         assert_eq!(answer["FailedEntryCount"], 1, "{id}: {answer}");
         told.push(answer["Entries"][0].take());
     }
@@ -127,74 +131,74 @@ async fn who_names_another_as_the_sender_learns_nothing_of_that_ones_requests() 
 
 #[tokio::test]
 async fn a_repeat_from_another_source_is_refused_however_its_request_stands() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let foreign = with(entry("r1"), "Source", json!(format!("agent.{OTHER_AGENT}")));
     // The first has no outcome yet when the second comes, and has one then.
-    let answer = put_all(&house, &[entry("r1"), foreign.clone()]).await.unwrap();
+    let answer = put_all(&harness, &[entry("r1"), foreign.clone()]).await.unwrap();
     assert_eq!(answer["FailedEntryCount"], 1, "{answer}");
     assert_eq!(answer["Entries"][1]["ErrorCode"], "AccessDeniedException");
-    assert_eq!(house.outcome("r1").await.status, Status::Success);
-    let (code, sentence) = refused(&house, foreign).await;
+    assert_eq!(harness.outcome("r1").await.status, Status::Success);
+    let (code, sentence) = refused(&harness, foreign).await;
     assert_eq!(code, "AccessDeniedException");
     assert_eq!(answer["Entries"][1]["ErrorMessage"], sentence);
 }
 
 #[tokio::test]
 async fn what_the_policies_deny_is_accepted_and_refused_in_its_completion() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let theirs = json!(detail("r1", "/contentcraft/costsentinel/key"));
     for time in ["first", "again"] {
-        let answer = put_all(&house, &[with(entry("r1"), "Detail", theirs.clone())])
+        let answer = put_all(&harness, &[with(entry("r1"), "Detail", theirs.clone())])
             .await
             .unwrap();
         assert_eq!(answer["FailedEntryCount"], 0, "{time}");
-        let completed = house.outcome("r1").await;
+        let completed = harness.outcome("r1").await;
         assert_eq!(completed.reason, Some(Reason::SecurityViolation));
     }
 }
 
 #[tokio::test]
 async fn an_entry_says_what_it_lacks() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for name in ["Source", "DetailType", "Detail"] {
         let mut without = entry("r1");
         without.as_object_mut().unwrap().remove(name);
         for lacking in [without, with(entry("r1"), name, json!(""))] {
-            let (code, message) = refused(&house, lacking).await;
+            let (code, message) = refused(&harness, lacking).await;
             let expected = format!("Parameter {name} is not valid. Reason: {name} is a required argument.");
             assert_eq!((code.as_str(), message), ("InvalidArgument", expected));
         }
     }
-    assert_eq!(reasons(&house).len(), 6, "each is on record");
+    assert_eq!(reasons(&harness).len(), 6, "each is on record");
 }
 
 #[tokio::test]
 async fn what_nobody_here_takes_is_refused_and_not_swallowed() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for detail_type in ["devops.completed", "something.else"] {
-        let (code, message) = refused(&house, with(entry("r1"), "DetailType", json!(detail_type))).await;
+        let (code, message) = refused(&harness, with(entry("r1"), "DetailType", json!(detail_type))).await;
         assert_eq!(code, "InvalidArgument");
         assert!(message.contains("devops.request"), "{message}");
     }
     for detail in ["[]", "1", "{\"a\":", "nul"] {
-        let (code, message) = refused(&house, with(entry("r1"), "Detail", json!(detail))).await;
+        let (code, message) = refused(&harness, with(entry("r1"), "Detail", json!(detail))).await;
         assert_eq!(code, "MalformedDetail");
         assert!(message.starts_with("Detail is malformed: "), "{message}");
     }
-    let (code, message) = refused(&house, with(entry("r1"), "EventBusName", json!("orders"))).await;
+    let (code, message) = refused(&harness, with(entry("r1"), "EventBusName", json!("orders"))).await;
     assert_eq!(code, "ResourceNotFoundException");
     assert!(message.contains("Event bus orders does not exist"), "{message}");
     let disagreeing = json!({"requestId": "r1", "action": "putSecret", "requestedBy": OTHER_AGENT}).to_string();
-    let (code, _) = refused(&house, with(entry("r1"), "Detail", json!(disagreeing))).await;
+    let (code, _) = refused(&harness, with(entry("r1"), "Detail", json!(disagreeing))).await;
     assert_eq!(code, "AccessDeniedException");
 }
 
 #[tokio::test]
 async fn the_default_bus_goes_by_its_name_and_by_its_arn() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let arn = "arn:aws:events:eu-west-1:000000000000:event-bus/default";
     for (id, bus) in [("r1", "default"), ("r2", arn)] {
-        let answer = put_all(&house, &[with(entry(id), "EventBusName", json!(bus))])
+        let answer = put_all(&harness, &[with(entry(id), "EventBusName", json!(bus))])
             .await
             .unwrap();
         assert_eq!(answer["FailedEntryCount"], 0, "{bus}");
@@ -203,17 +207,17 @@ async fn the_default_bus_goes_by_its_name_and_by_its_arn() {
 
 #[tokio::test]
 async fn a_report_of_costs_is_taken_under_its_events_id() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let report = json!({"amount": "12.50", "currency": "USD", "period": "2026-11"}).to_string();
     let entry = json!({"Source": format!("agent.{AGENT}"), "DetailType": "cost.reported", "Detail": report});
-    let answer = put_all(&house, &[entry]).await.unwrap();
+    let answer = put_all(&harness, &[entry]).await.unwrap();
     let id = answer["Entries"][0]["EventId"].as_str().unwrap();
-    let completed = house.outcome(&format!("cost-{id}")).await;
+    let completed = harness.outcome(&format!("cost-{id}")).await;
     assert_eq!(completed.action, "reportCost");
     let report =
         json!({"amount": "12.50", "currency": "USD", "period": "2026-12", "requestedBy": OTHER_AGENT}).to_string();
     let passed_over = json!({"Source": format!("agent.{AGENT}"), "DetailType": "cost.reported", "Detail": report});
-    let answer = put_all(&house, &[passed_over]).await.unwrap();
+    let answer = put_all(&harness, &[passed_over]).await.unwrap();
     assert_eq!(
         answer["FailedEntryCount"], 0,
         "what it says beside the amount says nothing"
@@ -222,16 +226,16 @@ async fn a_report_of_costs_is_taken_under_its_events_id() {
 
 #[tokio::test]
 async fn entries_that_are_too_large_together_are_refused_as_a_whole() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let half = "x".repeat(MOST_BYTES / 2);
     let entries = [
         with(entry("r1"), "Resources", json!([half])),
         with(entry("r2"), "Resources", json!([half])),
     ];
-    let (code, message) = fault(put_all(&house, &entries).await);
+    let (code, message) = fault(put_all(&harness, &entries).await);
     assert_eq!(code, "ValidationException");
     assert!(message.contains("over the limit"), "{message}");
-    assert!(reasons(&house).is_empty(), "none was begun");
+    assert!(reasons(&harness).is_empty(), "none was begun");
     let timed = |time| Entry {
         time,
         source: Some("ab".to_owned()),
@@ -243,19 +247,19 @@ async fn entries_that_are_too_large_together_are_refused_as_a_whole() {
     assert_eq!(timed(None).bytes(), 7, "bytes, not characters");
     assert_eq!(timed(Some(Timestamp::UNIX_EPOCH)).bytes(), 21);
     let endpoint = json!({"Entries": [entry("r3")], "EndpointId": "abc.def"});
-    let (code, _) = fault(house.ask(operations(), "PutEvents", endpoint).await);
+    let (code, _) = fault(harness.ask(Caller::Agent, "PutEvents", endpoint).await);
     assert_eq!(code, "ValidationException");
 }
 
 #[tokio::test]
 async fn where_nothing_can_be_stored_the_call_as_a_whole_fails() {
-    let house = House::new().await;
-    let call = house.call(1).await;
-    house.memory.fail_with(Some(PortErrorKind::Unavailable));
+    let harness = Harness::new().await;
+    let call = harness.call(Caller::Agent).await;
+    harness.memory.fail_with(Some(PortErrorKind::Unavailable));
     let entries = json!({"Entries": [entry("r1"), entry("r2")]});
-    let (status, _) = problem(ask(call, operations(), "PutEvents", entries.clone()).await);
+    let (status, _) = problem(ask(call, "PutEvents", entries.clone()).await);
     assert_eq!(status, 503);
-    house.memory.fail_with(None);
-    let answer = house.ask(operations(), "PutEvents", entries).await.unwrap();
+    harness.memory.fail_with(None);
+    let answer = harness.ask(Caller::Agent, "PutEvents", entries).await.unwrap();
     assert_eq!(answer["FailedEntryCount"], 0, "and may be tried again");
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::*;
 use crate::refusals::of_problem;
-use crate::services::reads_house::{As, House};
+use crate::services::harness::{Caller, Harness};
 
 fn message(text: &str) -> Publish {
     Publish {
@@ -211,13 +211,16 @@ fn to_topic(message: &str) -> Value {
 
 #[tokio::test]
 async fn a_message_is_an_alert_on_record_that_a_day_ends() {
-    let house = House::new().await;
-    let ports = house.control.ports();
+    let harness = Harness::new().await;
+    let ports = harness.control.ports();
     for message in ["by 100 %", "by 100 %", "by 120 %"] {
-        let published = house.ask(As::Operator, "Publish", to_topic(message)).await.unwrap();
+        let published = harness
+            .ask(Caller::Operator, "Publish", to_topic(message))
+            .await
+            .unwrap();
         assert!(uuid::Uuid::parse_str(published["MessageId"].as_str().unwrap()).is_ok());
     }
-    let open = house.alerts.open(10).await.unwrap();
+    let open = harness.alerts.open(10).await.unwrap();
     assert_eq!(open.alerts.len(), 2, "the same words are the same alert: {open:?}");
     for alert in &open.alerts {
         let condition = &alert.condition;
@@ -226,7 +229,7 @@ async fn a_message_is_an_alert_on_record_that_a_day_ends() {
         assert_eq!(condition.label("agent"), Some("Operator"));
         assert!(condition.text.contains("by 1"), "{}", condition.text);
     }
-    let mut rows = house.memory.audit_rows();
+    let mut rows = harness.memory.audit_rows();
     rows.retain(|row| row.entry.action == actions::ALERT_PUBLISHED);
     assert_eq!(rows.len(), 3);
     for row in &rows {
@@ -244,30 +247,33 @@ async fn a_message_is_an_alert_on_record_that_a_day_ends() {
         Arc::clone(&ports.state),
         Arc::new(AlertPolicy::plain(vec!["log".to_owned()])),
     );
-    let clock = house.memory.clock();
+    let clock = harness.memory.clock();
     clock.advance(SignedDuration::from_hours(23));
     end_published(&*ports.state, &sink, clock.now()).await.unwrap();
-    assert_eq!(house.alerts.open(10).await.unwrap().alerts.len(), 2);
+    assert_eq!(harness.alerts.open(10).await.unwrap().alerts.len(), 2);
     // One of them is published again, which makes it stay.
-    house.ask(As::Operator, "Publish", to_topic("by 120 %")).await.unwrap();
+    harness
+        .ask(Caller::Operator, "Publish", to_topic("by 120 %"))
+        .await
+        .unwrap();
     clock.advance(SignedDuration::from_hours(2));
     end_published(&*ports.state, &sink, clock.now()).await.unwrap();
-    let left = house.alerts.open(10).await.unwrap().alerts;
+    let left = harness.alerts.open(10).await.unwrap().alerts;
     assert_eq!(left.len(), 1);
     assert!(left[0].condition.text.contains("by 120 %"));
     clock.advance(SignedDuration::from_hours(24));
     end_published(&*ports.state, &sink, clock.now()).await.unwrap();
-    assert!(house.alerts.open(10).await.unwrap().alerts.is_empty());
+    assert!(harness.alerts.open(10).await.unwrap().alerts.is_empty());
 }
 
 #[tokio::test]
 async fn whom_no_policy_lets_publishes_nothing_and_that_is_on_record() {
-    let house = House::new().await;
-    for caller in [As::Agent, As::CostControl] {
-        assert_eq!(house.problem(caller, "Publish", to_topic("x")).await, 403);
+    let harness = Harness::new().await;
+    for caller in [Caller::Agent, Caller::CostControl] {
+        assert_eq!(harness.problem(caller, "Publish", to_topic("x")).await, 403);
     }
-    assert!(house.alerts.open(10).await.unwrap().alerts.is_empty());
-    let mut rows = house.memory.audit_rows();
+    assert!(harness.alerts.open(10).await.unwrap().alerts.is_empty());
+    let mut rows = harness.memory.audit_rows();
     rows.retain(|row| row.entry.action == actions::ALERT_PUBLISHED);
     assert_eq!(rows.len(), 2);
     for row in rows {
@@ -282,16 +288,16 @@ async fn whom_no_policy_lets_publishes_nothing_and_that_is_on_record() {
 
 #[tokio::test]
 async fn another_topic_is_not_served_and_that_is_said() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let other = json!({"TopicArn": "arn:aws:sns:us-east-1:000000000000:articles", "Message": "x"});
-    let (code, sentence) = house.fault(As::Operator, "Publish", other).await;
+    let (code, sentence) = harness.fault(Caller::Operator, "Publish", other).await;
     assert_eq!(code, "NotFound");
     assert!(sentence.contains("AWS_ENDPOINT_URL_SNS"), "{sentence}");
 }
 
 #[tokio::test]
 async fn what_is_no_arn_of_a_topic_is_an_invalid_parameter() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for (member, arn, reason) in [
         (
             "TopicArn",
@@ -314,8 +320,8 @@ async fn what_is_no_arn_of_a_topic_is_an_invalid_parameter() {
             "TopicArn Reason: it is not the ARN of a topic",
         ),
     ] {
-        let (code, sentence) = house
-            .fault(As::Operator, "Publish", json!({member: arn, "Message": "x"}))
+        let (code, sentence) = harness
+            .fault(Caller::Operator, "Publish", json!({member: arn, "Message": "x"}))
             .await;
         assert_eq!(
             (code.as_str(), sentence),
@@ -326,14 +332,14 @@ async fn what_is_no_arn_of_a_topic_is_an_invalid_parameter() {
 
 #[tokio::test]
 async fn no_more_are_open_than_people_can_read() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     for number in 0..50 {
-        house
-            .ask(As::Operator, "Publish", to_topic(&number.to_string()))
+        harness
+            .ask(Caller::Operator, "Publish", to_topic(&number.to_string()))
             .await
             .unwrap();
     }
-    let Err(Failed::Problem(problem)) = house.ask(As::Operator, "Publish", to_topic("one more")).await else {
+    let Err(Failed::Problem(problem)) = harness.ask(Caller::Operator, "Publish", to_topic("one more")).await else {
         panic!("it is refused");
     };
     assert_eq!(problem.status().as_u16(), 429);
@@ -344,7 +350,7 @@ async fn no_more_are_open_than_people_can_read() {
     );
     let fault = of_problem(&problem, Some(Service::Sns), Service::Sns.family());
     assert_eq!((fault.code.as_ref(), fault.status.as_u16()), ("Throttling", 400));
-    let rows = house.memory.audit_rows();
+    let rows = harness.memory.audit_rows();
     let refused = rows.iter().filter(|row| row.entry.status == Status::Error);
     let refused: Vec<_> = refused.collect();
     assert_eq!(refused.len(), 1);
@@ -354,5 +360,5 @@ async fn no_more_are_open_than_people_can_read() {
         (actions::ALERT_PUBLISHED, Some(Reason::InvalidParameter), &json!("aws"))
     );
     // What is open may be said again.
-    house.ask(As::Operator, "Publish", to_topic("7")).await.unwrap();
+    harness.ask(Caller::Operator, "Publish", to_topic("7")).await.unwrap();
 }

@@ -5,40 +5,39 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::services::agents_house::{House, ask, fault, problem};
-use crate::services::events;
+use crate::services::harness::{Caller, Harness, ask, fault, problem};
 
 const URL: &str = "http://localhost:8080/aws/000000000000/devops-completed-ContentOrchestrator";
 
 /// Asks for a secret, by the agent itself.
-async fn put(house: &House, id: &str) {
+async fn put(harness: &Harness, id: &str) {
     let params = json!({"name": "/contentcraft/contentorchestrator/key", "value": id});
     let detail = json!({"requestId": id, "action": "putSecret", "params": params}).to_string();
     let entry = json!({"Source": format!("agent.{AGENT}"), "DetailType": "devops.request", "Detail": detail});
-    let put = house
-        .ask(events::operations(), "PutEvents", json!({"Entries": [entry]}))
+    let put = harness
+        .ask(Caller::Agent, "PutEvents", json!({"Entries": [entry]}))
         .await;
     assert_eq!(put.unwrap()["FailedEntryCount"], 0);
 }
 
-/// A house in which these requests have ended.
-async fn ended(ids: &[&str]) -> House {
-    let house = House::new().await;
+/// A control plane in which these requests have ended.
+async fn ended(ids: &[&str]) -> Harness {
+    let harness = Harness::new().await;
     for id in ids {
-        put(&house, id).await;
-        house.outcome(id).await;
+        put(&harness, id).await;
+        harness.outcome(id).await;
     }
-    house.log().await;
-    house
+    harness.log().await;
+    harness
 }
 
-async fn sqs(house: &House, operation: &str, mut input: Value) -> Result<Value, Failed> {
+async fn sqs(harness: &Harness, operation: &str, mut input: Value) -> Result<Value, Failed> {
     input["QueueUrl"] = json!(URL);
-    house.ask(operations(), operation, input).await
+    harness.ask(Caller::Agent, operation, input).await
 }
 
-async fn receive(house: &House, input: Value) -> Vec<Value> {
-    let answer = sqs(house, "ReceiveMessage", input).await.unwrap();
+async fn receive(harness: &Harness, input: Value) -> Vec<Value> {
+    let answer = sqs(harness, "ReceiveMessage", input).await.unwrap();
     let Some(messages) = answer.get("Messages") else {
         assert_eq!(answer, json!({}), "an empty queue has no list");
         return Vec::new();
@@ -54,59 +53,59 @@ fn told(message: &Value) -> String {
 
 #[tokio::test]
 async fn a_completion_is_received_and_deleted_for_good() {
-    let house = ended(&["r1"]).await;
+    let harness = ended(&["r1"]).await;
     let name = json!({"QueueName": queue_name(&sample::agent_name(AGENT))});
-    let got = house.ask(operations(), "GetQueueUrl", name).await.unwrap();
+    let got = harness.ask(Caller::Agent, "GetQueueUrl", name).await.unwrap();
     assert_eq!(got, json!({"QueueUrl": URL}));
-    let messages = receive(&house, json!({"MaxNumberOfMessages": 10})).await;
+    let messages = receive(&harness, json!({"MaxNumberOfMessages": 10})).await;
     assert_eq!(messages.iter().map(told).collect::<Vec<_>>(), ["r1"]);
     assert!(messages[0].get("Attributes").is_none(), "none were asked for");
-    assert_eq!(receive(&house, json!({})).await, [] as [Value; 0], "it is hidden");
+    assert_eq!(receive(&harness, json!({})).await, [] as [Value; 0], "it is hidden");
     let handle = json!({"ReceiptHandle": messages[0]["ReceiptHandle"]});
     for _ in 0..2 {
-        let deleted = sqs(&house, "DeleteMessage", handle.clone()).await;
+        let deleted = sqs(&harness, "DeleteMessage", handle.clone()).await;
         assert_eq!(deleted.unwrap(), json!({}));
     }
-    house.memory.clock().advance(SignedDuration::from_secs(60));
-    assert_eq!(receive(&house, json!({})).await, [] as [Value; 0], "and gone");
+    harness.memory.clock().advance(SignedDuration::from_secs(60));
+    assert_eq!(receive(&harness, json!({})).await, [] as [Value; 0], "and gone");
 }
 
 #[tokio::test]
 async fn a_message_is_given_back_and_comes_again_as_the_same() {
-    let house = ended(&["r1"]).await;
-    let first = receive(&house, json!({"VisibilityTimeout": 600})).await.remove(0);
-    house.memory.clock().advance(SignedDuration::from_secs(599));
-    assert!(receive(&house, json!({})).await.is_empty());
+    let harness = ended(&["r1"]).await;
+    let first = receive(&harness, json!({"VisibilityTimeout": 600})).await.remove(0);
+    harness.memory.clock().advance(SignedDuration::from_secs(599));
+    assert!(receive(&harness, json!({})).await.is_empty());
     let change = json!({"ReceiptHandle": first["ReceiptHandle"], "VisibilityTimeout": 0});
-    sqs(&house, "ChangeMessageVisibility", change.clone()).await.unwrap();
-    let (code, _) = fault(sqs(&house, "ChangeMessageVisibility", change.clone()).await);
+    sqs(&harness, "ChangeMessageVisibility", change.clone()).await.unwrap();
+    let (code, _) = fault(sqs(&harness, "ChangeMessageVisibility", change.clone()).await);
     assert_eq!(code, "AWS.SimpleQueueService.MessageNotInflight");
-    let again = receive(&house, json!({"AttributeNames": ["All"]})).await.remove(0);
+    let again = receive(&harness, json!({"AttributeNames": ["All"]})).await.remove(0);
     assert_eq!(
         (&again["MessageId"], &again["Body"]),
         (&first["MessageId"], &first["Body"])
     );
     assert_eq!(again["Attributes"]["ApproximateReceiveCount"], "2");
     let wanted = json!({"MessageSystemAttributeNames": ["SentTimestamp"], "VisibilityTimeout": 0});
-    sqs(&house, "ChangeMessageVisibility", change.clone()).await.unwrap();
-    let thrice = receive(&house, wanted).await.remove(0);
+    sqs(&harness, "ChangeMessageVisibility", change.clone()).await.unwrap();
+    let thrice = receive(&harness, wanted).await.remove(0);
     assert_eq!(thrice["Attributes"], json!({"SentTimestamp": "1750000000000"}));
     let handle = json!({"ReceiptHandle": first["ReceiptHandle"]});
-    sqs(&house, "DeleteMessage", handle).await.unwrap();
-    let (code, _) = fault(sqs(&house, "ChangeMessageVisibility", change).await);
+    sqs(&harness, "DeleteMessage", handle).await.unwrap();
+    let (code, _) = fault(sqs(&harness, "ChangeMessageVisibility", change).await);
     assert_eq!(code, "InvalidParameterValue", "an older handle deletes it as well");
 }
 
 #[tokio::test]
 async fn a_long_poll_is_answered_as_soon_as_the_completion_is_there() {
-    let house = House::new().await;
-    let workers = house.work();
-    let call = house.call(1).await;
+    let harness = Harness::new().await;
+    let workers = harness.work();
+    let call = harness.call(Caller::Agent).await;
     let input = json!({"QueueUrl": URL, "WaitTimeSeconds": 20});
-    let mut polling = pin!(ask(call, operations(), "ReceiveMessage", input));
+    let mut polling = pin!(ask(call, "ReceiveMessage", input));
     assert!(polling.as_mut().now_or_never().is_none(), "it waits");
     let begun = tokio::time::Instant::now();
-    put(&house, "r1").await;
+    put(&harness, "r1").await;
     let answer = polling.await.unwrap();
     assert_eq!(told(&answer["Messages"][0]), "r1");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
@@ -116,19 +115,22 @@ async fn a_long_poll_is_answered_as_soon_as_the_completion_is_there() {
 /// What a long poll gets that begins while the only message is hidden for 10 minutes, and how many seconds it waited. It has
 /// waited for two when somebody changes for how long the message is hidden.
 async fn polled_while_hidden(timeout: u32) -> (Value, u64) {
-    let house = ended(&["r1"]).await;
-    let first = receive(&house, json!({"VisibilityTimeout": 600})).await.remove(0);
-    let call = house.call(1).await;
+    let harness = ended(&["r1"]).await;
+    let first = receive(&harness, json!({"VisibilityTimeout": 600})).await.remove(0);
+    let call = harness.call(Caller::Agent).await;
     let input = json!({"QueueUrl": URL, "WaitTimeSeconds": 20});
     let begun = tokio::time::Instant::now();
-    let polling = ask(call, operations(), "ReceiveMessage", input);
+    let polling = ask(call, "ReceiveMessage", input);
     let change = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let change = json!({"ReceiptHandle": first["ReceiptHandle"], "VisibilityTimeout": timeout});
-        sqs(&house, "ChangeMessageVisibility", change).await.unwrap();
-        // The house's clock stands still by itself, and is on before the poll looks at it again.
+        sqs(&harness, "ChangeMessageVisibility", change).await.unwrap();
+        // The control plane's clock stands still by itself, and is on before the poll looks at it again.
         tokio::time::sleep(Duration::from_secs(timeout.saturating_sub(1).into())).await;
-        house.memory.clock().advance(SignedDuration::from_secs(timeout.into()));
+        harness
+            .memory
+            .clock()
+            .advance(SignedDuration::from_secs(timeout.into()));
     };
     let (answer, ()) = futures::join!(polling, change);
     (answer.unwrap(), begun.elapsed().as_secs())
@@ -148,23 +150,23 @@ async fn a_long_poll_gets_what_is_hidden_for_shorter_when_that_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_poll_ends_without_a_message() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let begun = tokio::time::Instant::now();
-    assert!(receive(&house, json!({"WaitTimeSeconds": 3})).await.is_empty());
+    assert!(receive(&harness, json!({"WaitTimeSeconds": 3})).await.is_empty());
     assert_eq!(begun.elapsed().as_secs(), 3);
 }
 
 #[tokio::test]
 async fn a_batch_tells_of_each_what_became_of_it() {
-    let house = ended(&["r1", "r2"]).await;
-    let messages = receive(&house, json!({"MaxNumberOfMessages": 10})).await;
+    let harness = ended(&["r1", "r2"]).await;
+    let messages = receive(&harness, json!({"MaxNumberOfMessages": 10})).await;
     assert_eq!(messages.len(), 2);
     let entries = json!([
         {"Id": "a", "ReceiptHandle": messages[0]["ReceiptHandle"]},
         {"Id": "b", "ReceiptHandle": "nonsense"},
         {"Id": "c", "ReceiptHandle": messages[1]["ReceiptHandle"]},
     ]);
-    let answer = sqs(&house, "DeleteMessageBatch", json!({"Entries": entries}))
+    let answer = sqs(&harness, "DeleteMessageBatch", json!({"Entries": entries}))
         .await
         .unwrap();
     assert_eq!(answer["Successful"], json!([{"Id": "a"}, {"Id": "c"}]));
@@ -173,13 +175,13 @@ async fn a_batch_tells_of_each_what_became_of_it() {
         (&failed["Id"], &failed["SenderFault"], &failed["Code"]),
         (&json!("b"), &json!(true), &json!("ReceiptHandleIsInvalid"))
     );
-    house.memory.clock().advance(SignedDuration::from_secs(60));
-    assert!(receive(&house, json!({})).await.is_empty());
+    harness.memory.clock().advance(SignedDuration::from_secs(60));
+    assert!(receive(&harness, json!({})).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_batch_is_held_as_a_whole() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let entry = |id: &str| json!({"Id": id, "ReceiptHandle": "x"});
     let eleven: Vec<Value> = (0..11).map(|number| entry(&number.to_string())).collect();
     let cases = [
@@ -191,7 +193,7 @@ async fn a_batch_is_held_as_a_whole() {
         (vec![entry(&"a".repeat(81))], "InvalidBatchEntryId"),
     ];
     for (entries, expected) in cases {
-        let (code, _) = fault(sqs(&house, "DeleteMessageBatch", json!({"Entries": entries})).await);
+        let (code, _) = fault(sqs(&harness, "DeleteMessageBatch", json!({"Entries": entries})).await);
         assert_eq!(shape_of(&code), expected);
         assert_eq!(code, format!("AWS.SimpleQueueService.{expected}"));
     }
@@ -199,36 +201,36 @@ async fn a_batch_is_held_as_a_whole() {
 
 #[tokio::test]
 async fn a_queue_is_its_agents_alone() {
-    let house = ended(&["r1"]).await;
-    let others = house.call(2).await;
+    let harness = ended(&["r1"]).await;
+    let others = harness.call(Caller::CostControl).await;
     let input = json!({"QueueUrl": URL});
-    let (status, sentence) = problem(ask(others, operations(), "ReceiveMessage", input).await);
+    let (status, sentence) = problem(ask(others, "ReceiveMessage", input).await);
     assert_eq!(status, 403);
     assert!(
         sentence.contains(&format!("yours is devops-completed-{OTHER_AGENT}")),
         "{sentence}"
     );
-    assert_eq!(receive(&house, json!({})).await.len(), 1, "nothing was taken out");
+    assert_eq!(receive(&harness, json!({})).await.len(), 1, "nothing was taken out");
 
-    let named = house
-        .ask(operations(), "GetQueueUrl", json!({"QueueName": "nope"}))
+    let named = harness
+        .ask(Caller::Agent, "GetQueueUrl", json!({"QueueName": "nope"}))
         .await;
     let (code, _) = fault(named);
     assert_eq!(code, "AWS.SimpleQueueService.NonExistentQueue");
     assert_eq!(shape_of(&code), "QueueDoesNotExist");
     for url in ["", "/", "http://localhost:8080/aws/000000000000/nope"] {
         let input = json!({"QueueUrl": url, "ReceiptHandle": "x"});
-        let (code, _) = fault(house.ask(operations(), "DeleteMessage", input).await);
+        let (code, _) = fault(harness.ask(Caller::Agent, "DeleteMessage", input).await);
         assert_eq!(code, "AWS.SimpleQueueService.NonExistentQueue", "{url:?}");
     }
 }
 
 #[tokio::test]
 async fn the_address_that_a_queue_has_on_aws_is_taken() {
-    let house = ended(&["r1"]).await;
+    let harness = ended(&["r1"]).await;
     let url = format!("https://sqs.us-east-1.amazonaws.com/123456789012/devops-completed-{AGENT}");
-    let answer = house
-        .ask(operations(), "ReceiveMessage", json!({"QueueUrl": url}))
+    let answer = harness
+        .ask(Caller::Agent, "ReceiveMessage", json!({"QueueUrl": url}))
         .await
         .unwrap();
     assert_eq!(told(&answer["Messages"][0]), "r1");
@@ -236,7 +238,7 @@ async fn the_address_that_a_queue_has_on_aws_is_taken() {
 
 #[tokio::test]
 async fn numbers_have_their_bounds() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let cases = [
         ("MaxNumberOfMessages", 0),
         ("MaxNumberOfMessages", 11),
@@ -246,7 +248,7 @@ async fn numbers_have_their_bounds() {
         ("VisibilityTimeout", 43_201),
     ];
     for (name, value) in cases {
-        let (code, message) = fault(sqs(&house, "ReceiveMessage", json!({name: value})).await);
+        let (code, message) = fault(sqs(&harness, "ReceiveMessage", json!({name: value})).await);
         assert_eq!(code, "InvalidParameterValue");
         assert!(
             message.starts_with(&format!("Value {value} for parameter {name} is invalid.")),
@@ -254,15 +256,15 @@ async fn numbers_have_their_bounds() {
         );
     }
     let change = json!({"ReceiptHandle": "x", "VisibilityTimeout": 1});
-    let (code, _) = fault(sqs(&house, "ChangeMessageVisibility", change).await);
+    let (code, _) = fault(sqs(&harness, "ChangeMessageVisibility", change).await);
     assert_eq!(code, "ReceiptHandleIsInvalid");
 }
 
 #[tokio::test]
 async fn a_queue_tells_what_it_has() {
-    let house = ended(&["r1", "r2", "r3"]).await;
-    receive(&house, json!({})).await;
-    let all = sqs(&house, "GetQueueAttributes", json!({"AttributeNames": ["All"]}))
+    let harness = ended(&["r1", "r2", "r3"]).await;
+    receive(&harness, json!({})).await;
+    let all = sqs(&harness, "GetQueueAttributes", json!({"AttributeNames": ["All"]}))
         .await
         .unwrap();
     let of = |name: &str| all["Attributes"][name].as_str().unwrap().to_owned();
@@ -275,11 +277,11 @@ async fn a_queue_tells_what_it_has() {
     );
     assert_eq!(
         of("QueueArn"),
-        format!("arn:aws:sqs:eu-west-1:000000000000:devops-completed-{AGENT}")
+        format!("arn:aws:sqs:us-east-1:000000000000:devops-completed-{AGENT}")
     );
     assert_eq!(of("MessageRetentionPeriod"), "345600");
     let one = json!({"AttributeNames": ["VisibilityTimeout", "Policy"]});
-    let one = sqs(&house, "GetQueueAttributes", one).await.unwrap();
+    let one = sqs(&harness, "GetQueueAttributes", one).await.unwrap();
     assert_eq!(one, json!({"Attributes": {"VisibilityTimeout": "30"}}));
-    assert_eq!(sqs(&house, "GetQueueAttributes", json!({})).await.unwrap(), json!({}));
+    assert_eq!(sqs(&harness, "GetQueueAttributes", json!({})).await.unwrap(), json!({}));
 }

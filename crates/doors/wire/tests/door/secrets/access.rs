@@ -11,7 +11,7 @@ const OTHERS: &str = "/contentcraft/costsentinel/key";
 #[tokio::test]
 async fn anothers_secret_is_denied_whether_it_exists_or_not() {
     let agent = Agent::new().await;
-    agent.house.memory.keep_secret(OTHERS, PLANTED_SECRET).await;
+    agent.harness.memory.keep_secret(OTHERS, PLANTED_SECRET).await;
     for name in [
         OTHERS,
         "/contentcraft/costsentinel/none",
@@ -75,7 +75,7 @@ async fn what_was_done_is_on_record_and_no_value_is() {
 #[tokio::test]
 async fn a_list_is_of_what_the_agent_may_read_page_by_page() {
     let agent = Agent::new().await;
-    agent.house.memory.keep_secret(OTHERS, "x").await;
+    agent.harness.memory.keep_secret(OTHERS, "x").await;
     for number in 0..5_u64 {
         let input =
             json!({"Name": format!("{NAME}{number}"), "SecretString": "v", "ClientRequestToken": token(number)});
@@ -119,11 +119,11 @@ async fn a_list_is_of_what_the_agent_may_read_page_by_page() {
 #[tokio::test]
 async fn a_secret_by_a_request_is_read_and_keeps_what_is_said_of_it() {
     let agent = Agent::new().await;
-    agent.house.memory.keep_secret(NAME, "v1").await;
+    agent.harness.memory.keep_secret(NAME, "v1").await;
     agent
         .ok("UpdateSecret", json!({"SecretId": NAME, "Description": "for the bar"}))
         .await;
-    agent.house.memory.keep_secret(NAME, "v2").await;
+    agent.harness.memory.keep_secret(NAME, "v2").await;
     // As its completion names it.
     let id = format!("local:secret:{NAME}");
     let got = agent.ok("GetSecretValue", json!({"SecretId": id})).await;

@@ -1,4 +1,4 @@
-//! Telling: what is due is decided, and what is decided is written with the messages, in one transaction.
+//! The notifier: what is due is decided, and what is decided is written with the messages, in one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use cc_devops_kernel::ports::{Content, RecordKey, RecordKind, StateChange, State
 use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::Alert;
-use crate::decide::{Around, Decision, Group, Verdict, decide};
+use crate::decide::{Decision, DecisionContext, Group, Verdict, decide};
 use crate::delivery::Delivery;
 use crate::group::{GroupRecord, Read, changes_of};
 use crate::policy::{ALONE, AlertPolicy, Route};
@@ -18,7 +18,7 @@ use crate::silence::{MODE, Maintenance, Silence};
 
 /// Turns alerts that are due into messages.
 #[derive(Clone)]
-pub struct Telling {
+pub struct Notifier {
     state: Arc<dyn StateStore>,
     policy: Arc<AlertPolicy>,
     maintenance: Option<String>,
@@ -52,7 +52,7 @@ struct Circumstances {
     maintenance: Option<String>,
 }
 
-impl Telling {
+impl Notifier {
     /// Over a store, by a policy. `maintenance` says why nothing is done unasked, where the configuration says so.
     pub fn new(state: Arc<dyn StateStore>, policy: Arc<AlertPolicy>, maintenance: Option<String>) -> Self {
         Self {
@@ -211,7 +211,7 @@ impl Telling {
                     members: &group.members,
                     unsent: &unsent,
                 },
-                &Around {
+                &DecisionContext {
                     policy: &self.policy,
                     silences: &around.silences,
                     maintenance: around.maintenance.as_deref(),

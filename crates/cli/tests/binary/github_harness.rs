@@ -5,13 +5,13 @@ use cc_devops_fake_github::{FakeGitHub, Model, TOKEN};
 use crate::process::{Place, Run, beside, finish};
 
 /// A folder in which nothing ever ran, configured for the repositories of `acme` on a fake GitHub.
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) place: Place,
     pub(crate) github: FakeGitHub,
     _threads: tokio::runtime::Runtime,
 }
 
-impl House {
+impl Harness {
     pub(crate) fn on(model: Model) -> Self {
         let (github, threads) = beside(FakeGitHub::start(model));
         let place = Place::new();

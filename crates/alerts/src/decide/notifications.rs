@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::look::{Look, Want, look, next_rhythm};
 use super::words;
-use super::{Around, Decision, Group, Telling, Verdict};
-use crate::alert::{Alert, AlertState, Belief, LastMessage};
+use super::{Decision, DecisionContext, Group, Notification, Verdict};
+use crate::alert::{Alert, AlertState, LastMessage, NotifiedState};
 use crate::delivery::Delivery;
 use crate::message::{MOST_NAMED, MOST_NEW, Message, MessageKind, Named};
 use crate::policy::Grouping;
@@ -33,7 +33,7 @@ struct Item {
 /// is to be decided.
 pub(super) fn tell(
     group: &Group<'_>,
-    around: &Around<'_>,
+    context: &DecisionContext<'_>,
     mut chosen: Vec<Look>,
     mut rest: Vec<(Look, &Alert)>,
     (most, leftover, now): (usize, Timestamp, Timestamp),
@@ -77,10 +77,10 @@ pub(super) fn tell(
         .filter_map(|(_, alert)| alert.thread.as_deref())
         .collect();
     let order_of = |place: u64| (order + 1).saturating_mul(100).saturating_add(place.min(99));
-    let messages: Vec<Telling> = (0..)
+    let messages: Vec<Notification> = (0..)
         .zip(buckets.iter().zip(&ids))
-        .map(|(place, (bucket, id))| Telling {
-            message: message(group, around, bucket, id, &chosen, &told, count, &open_threads, now),
+        .map(|(place, (bucket, id))| Notification {
+            message: message(group, context, bucket, id, &chosen, &told, count, &open_threads, now),
             channels: bucket.channels.clone(),
             order: order_of(place),
         })
@@ -97,11 +97,11 @@ pub(super) fn tell(
         if with_group {
             alert.told_at = Some(now);
         }
-        come_back(alert, group, around, leftover, now);
+        come_back(alert, group, context, leftover, now);
     }
     let reason = messages
         .iter()
-        .map(|telling| telling.message.reason.as_str())
+        .map(|notification| notification.message.reason.as_str())
         .collect::<Vec<_>>()
         .join("; ");
     let changed = rest.into_iter().filter(|(look, before)| look.alert != **before);
@@ -167,7 +167,7 @@ fn restate(look: &mut Look, delivery: &str, channel: &str) {
     let told = look.alert.told.get(channel).filter(|told| told.delivery == delivery);
     let (Some(told), false) = (told, wants) else { return };
     let kind = match (look.alert.state, told.belief) {
-        (AlertState::Open | AlertState::Acknowledged, Belief::Flapping) => MessageKind::Flapping,
+        (AlertState::Open | AlertState::Acknowledged, NotifiedState::Flapping) => MessageKind::Flapping,
         (AlertState::Open | AlertState::Acknowledged, _) => MessageKind::Down,
         (AlertState::Resolved, _) => MessageKind::Up,
         (AlertState::Closed, _) => MessageKind::Closed,
@@ -278,7 +278,7 @@ fn name_thread(alert: &mut Alert, bucket: &Bucket, replaced: &BTreeMap<String, S
 )]
 fn message(
     group: &Group<'_>,
-    around: &Around<'_>,
+    context: &DecisionContext<'_>,
     bucket: &Bucket,
     id: &str,
     chosen: &[Look],
@@ -355,7 +355,7 @@ fn message(
         title: words::title(bucket.kind, &subjects),
         left_out: u64::try_from(items.len() - alerts.len()).unwrap_or_default(),
         alerts,
-        maintenance: around.maintenance.map(str::to_owned),
+        maintenance: context.maintenance.map(str::to_owned),
     }
 }
 
@@ -438,9 +438,9 @@ fn remember(
     now: Timestamp,
 ) {
     let belief = match kind {
-        MessageKind::Down | MessageKind::Reminder => Belief::Open,
-        MessageKind::Flapping => Belief::Flapping,
-        MessageKind::Up | MessageKind::Closed => Belief::Over,
+        MessageKind::Down | MessageKind::Reminder => NotifiedState::Open,
+        MessageKind::Flapping => NotifiedState::Flapping,
+        MessageKind::Up | MessageKind::Closed => NotifiedState::Over,
         MessageKind::Digest | MessageKind::Test => {
             alert.missed.clear();
             return;
@@ -463,7 +463,7 @@ fn remember(
         };
         alert.told.insert(channel.clone(), told);
     }
-    if belief != Belief::Over {
+    if belief != NotifiedState::Over {
         alert.first_told.get_or_insert(now);
     }
     let steps = group.route.escalate.iter();
@@ -475,8 +475,8 @@ fn remember(
 }
 
 /// When an alert that was told of is looked at again.
-fn come_back(alert: &mut Alert, group: &Group<'_>, around: &Around<'_>, leftover: Timestamp, now: Timestamp) {
-    let again = look(alert, group.route, around, now);
+fn come_back(alert: &mut Alert, group: &Group<'_>, context: &DecisionContext<'_>, leftover: Timestamp, now: Timestamp) {
+    let again = look(alert, group.route, context, now);
     let more = !again.wants.is_empty();
     *alert = again.alert;
     if more {

@@ -5,7 +5,7 @@ use super::money::Exact;
 /// What stands beside a subscription's figure, in minor units a month of its currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is counted for itself")]
-pub struct Beside {
+pub struct SubscriptionOutlook {
     /// What it adds once its trial, or that of its items, has ended.
     pub trial: Exact,
     /// What it is worth now and will not be: its cancellation was asked for.

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request};
 use axum::response::Response;
-use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notifier};
 use cc_devops_dashboard::{Dashboard, door, rows};
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::sessions::Sessions;
@@ -18,7 +18,7 @@ use cc_devops_http::config::CodeHostPlace;
 use cc_devops_http::{Capabilities, Mount, ServerConfig, Service, Watch};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::{AuditRow, actions};
-use cc_devops_notify::{Channel, Delivering, Outside, Parts, Way};
+use cc_devops_notify::{Channel, Delivering, Parts, SendOptions, Transport};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 use cc_devops_policy::{Policy, PolicySet};
@@ -66,7 +66,7 @@ impl As {
 }
 
 /// A control plane and its front door, with the dashboard.
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) memory: Memory,
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) watch: Watch,
@@ -102,18 +102,18 @@ impl Answer {
     }
 }
 
-impl House {
-    /// A house whose three callers are known. No workers run.
+impl Harness {
+    /// A control plane whose three callers are known. No workers run.
     pub(crate) async fn new() -> Self {
         Self::around(Memory::new(), |_| (), Dashboard::default()).await
     }
 
-    /// A house whose front door has a configuration of its own.
+    /// A control plane whose front door has a configuration of its own.
     pub(crate) async fn at(config: ServerConfig) -> Self {
         Self::served(Memory::new(), |_| (), Dashboard::default(), config, None).await
     }
 
-    /// A house under policies of the test's own.
+    /// A control plane under policies of the test's own.
     pub(crate) async fn under(policies: &str) -> Self {
         let sources = [("own.cedar".to_owned(), policies.to_owned())];
         let policy = Policy::parse(&sources, &sample::installation(), vocabulary());
@@ -122,7 +122,7 @@ impl House {
         Self::served(memory, |_| (), Dashboard::default(), config, Some(policy)).await
     }
 
-    /// A house some of whose ports are the test's own, and whose dashboard is told something.
+    /// A control plane some of whose ports are the test's own, and whose dashboard is told something.
     pub(crate) async fn around(memory: Memory, change: impl FnOnce(&mut Ports), dashboard: Dashboard) -> Self {
         Self::served(memory, change, dashboard, config(), None).await
     }
@@ -176,7 +176,7 @@ impl House {
         rows
     }
 
-    /// The sessions, as the house keeps them.
+    /// The sessions, as the control plane keeps them.
     pub(crate) fn sessions<'a>(&self, ports: &'a Ports) -> Sessions<'a> {
         Sessions {
             state: &*ports.state,
@@ -204,7 +204,7 @@ impl House {
     /// A browser in which somebody has signed in.
     pub(crate) async fn sign_in(&self, who: As) -> Browser<'_> {
         let mut browser = Browser {
-            house: self,
+            harness: self,
             cookie: String::new(),
         };
         let answer = browser.post("/ui/login", &[("token", &who.token())]).await;
@@ -217,7 +217,7 @@ impl House {
 
 /// A browser that keeps its cookie.
 pub(crate) struct Browser<'a> {
-    pub(crate) house: &'a House,
+    pub(crate) harness: &'a Harness,
     pub(crate) cookie: String,
 }
 
@@ -225,7 +225,7 @@ impl Browser<'_> {
     /// Gets a page.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = Request::builder().uri(path).header(COOKIE, &self.cookie);
-        self.house.call(request.body(Body::empty()).unwrap()).await
+        self.harness.call(request.body(Body::empty()).unwrap()).await
     }
 
     /// Sends a form of a page of ours.
@@ -239,7 +239,7 @@ impl Browser<'_> {
             .header(COOKIE, &self.cookie)
             .header("sec-fetch-site", "same-origin")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.house.call(request.body(body.into()).unwrap()).await
+        self.harness.call(request.body(body.into()).unwrap()).await
     }
 }
 
@@ -291,7 +291,7 @@ fn watch(ports: &Ports) -> Watch {
     let channels = vec![Channel {
         name: "log".to_owned(),
         bodies: false,
-        way: Way::Log,
+        transport: Transport::Log,
     }];
     let names = channels.iter().map(|channel| channel.name.clone()).collect();
     let policy = Arc::new(AlertPolicy::plain(names));
@@ -315,7 +315,7 @@ fn watch(ports: &Ports) -> Watch {
         secrets: Arc::clone(&ports.secrets),
         variables: Arc::new(|_| None),
         clock: Arc::clone(&ports.clock),
-        outside: Outside {
+        send_options: SendOptions {
             guard: Guard::new(Allowed::default()),
             certificates: None,
             topics: None,
@@ -329,7 +329,7 @@ fn watch(ports: &Ports) -> Watch {
             Arc::clone(&ports.audit),
             Arc::clone(&ports.clock),
         ),
-        telling: Telling::new(Arc::clone(&ports.state), policy, None),
+        notifier: Notifier::new(Arc::clone(&ports.state), policy, None),
         delivering: Delivering::new(channels, outbox),
         outside: None,
         badges: BadgeKeys::new([4; 32]),

@@ -25,7 +25,7 @@ pub(crate) const AGENTS: u8 = 1;
 const OPERATORS: u8 = 9;
 
 /// A control plane and its front door.
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) memory: Memory,
     router: Router,
 }
@@ -67,8 +67,8 @@ impl Answer {
     }
 }
 
-impl House {
-    /// A house whose callers are known.
+impl Harness {
+    /// A control plane whose callers are known.
     pub(crate) async fn new() -> Self {
         Self::with(ServerConfig::default()).await
     }

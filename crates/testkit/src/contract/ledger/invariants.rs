@@ -6,7 +6,7 @@ use super::model::Held;
 
 /// What somebody remembers who was given every answer.
 #[derive(Debug, Default)]
-pub(super) struct Witness {
+pub(super) struct InvariantChecker {
     /// Who carries out a request: the claim's number, and until when its lease holds.
     leases: BTreeMap<u8, (u32, i64)>,
     /// The requests that were acknowledged and not forgotten since.
@@ -19,7 +19,7 @@ pub(super) struct Witness {
     events: BTreeMap<u8, BTreeSet<i64>>,
 }
 
-impl Witness {
+impl InvariantChecker {
     pub(super) fn acknowledged(&mut self, id: u8) {
         let is_new = self.acknowledged.insert(id);
         assert!(is_new, "request {id} was acknowledged as new, and is there already");

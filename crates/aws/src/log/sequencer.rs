@@ -33,7 +33,7 @@ type Answer = Result<Place, (PortErrorKind, String)>;
 
 /// Gives out places.
 #[derive(Default)]
-pub(crate) struct Numbers {
+pub(crate) struct Sequencer {
     waiting: Mutex<Vec<oneshot::Sender<Answer>>>,
     /// When the counter was written last. Held by the one that writes it.
     wrote: tokio::sync::Mutex<Option<Instant>>,
@@ -50,7 +50,7 @@ fn counter_key() -> Item {
     key("LOG", "PLACES")
 }
 
-impl Numbers {
+impl Sequencer {
     fn waiting(&self) -> MutexGuard<'_, Vec<oneshot::Sender<Answer>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

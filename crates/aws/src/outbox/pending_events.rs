@@ -18,7 +18,7 @@ const KEPT: usize = 10_000;
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Events this process wrote or read, of which somebody is still to be told as far as it knows.
-pub(crate) struct Memory {
+pub(crate) struct PendingEvents {
     entries: Mutex<BTreeMap<i64, Entry>>,
     /// When others' events were looked for; none where it is to be done at once.
     looked: Mutex<Option<Instant>>,
@@ -26,7 +26,7 @@ pub(crate) struct Memory {
     without_webhooks: Mutex<BTreeSet<i64>>,
 }
 
-impl Default for Memory {
+impl Default for PendingEvents {
     fn default() -> Self {
         Self {
             entries: Mutex::default(),
@@ -40,7 +40,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Memory {
+impl PendingEvents {
     /// Keeps an event that this process has just written, unless there are too many.
     pub(crate) fn wrote(&self, entry: Entry, subscribed: bool) {
         if !subscribed {

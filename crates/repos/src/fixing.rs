@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::findings::check;
-use super::fix::{self, ChangeKind, Means, Plan, Unknown};
+use super::fix::{self, ChangeKind, Plan, ProtectionMethod, Unknown};
 use super::policy::Policy;
 use super::report::Verdict;
 use super::rules::Rule;
@@ -16,16 +16,16 @@ use super::snapshot::Fact;
 use crate::ports::RepositoryPorts;
 use crate::ports::{CodeHost, Depth, Found};
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker, Author, Outside};
+use cc_devops_kernel::acts::{ActError, Actor, Author, ExternalAct};
 use cc_devops_kernel::audit::actions;
-use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::RepositoryName;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::work::WorkHandle;
 
 /// Plans changes and carries them out.
 #[derive(Clone)]
-pub struct Remedy {
+pub struct Fixer {
     host: Arc<dyn CodeHost>,
     owner: String,
     policy: Arc<Policy>,
@@ -41,7 +41,7 @@ pub struct Wanted {
     /// The rules that are to be put right; all where none is named.
     pub rules: BTreeSet<Rule>,
     /// With what branches are protected.
-    pub means: Means,
+    pub means: ProtectionMethod,
 }
 
 /// Plans for repositories.
@@ -73,8 +73,8 @@ pub struct Applied {
     pub outcome: String,
 }
 
-impl Remedy {
-    /// A remedy for the repositories of an owner.
+impl Fixer {
+    /// A fixer for the repositories of an owner.
     pub fn new(
         host: Arc<dyn CodeHost>,
         owner: impl Into<String>,
@@ -95,7 +95,7 @@ impl Remedy {
     ///
     /// # Errors
     /// A `security_violation` where no policy lets them; a port that failed.
-    pub async fn author(&self, asker: &Asker<'_>, names: &[String]) -> Result<Author, ActError> {
+    pub async fn author(&self, actor: &Actor<'_>, names: &[String]) -> Result<Author, ActError> {
         let all = Access::FixRepositories { repository: None };
         let mut wanted = Vec::with_capacity(names.len());
         for name in names {
@@ -107,9 +107,9 @@ impl Remedy {
         }
         let (first, others) = wanted.split_first().map_or((&all, &[][..]), |split| split);
         let (audit, now) = (&*self.audit, self.clock.now());
-        let author = asker.author(first, actions::REPOSITORY_CHANGED, audit, now).await?;
+        let author = actor.author(first, actions::REPOSITORY_CHANGED, audit, now).await?;
         for access in others {
-            asker.author(access, actions::REPOSITORY_CHANGED, audit, now).await?;
+            actor.author(access, actions::REPOSITORY_CHANGED, audit, now).await?;
         }
         Ok(author)
     }
@@ -202,12 +202,12 @@ impl Remedy {
     ///
     /// # Errors
     /// `Stopped` between two changes.
-    pub async fn apply(&self, plan: &Plan, author: &Author, course: &Course) -> PortResult<Vec<Applied>> {
+    pub async fn apply(&self, plan: &Plan, author: &Author, handle: &WorkHandle) -> PortResult<Vec<Applied>> {
         let mut applied = Vec::with_capacity(plan.changes.len());
         for change in &plan.changes {
-            course.is_at(applied.len() as u64, plan.changes.len() as u64, "changes");
-            course.go_on()?;
-            let act = Outside {
+            handle.is_at(applied.len() as u64, plan.changes.len() as u64, "changes");
+            handle.go_on()?;
+            let act = ExternalAct {
                 begun: actions::REPOSITORY_CHANGE_BEGUN,
                 done: actions::REPOSITORY_CHANGED,
                 resource: plan.repository.clone(),

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Notifier};
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{Watching, WatchingPorts};
@@ -17,7 +17,7 @@ use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditRow, actions};
 use cc_devops_kernel::names::RequestId;
-use cc_devops_notify::{Channel, Delivering, Outside, Parts, Way};
+use cc_devops_notify::{Channel, Delivering, Parts, SendOptions, Transport};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 use cc_devops_policy::{Policy, PolicySet};
@@ -69,7 +69,7 @@ impl As {
 }
 
 /// A control plane and its front door.
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) memory: Memory,
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) ended: UnboundedSender<RequestId>,
@@ -106,23 +106,23 @@ impl Answer {
     }
 }
 
-impl House {
-    /// A house whose three callers are known. No workers run.
+impl Harness {
+    /// A control plane whose three callers are known. No workers run.
     pub(crate) async fn new() -> Self {
         Self::with(ServerConfig::default()).await
     }
 
-    /// A house with a configuration of its own.
+    /// A control plane with a configuration of its own.
     pub(crate) async fn with(config: ServerConfig) -> Self {
         Self::on(Memory::new(), config).await
     }
 
-    /// A house on a model that may have a past.
+    /// A control plane on a model that may have a past.
     pub(crate) async fn on(memory: Memory, config: ServerConfig) -> Self {
         Self::around(memory, config, |_| ()).await
     }
 
-    /// A house some of whose ports are the test's own.
+    /// A control plane some of whose ports are the test's own.
     pub(crate) async fn around(memory: Memory, config: ServerConfig, change: impl FnOnce(&mut Ports)) -> Self {
         let control = control_plane(&memory, change).await;
         let (ended, ended_at) = unbounded_channel();
@@ -136,7 +136,7 @@ impl House {
         }
     }
 
-    /// A house whose control plane is the test's own.
+    /// A harness whose control plane is the test's own.
     pub(crate) fn of(memory: Memory, control: Arc<ControlPlane>) -> Self {
         let (ended, ended_at) = unbounded_channel();
         Self {
@@ -148,7 +148,7 @@ impl House {
         }
     }
 
-    /// A house that tells people by channels of the test's own.
+    /// A control plane that tells people by channels of the test's own.
     pub(crate) async fn telling(memory: Memory, channels: Vec<Channel>) -> Self {
         let control = control_plane(&memory, |_| ()).await;
         let (ended, ended_at) = unbounded_channel();
@@ -166,7 +166,7 @@ impl House {
         }
     }
 
-    /// A house with doors beside the API.
+    /// A control plane with doors beside the API.
     pub(crate) async fn with_doors(doors: Vec<Mount>) -> Self {
         let memory = Memory::new();
         let control = control_plane(&memory, |_| ()).await;
@@ -184,17 +184,17 @@ impl House {
         }
     }
 
-    /// A house that reports MRR, too.
+    /// A control plane that reports MRR, too.
     pub(crate) async fn with_revenue(memory: Memory, revenue: Revenue) -> Self {
         Self::doing(memory, Some(revenue), None).await
     }
 
-    /// A house that looks after repositories, too.
+    /// A control plane that looks after repositories, too.
     pub(crate) async fn with_hygiene(memory: Memory, hygiene: Hygiene) -> Self {
         Self::doing(memory, None, Some(hygiene)).await
     }
 
-    /// A house that takes clicks in Slack, by policies of the test's own where it has any.
+    /// A control plane that takes clicks in Slack, by policies of the test's own where it has any.
     pub(crate) async fn with_slack(memory: Memory, policy: Option<Policy>, slack: SlackClicks) -> Self {
         let mut control = control_plane(&memory, |_| ()).await;
         if let Some(policy) = policy {
@@ -224,7 +224,7 @@ impl House {
             control: control.clone(),
             revenue,
             hygiene,
-            keeper: None,
+            pruner: None,
             slack: None,
             watch: None,
             doors: Vec::new(),
@@ -366,7 +366,7 @@ pub(crate) fn log_channel() -> Channel {
     Channel {
         name: "log".to_owned(),
         bodies: false,
-        way: Way::Log,
+        transport: Transport::Log,
     }
 }
 
@@ -394,7 +394,7 @@ pub(crate) fn watch(ports: &Ports, channels: Vec<Channel>) -> Watch {
         secrets: Arc::clone(&ports.secrets),
         variables: Arc::new(|_| None),
         clock: Arc::clone(&ports.clock),
-        outside: Outside {
+        send_options: SendOptions {
             guard: Guard::new(Allowed::default()),
             certificates: None,
             topics: None,
@@ -408,7 +408,7 @@ pub(crate) fn watch(ports: &Ports, channels: Vec<Channel>) -> Watch {
             Arc::clone(&ports.audit),
             Arc::clone(&ports.clock),
         ),
-        telling: Telling::new(Arc::clone(&ports.state), policy, None),
+        notifier: Notifier::new(Arc::clone(&ports.state), policy, None),
         delivering: Delivering::new(channels, outbox),
         outside: None,
         badges: BadgeKeys::new([4; 32]),

@@ -35,12 +35,12 @@ pub struct Progress {
     pub what: String,
 }
 
-/// What those who do long work share with those who wait for it. Clones are the same course.
+/// What those who do long work share with those who wait for it. Clones are handles of the same work.
 ///
 /// Who works says how far it is, and asks at each safe place whether to go on. Whoever drives it
 /// shows the progress, and may tell it to stop.
 #[derive(Clone)]
-pub struct Course(Arc<Shares>);
+pub struct WorkHandle(Arc<Shares>);
 
 struct Shares {
     progress: Mutex<Option<Progress>>,
@@ -49,7 +49,7 @@ struct Shares {
     stops: Shared<oneshot::Receiver<Infallible>>,
 }
 
-impl Default for Course {
+impl Default for WorkHandle {
     fn default() -> Self {
         let (goes_on, stops) = oneshot::channel();
         Self(Arc::new(Shares {
@@ -60,7 +60,7 @@ impl Default for Course {
     }
 }
 
-impl Course {
+impl WorkHandle {
     /// Says that `done` of `of` are done, of what is counted: a plural, as in `repositories`.
     pub fn is_at(&self, done: u64, of: u64, what: &str) {
         let what = what.to_owned();
@@ -122,12 +122,12 @@ mod tests {
 
     #[test]
     fn what_reads_is_left_at_once_and_what_writes_at_its_next_safe_place() {
-        let course = Course::default();
-        assert!(course.go_on().is_ok());
-        assert_eq!(block_on(course.unless_stopped(async { Ok(7) })).unwrap(), 7);
-        course.clone().stop();
-        assert_eq!(course.go_on().unwrap_err().kind, PortErrorKind::Stopped);
-        let left = block_on(course.unless_stopped(pending::<PortResult<()>>()));
+        let handle = WorkHandle::default();
+        assert!(handle.go_on().is_ok());
+        assert_eq!(block_on(handle.unless_stopped(async { Ok(7) })).unwrap(), 7);
+        handle.clone().stop();
+        assert_eq!(handle.go_on().unwrap_err().kind, PortErrorKind::Stopped);
+        let left = block_on(handle.unless_stopped(pending::<PortResult<()>>()));
         assert_eq!(left.unwrap_err().kind, PortErrorKind::Stopped);
     }
 }

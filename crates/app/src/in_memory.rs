@@ -29,13 +29,13 @@ pub fn repositories(
     owner: String,
     given: SecretValue,
 ) -> RepositoryTools {
-    let unkept = Arc::new(Unkept::default());
+    let store = Arc::new(InMemoryStore::default());
     let ports = RepositoryPorts {
-        repositories: unkept.clone(),
-        audit: unkept.clone(),
-        announcements: unkept.clone(),
-        conditions: unkept.clone(),
-        maintenance: unkept,
+        repositories: store.clone(),
+        audit: store.clone(),
+        announcements: store.clone(),
+        conditions: store.clone(),
+        maintenance: store,
         clock: Arc::new(SystemClock),
     };
     let of_whom = (&settings.installation, settings.mode);
@@ -44,7 +44,7 @@ pub fn repositories(
 
 /// The documents of this process.
 #[derive(Default)]
-struct Unkept(Mutex<BTreeMap<(String, DocumentKind), BTreeMap<String, Value>>>);
+struct InMemoryStore(Mutex<BTreeMap<(String, DocumentKind), BTreeMap<String, Value>>>);
 
 fn refusal() -> PortError {
     PortError::new(
@@ -54,7 +54,7 @@ fn refusal() -> PortError {
 }
 
 #[async_trait]
-impl RepositoryStore for Unkept {
+impl RepositoryStore for InMemoryStore {
     async fn load(&self, owner: &str, kind: DocumentKind) -> PortResult<BTreeMap<String, Value>> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(all.get(&(owner.to_lowercase(), kind)).cloned().unwrap_or_default())
@@ -84,7 +84,7 @@ impl RepositoryStore for Unkept {
 }
 
 #[async_trait]
-impl AuditTrail for Unkept {
+impl AuditTrail for InMemoryStore {
     async fn append(&self, _entry: &AuditEntry) -> PortResult<()> {
         Err(refusal())
     }
@@ -115,21 +115,21 @@ impl AuditTrail for Unkept {
 }
 
 #[async_trait]
-impl Announcements for Unkept {
+impl Announcements for InMemoryStore {
     async fn announce(&self, _agent: &AgentName, _news: &Announcement) -> PortResult<()> {
         Err(refusal())
     }
 }
 
 #[async_trait]
-impl MaintenanceMode for Unkept {
+impl MaintenanceMode for InMemoryStore {
     async fn is_on(&self, _now: Timestamp) -> PortResult<bool> {
         Ok(false)
     }
 }
 
 #[async_trait]
-impl ConditionSink for Unkept {
+impl ConditionSink for InMemoryStore {
     /// Whoever looks sees it; nobody else is to be told.
     async fn note(&self, _changes: &[ConditionChange], _now: Timestamp) -> PortResult<()> {
         Ok(())

@@ -12,20 +12,20 @@ use lambda_runtime::tower::{Layer, Service};
 
 /// Tells of what was concluded behind each answer.
 #[derive(Clone)]
-pub(crate) struct Afterwards(Arc<Function>);
+pub(crate) struct RelayLayer(Arc<Function>);
 
-impl Afterwards {
+impl RelayLayer {
     /// The layer for a function.
     pub(crate) fn new(function: Arc<Function>) -> Self {
         Self(function)
     }
 }
 
-impl<S> Layer<S> for Afterwards {
-    type Service = Answering<S>;
+impl<S> Layer<S> for RelayLayer {
+    type Service = RelayService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Answering {
+        RelayService {
             inner,
             function: Arc::clone(&self.0),
         }
@@ -33,12 +33,12 @@ impl<S> Layer<S> for Afterwards {
 }
 
 /// The service that answers, and what comes after it.
-pub(crate) struct Answering<S> {
+pub(crate) struct RelayService<S> {
     inner: S,
     function: Arc<Function>,
 }
 
-impl<S, R> Service<R> for Answering<S>
+impl<S, R> Service<R> for RelayService<S>
 where
     S: Service<R>,
     S::Future: Send + 'static,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::RecentlyActive;
 use cc_devops_fleet::Beat;
-use cc_devops_fleet::ports::Hearing;
+use cc_devops_fleet::ports::HeartbeatSource;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
 use jiff::{SignedDuration, Timestamp};
@@ -21,8 +21,8 @@ const FAR_BACK: usize = 20;
 
 impl Backend {
     /// What CloudWatch heard of agents.
-    pub fn hearing(&self) -> Arc<dyn Hearing> {
-        Arc::new(CloudWatchHearing(self.shared.clone()))
+    pub fn heartbeat_source(&self) -> Arc<dyn HeartbeatSource> {
+        Arc::new(CloudWatchHeartbeatSource(self.shared.clone()))
     }
 
     /// The agents that are enabled, whoever enabled them.
@@ -75,7 +75,7 @@ impl Backend {
     }
 }
 
-struct CloudWatchHearing(Arc<Shared>);
+struct CloudWatchHeartbeatSource(Arc<Shared>);
 
 /// CloudWatch knows the minute of nothing older.
 fn oldest(now: Timestamp) -> Timestamp {
@@ -83,7 +83,7 @@ fn oldest(now: Timestamp) -> Timestamp {
 }
 
 #[async_trait]
-impl Hearing for CloudWatchHearing {
+impl HeartbeatSource for CloudWatchHeartbeatSource {
     async fn heard(&self, asked: &[(AgentName, Timestamp)], now: Timestamp) -> PortResult<Vec<(AgentName, Vec<Beat>)>> {
         // By how far back they are asked for, so that a daily job makes nobody else's answer long.
         let mut asked: Vec<&(AgentName, Timestamp)> = asked.iter().collect();

@@ -11,7 +11,7 @@ use cc_devops_kernel::names::{AgentName, SecretName, Stage};
 use cc_devops_kernel::ports::{Clock, PortResult, PutSecret, RecordKind, SecretStore, SecretWrite, StateStore};
 use cc_devops_kernel::records::RecordsInMemory;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_notify::{Channel, ChannelSettings, Delivering, Outside, Parts, Topics, check};
+use cc_devops_notify::{Channel, ChannelSettings, Delivering, Parts, SendOptions, Topics, check};
 use cc_devops_outbound::Guard;
 use cc_devops_outbound::egress::Allowed;
 use cc_devops_testkit::clock::ManualClock;
@@ -30,7 +30,7 @@ impl ConditionSink for Noted {
     }
 }
 
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) memory: Memory,
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<RecordsInMemory>,
@@ -41,7 +41,7 @@ pub(crate) struct House {
     pub(crate) topics: Option<Arc<dyn Topics>>,
 }
 
-impl House {
+impl Harness {
     pub(crate) fn new() -> Self {
         let memory = Memory::new();
         Self {
@@ -110,7 +110,7 @@ impl House {
                 secrets: self.memory.ports().secrets,
                 variables: Arc::new(move |name| variables.lock().unwrap().get(name).cloned()),
                 clock: Arc::new(self.clock.clone()),
-                outside: Outside {
+                send_options: SendOptions {
                     guard: self.guard.clone(),
                     certificates: self.certificates.clone(),
                     topics: self.topics.clone(),
@@ -153,21 +153,21 @@ pub(crate) fn secret_name(name: &str) -> SecretName {
 }
 
 /// Sends what is due, to the end.
-pub(crate) async fn turn(house: &House, delivering: &Delivering) -> Option<Timestamp> {
-    let next = delivering.turn(house.now()).await.unwrap();
+pub(crate) async fn turn(harness: &Harness, delivering: &Delivering) -> Option<Timestamp> {
+    let next = delivering.turn(harness.now()).await.unwrap();
     delivering.settled().await;
     next
 }
 
 /// Sends what is due each second for so long.
-pub(crate) async fn pass(house: &House, delivering: &Delivering, seconds: i64) {
+pub(crate) async fn pass(harness: &Harness, delivering: &Delivering, seconds: i64) {
     for _ in 0..seconds {
-        house.advance(1);
-        turn(house, delivering).await;
+        harness.advance(1);
+        turn(harness, delivering).await;
     }
 }
 
-pub(crate) fn message(house: &House, id: &str, thread: &str, agent: &str) -> Message {
+pub(crate) fn message(harness: &Harness, id: &str, thread: &str, agent: &str) -> Message {
     let named = Named {
         key: format!("agent/{agent}"),
         alert: format!("a-{agent}"),
@@ -175,7 +175,7 @@ pub(crate) fn message(house: &House, id: &str, thread: &str, agent: &str) -> Mes
         severity: Severity::Critical,
         agent: Some(AgentName::new(agent).unwrap()),
         open: true,
-        since: house.now(),
+        since: harness.now(),
         title: format!("{agent} is down"),
         text: String::new(),
         body: None,
@@ -184,8 +184,8 @@ pub(crate) fn message(house: &House, id: &str, thread: &str, agent: &str) -> Mes
     Message {
         id: id.into(),
         kind: MessageKind::Down,
-        at: house.now(),
-        since: house.now(),
+        at: harness.now(),
+        since: harness.now(),
         agent: named.agent.clone(),
         count: None,
         new: None,

@@ -9,7 +9,7 @@ use cc_devops_github::GitHub;
 use cc_devops_github::client::{CredentialSource, GithubSettings, Limits, Retries};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_repos::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
+use cc_devops_repos::ports::{ApiUsage, CodeHost, Depth, Found, RepositoryStore};
 use cc_devops_repos::snapshot::{Repository, WorkflowId};
 use cc_devops_testkit::Memory;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub(crate) const NOW: i64 = 1_795_392_000;
 
 /// Both, and what is kept.
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) fake: FakeGitHub,
     pub(crate) github: GitHub,
     pub(crate) memory: Memory,
@@ -46,7 +46,7 @@ pub(crate) fn given(credential: &str) -> CredentialSource {
     CredentialSource::Given(SecretValue::new(credential.to_owned()))
 }
 
-impl House {
+impl Harness {
     /// The next listing cannot say this field of its first repository, for this reason; with no field, the repository.
     pub(crate) fn first_lacks(&self, field: &[&str], why: &'static str) {
         let mut path: Vec<Value> = ["repositoryOwner", "repositories", "nodes"].map(Value::from).into();
@@ -90,7 +90,7 @@ impl All {
     }
 }
 
-pub(crate) async fn read(github: &GitHub, depth: Depth<'_>) -> PortResult<(All, Spent)> {
+pub(crate) async fn read(github: &GitHub, depth: Depth<'_>) -> PortResult<(All, ApiUsage)> {
     let mut all = All::default();
     let mut take = |found| match found {
         Found::Total(total) => all.total = total,
@@ -104,12 +104,12 @@ pub(crate) async fn read(github: &GitHub, depth: Depth<'_>) -> PortResult<(All, 
 }
 
 /// What an audit reads.
-pub(crate) async fn settings_of(github: &GitHub) -> (All, Spent) {
+pub(crate) async fn settings_of(github: &GitHub) -> (All, ApiUsage) {
     read(github, Depth::Settings).await.unwrap()
 }
 
 /// What the monitor reads.
-pub(crate) async fn runs_of(github: &GitHub, closely: &[u64]) -> (All, Spent) {
+pub(crate) async fn runs_of(github: &GitHub, closely: &[u64]) -> (All, ApiUsage) {
     let closely: BTreeSet<WorkflowId> = closely.iter().map(|id| WorkflowId(*id)).collect();
     read(github, Depth::Runs { closely: &closely }).await.unwrap()
 }

@@ -6,19 +6,19 @@ use rustix::process::{Pid, Signal, test_kill_process_group};
 use super::processes::{self, Process};
 
 /// Processes that are, or may be, of the command.
-pub(super) struct Remains {
+pub(super) struct LeftoverProcesses {
     processes: Vec<Process>,
     /// Whether they are known to be the command's, and not those of a later process of the same number.
     certain: bool,
 }
 
 /// What runs in the session, or the process group, of the number on record.
-pub(super) fn find(number: i32, request: &RequestId) -> Option<Remains> {
+pub(super) fn find(number: i32, request: &RequestId) -> Option<LeftoverProcesses> {
     let all = processes::all();
     if all.is_empty() {
         // No /proc. Then the number counts as the command as long as it is a group's.
         let group = Pid::from_raw(number)?;
-        return test_kill_process_group(group).is_ok().then(|| Remains {
+        return test_kill_process_group(group).is_ok().then(|| LeftoverProcesses {
             processes: Vec::new(),
             certain: false,
         });
@@ -40,10 +40,10 @@ pub(super) fn find(number: i32, request: &RequestId) -> Option<Remains> {
             .split(|byte| *byte == 0)
             .any(|variable| variable == marker.as_bytes())
     });
-    (certain || environments.is_empty()).then_some(Remains { processes, certain })
+    (certain || environments.is_empty()).then_some(LeftoverProcesses { processes, certain })
 }
 
-impl Remains {
+impl LeftoverProcesses {
     /// Kills them, if they are certain to be the command's.
     pub(super) fn kill(&self) {
         if self.certain {

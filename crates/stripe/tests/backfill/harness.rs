@@ -25,14 +25,14 @@ use jiff::tz::TimeZone;
 pub(crate) const START: i64 = 1_795_327_200;
 pub(crate) const DAY: i64 = 86_400;
 
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) stripe: FakeStripe,
     pub(crate) reported: Memory,
     pub(crate) reconstructed: Memory,
     rates: FakeBilling,
 }
 
-impl House {
+impl Harness {
     pub(crate) async fn new(model: Model) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let stripe = FakeStripe::start(model).await;

@@ -15,7 +15,7 @@ use crate::ports::RevenueStore;
 
 /// No store at all: reads find nothing, and whoever wants to keep something is refused.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unkept;
+pub struct NoStore;
 
 fn refused<T>() -> PortResult<T> {
     let message =
@@ -24,7 +24,7 @@ fn refused<T>() -> PortResult<T> {
 }
 
 #[async_trait]
-impl RevenueStore for Unkept {
+impl RevenueStore for NoStore {
     async fn latest(&self) -> PortResult<Option<Day>> {
         Ok(None)
     }
@@ -66,7 +66,7 @@ impl RevenueStore for Unkept {
 }
 
 #[async_trait]
-impl ConditionSink for Unkept {
+impl ConditionSink for NoStore {
     async fn note(&self, _: &[ConditionChange], _: Timestamp) -> PortResult<()> {
         refused()
     }

@@ -22,7 +22,7 @@ const KILL_AGAIN: Duration = Duration::from_millis(100);
 /// The same, once that has been done often: something cannot be killed, and is waited for.
 const KILL_SELDOM: Duration = Duration::from_secs(5);
 
-pub(super) struct Family {
+pub(super) struct ProcessTree {
     leader: Pid,
     /// Comes when a child has ended.
     ended: Signals,
@@ -30,7 +30,7 @@ pub(super) struct Family {
     status: Option<i32>,
 }
 
-impl Family {
+impl ProcessTree {
     /// The family of a process that was started after `ended` was listened for.
     pub(super) fn of(leader: Pid, ended: Signals) -> Self {
         Self {
