@@ -72,7 +72,7 @@ async fn check(context: &Context, args: Args) -> Result<(), CliError> {
     let checked = hygiene
         .monitor
         .check(&ask, &WorkHandle::default(), &mut |done, total| {
-            progress.of(done, total)
+            progress.of(done, total);
         })
         .await;
     drop(progress);
