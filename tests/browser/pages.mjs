@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Visitor, launch } from './browser.mjs';
 import { fullPlane } from './fill.mjs';
 import { Caller } from './http.mjs';
-import { SCHEMES, WIDTHS, invalid, judge, layAxe, none, sideways } from './judge.mjs';
+import { WIDTHS, invalid, judge, layAxe, none } from './judge.mjs';
 import { Plane } from './plane.mjs';
 import { crawl, table } from './routes.mjs';
 
@@ -63,14 +63,7 @@ async function wrongs(visitor, expected) {
     const note = (text) => found.push(`${address}: ${text}`);
     if (status !== expected) note(`it answers ${status}, not ${expected}`);
     await layAxe(visitor.page, visitor.session);
-    for (const scheme of SCHEMES) {
-      for (const width of WIDTHS) {
-        const wrong = await judge(visitor.page, scheme, width);
-        wrong.forEach((each) => note(`[${scheme}, ${width} px] ${each}`));
-      }
-    }
-    await visitor.page.setViewportSize({ width: NARROWEST, height: 900 });
-    (await sideways(visitor.page)).forEach(note);
+    (await judge(visitor.page, [...WIDTHS, NARROWEST])).forEach(note);
     visitor.complaints.take(expected === 200 ? [] : [expected]).forEach(note);
   }
   return found;
@@ -142,7 +135,7 @@ if (STATE === 'failing') {
     const wrong = [];
     const look = async (where, expected) => {
       await layAxe(visitor.page);
-      for (const scheme of SCHEMES) for (const width of WIDTHS) wrong.push(...(await judge(visitor.page, scheme, width)).map((each) => `${where}: ${each}`));
+      wrong.push(...(await judge(visitor.page, WIDTHS)).map((each) => `${where}: ${each}`));
       wrong.push(...visitor.complaints.take(expected));
       wrong.push(...(await invalid(await visitor.page.content(), true)).map((each) => `${where}: ${each}`));
     };
