@@ -125,14 +125,28 @@ pub struct Shared {
     openapi: OnceLock<Bytes>,
 }
 
+/// What it is made of beside the configuration.
+pub(crate) struct SharedParts {
+    pub(crate) control: Arc<ControlPlane>,
+    pub(crate) revenue: Option<Revenue>,
+    pub(crate) hygiene: Option<Hygiene>,
+    pub(crate) pruner: Option<Arc<Pruner>>,
+    pub(crate) slack: Option<Arc<SlackClicks>>,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) doors: Vec<DoorProfile>,
+}
+
 impl Shared {
-    pub(crate) fn new(
-        config: ServerConfig,
-        control: Arc<ControlPlane>,
-        (revenue, hygiene, watch): (Option<Revenue>, Option<Hygiene>, Option<Watch>),
-        (pruner, slack): (Option<Arc<Pruner>>, Option<Arc<SlackClicks>>),
-        doors: Vec<DoorProfile>,
-    ) -> Self {
+    pub(crate) fn new(config: ServerConfig, parts: SharedParts) -> Self {
+        let SharedParts {
+            control,
+            revenue,
+            hygiene,
+            pruner,
+            slack,
+            watch,
+            doors,
+        } = parts;
         let own_address = OwnAddress::of(&config);
         let sessions_key = control.derived_key(SESSIONS);
         let aws_keys_key = control.derived_key(aws_keys::PURPOSE);

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::app::{App, Shared};
+use crate::app::{App, Shared, SharedParts};
 use crate::capabilities::{Hygiene, Revenue, Watch};
 use crate::config::ServerConfig;
 use crate::error::ServerError;
@@ -88,9 +88,16 @@ impl Service {
             watch,
             doors,
         } = capabilities.into();
-        let profiles = doors.iter().map(|door| door.profile).collect();
-        let shared = Shared::new(config, control, (revenue, hygiene, watch), (pruner, slack), profiles);
-        let app = Arc::new(shared);
+        let parts = SharedParts {
+            control,
+            revenue,
+            hygiene,
+            pruner,
+            slack,
+            watch,
+            doors: doors.iter().map(|door| door.profile).collect(),
+        };
+        let app = Arc::new(Shared::new(config, parts));
         let router = routes::router(&app, doors);
         Self { app, router }
     }
