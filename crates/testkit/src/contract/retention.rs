@@ -15,8 +15,8 @@ use cc_devops_requests::retention::Kept;
 use jiff::Timestamp;
 
 use super::refused;
+use crate::outbox::{keys, log_and_queue, settle, settle_all, waiting};
 use crate::sample::{self, AGENT, after, agent_name, head, request_id, request_of, secret_name, stack};
-use crate::telling::{keys, log_and_queue, settle, settle_all, waiting};
 
 /// A day in seconds.
 const DAY: i64 = 86_400;
