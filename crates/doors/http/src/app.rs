@@ -112,9 +112,9 @@ pub struct Shared {
     /// There are deliveries to make.
     pub(crate) deliveries: Notify,
     /// There may be something to tell.
-    pub(crate) telling: Notify,
+    pub(crate) notifying: Notify,
     /// Something was told that is to be sent.
-    pub(crate) told: WakeSignal,
+    pub(crate) notified: WakeSignal,
     /// The newest published event's place.
     pub(crate) newest: watch::Sender<Cursor>,
     /// A completion that somebody has is hidden until another time than it was.
@@ -183,8 +183,8 @@ impl Shared {
             sweep: Notify::new(),
             relay: WakeSignal::default(),
             deliveries: Notify::new(),
-            telling: Notify::new(),
-            told: WakeSignal::default(),
+            notifying: Notify::new(),
+            notified: WakeSignal::default(),
             newest: watch::Sender::new(Cursor(0)),
             hidden_anew: watch::Sender::new(()),
             live: Live::new(),
@@ -246,7 +246,7 @@ impl Shared {
     /// Agents' states changed: there may be something to tell.
     pub(crate) fn flipped(&self, flips: u64) {
         self.meters.flipped(flips);
-        self.telling.notify_one();
+        self.notifying.notify_one();
         self.live.note(Area::Agents);
     }
 

@@ -130,7 +130,7 @@ impl Service {
         if app.watch.is_some() {
             app.watch_progress.begin();
             loops.push(tokio::spawn(supervise(app.clone(), "watch", watch_workers::sweep)));
-            loops.push(tokio::spawn(supervise(app.clone(), "telling", watch_workers::tell)));
+            loops.push(tokio::spawn(supervise(app.clone(), "telling", watch_workers::notify)));
             loops.push(tokio::spawn(supervise(
                 app.clone(),
                 "delivering",
@@ -139,7 +139,7 @@ impl Service {
             loops.push(tokio::spawn(supervise(
                 app.clone(),
                 "outside",
-                watch_workers::tell_outside,
+                watch_workers::ping_outside_watch,
             )));
         }
         for consumer in app.ports().outbox.consumers() {
