@@ -74,7 +74,7 @@ impl Problems {
             nested: dependabot.nested,
             labels: workflows.labels,
             tell: tell
-                .map(|table| self.tell(&format!("{path}.tell"), table))
+                .map(|table| self.breach_reports(&format!("{path}.tell"), table))
                 .unwrap_or_default(),
             issues_labels: issues.labels,
             issues_fallback: issues
@@ -152,7 +152,7 @@ impl Problems {
         None
     }
 
-    fn tell(&mut self, path: &str, table: BreachReportsTable) -> BreachReportsLayer {
+    fn breach_reports(&mut self, path: &str, table: BreachReportsTable) -> BreachReportsLayer {
         let mut layer = BreachReportsLayer::default();
         let wrong = |name: &str| format!("`{name}` is no way to tell of breaches; write event or issue");
         match table {
