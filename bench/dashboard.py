@@ -64,7 +64,6 @@ def load(plane, token, plan):
     return wrk(
         "put_secret_paced.lua", plane.url, plan["seconds"], 1, CC_BENCH_TOKEN=token, CC_BENCH_AGENT=AGENT, CC_BENCH_RUN="dashboard",
         CC_BENCH_SECRETS="1000", CC_BENCH_PREFIX=f"/contentcraft/{AGENT.lower()}/", CC_BENCH_PAUSE_MS=str(plan["pause_ms"]),
-        CC_BENCH_FOLDER=str(HERE),
     )
 
 

@@ -1,11 +1,7 @@
 -- wrk: heartbeats of several agents in turn.
 -- Told by the environment: CC_BENCH_AGENTS, a list of NAME=TOKEN with spaces between.
 
-local threads = {}
-
-function setup(thread)
-  table.insert(threads, thread)
-end
+dofile((debug.getinfo(1, "S").source:match("^@(.*/)") or "") .. "result.lua")
 
 function init(args)
   requests, turn = {}, 0
@@ -25,9 +21,5 @@ end
 -- No response(): reading every answer would make the load's own machine time the limit. wrk counts
 -- answers of 400 and above itself, and the runner counts the 204 in /metrics.
 function done(summary, latency, requests)
-  local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-  io.write(string.format(
-    'RESULT {"seconds": %.6f, "accepted": %d, "refused": %d, "errors": %d, "p50_ms": %.3f, "p99_ms": %.3f, "max_ms": %.3f}\n',
-    summary.duration / 1e6, summary.requests - summary.errors.status, summary.errors.status, errors,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000))
+  write_result(summary, latency, summary.requests - summary.errors.status, summary.errors.status, "")
 end

@@ -1,6 +1,8 @@
 -- wrk: pings of several agents in turn, each by its address, as a cron line sends them.
 -- Told by the environment: CC_BENCH_PINGS, a list of paths with spaces between.
 
+dofile((debug.getinfo(1, "S").source:match("^@(.*/)") or "") .. "result.lua")
+
 function init(args)
   requests, turn = {}, 0
   for path in os.getenv("CC_BENCH_PINGS"):gmatch("%S+") do
@@ -15,9 +17,5 @@ end
 
 -- No response(): as in heartbeat.lua.
 function done(summary, latency, requests)
-  local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-  io.write(string.format(
-    'RESULT {"seconds": %.6f, "accepted": %d, "refused": %d, "errors": %d, "p50_ms": %.3f, "p99_ms": %.3f, "max_ms": %.3f}\n',
-    summary.duration / 1e6, summary.requests - summary.errors.status, summary.errors.status, errors,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000))
+  write_result(summary, latency, summary.requests - summary.errors.status, summary.errors.status, "")
 end

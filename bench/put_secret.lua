@@ -2,6 +2,8 @@
 -- Told by the environment: CC_BENCH_TOKEN, CC_BENCH_AGENT, CC_BENCH_RUN (letters and digits),
 -- CC_BENCH_PREFIX (where the secrets lie), CC_BENCH_SECRETS (how many of them each run has for itself).
 
+dofile((debug.getinfo(1, "S").source:match("^@(.*/)") or "") .. "result.lua")
+
 local threads = {}
 
 function setup(thread)
@@ -43,16 +45,5 @@ function response(status, headers, body)
 end
 
 function done(summary, latency, requests)
-  local accepted, refused, first = 0, 0, ""
-  for _, thread in ipairs(threads) do
-    accepted = accepted + thread:get("accepted")
-    refused = refused + thread:get("refused")
-    if first == "" then first = thread:get("first_refusal") end
-  end
-  local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-  if first ~= "" then io.write("REFUSAL " .. first:gsub("%s+", " ") .. "\n") end
-  io.write(string.format(
-    'RESULT {"seconds": %.6f, "accepted": %d, "refused": %d, "errors": %d, "p50_ms": %.3f, "p99_ms": %.3f, "max_ms": %.3f}\n',
-    summary.duration / 1e6, accepted, refused, errors,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000))
+  write_result(summary, latency, counted(threads))
 end

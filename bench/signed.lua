@@ -2,6 +2,8 @@
 -- Told by the environment: CC_BENCH_REQUESTS, a path; thread N reads PATH.N: for each request a line with its length, and it.
 -- CC_BENCH_ONCE: a request is sent once, and PutEvents' answers are read; else they go round, and nothing is read.
 
+dofile((debug.getinfo(1, "S").source:match("^@(.*/)") or "") .. "result.lua")
+
 local threads = {}
 local once = os.getenv("CC_BENCH_ONCE")
 
@@ -44,19 +46,9 @@ if once then
 end
 
 function done(summary, latency, requests)
-  local accepted, refused, first = summary.requests - summary.errors.status, summary.errors.status, ""
   if once then
-    accepted, refused = 0, 0
-    for _, thread in ipairs(threads) do
-      accepted = accepted + thread:get("accepted")
-      refused = refused + thread:get("refused")
-      if first == "" then first = thread:get("first_refusal") end
-    end
+    write_result(summary, latency, counted(threads))
+  else
+    write_result(summary, latency, summary.requests - summary.errors.status, summary.errors.status, "")
   end
-  local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-  if first ~= "" then io.write("REFUSAL " .. first:gsub("%s+", " ") .. "\n") end
-  io.write(string.format(
-    'RESULT {"seconds": %.6f, "accepted": %d, "refused": %d, "errors": %d, "p50_ms": %.3f, "p99_ms": %.3f, "max_ms": %.3f}\n',
-    summary.duration / 1e6, accepted, refused, errors,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000))
 end

@@ -85,7 +85,7 @@ impl Alerts {
                 key: record,
                 version: kept.map_or(0, |kept| kept.version),
                 content: Some(Content {
-                    due_at: now.saturating_add(OPEN_FOR).ok(),
+                    due_at: Some(now.saturating_add(OPEN_FOR).unwrap_or(Timestamp::MAX)),
                     list: Some(LIST.to_owned()),
                     body: json!({"publishedAt": now}).to_string(),
                 }),
@@ -105,10 +105,9 @@ impl Alerts {
 /// # Errors
 /// What the store says. What was closed before that stays closed.
 pub async fn end_published(state: &dyn StateStore, sink: &dyn ConditionSink, now: Timestamp) -> PortResult<()> {
-    for record in state.list(RecordKind::Source, Some(LIST), None, MOST_OPEN).await? {
-        if record.content.due_at.is_some_and(|due| due > now) {
-            continue;
-        }
+    let due = state.due(RecordKind::Source, now, MOST_OPEN).await?;
+    // Of the same kind are others' records, too.
+    for record in due.iter().filter(|record| record.content.list.as_deref() == Some(LIST)) {
         let closed = ConditionChange::Closed {
             key: record.key.name.clone(),
             at: now,
@@ -117,7 +116,7 @@ pub async fn end_published(state: &dyn StateStore, sink: &dyn ConditionSink, now
         // In one write: no alert stays open that nothing would end. Of one that changes meanwhile, as by being published
         // again, the next look decides.
         let mut changes = sink.records(&[closed], now).await?;
-        changes.push(record.removal());
+        changes.push(record.clone().removal());
         match state.write(&changes, None).await {
             Err(error) if error.kind != PortErrorKind::Superseded => return Err(error),
             _ => {}

@@ -5,8 +5,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
-use cc_devops_outbound::header::{HeaderValue, RETRY_AFTER};
-use cc_devops_outbound::{HeaderMap, retry_after};
+use cc_devops_outbound::header::RETRY_AFTER;
+use cc_devops_outbound::parse_retry_after;
 use jiff::SignedDuration;
 
 /// Codes by which the services ask for patience; the SDK has been patient already.
@@ -33,8 +33,7 @@ where
     let asked_wait = error
         .raw_response()
         .and_then(|response| response.headers().get(RETRY_AFTER.as_str()))
-        .and_then(|asked| HeaderValue::from_str(asked).ok())
-        .and_then(|asked| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, asked)]), None))
+        .and_then(|asked| parse_retry_after(asked, None))
         .and_then(|wait| SignedDuration::try_from(wait).ok());
     let code = error.code().unwrap_or_default().to_owned();
     let (kind, message) = match &error {
@@ -88,4 +87,25 @@ pub(crate) fn corrupt(what: impl std::fmt::Display) -> PortError {
         PortErrorKind::Corrupt,
         format!("{what} cannot be read; restore it, see the runbook"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    #[test]
+    fn a_service_that_says_how_long_to_wait_is_obeyed() {
+        for (asked, wait) in [("120", Some(120)), ("soon", None)] {
+            let mut response = HttpResponse::new(StatusCode::try_from(503_u16).unwrap(), SdkBody::empty());
+            response.headers_mut().insert("retry-after", asked);
+            let busy = ErrorMetadata::builder().code("SlowDown").build();
+            let error = port_error("s3:GetObject", SdkError::service_error(busy, response));
+            assert_eq!(error.kind, PortErrorKind::Unavailable);
+            assert_eq!(error.retry_after, wait.map(SignedDuration::from_secs), "{asked}");
+        }
+    }
 }

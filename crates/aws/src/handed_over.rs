@@ -142,7 +142,7 @@ impl HandedOver for Work {
         }))
     }
 
-    async fn tell(&self, request: &RequestId) -> PortResult<()> {
+    async fn notify_ended(&self, request: &RequestId) -> PortResult<()> {
         let function = &self.0.shared.resources.function;
         self.0.post(function, &json!({"ended": request})).await
     }

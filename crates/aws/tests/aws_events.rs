@@ -15,9 +15,9 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
 use cc_devops_outbox::webhooks::{Delivery, Subscription, SubscriptionId};
 use cc_devops_requests::record::RequestState;
+use cc_devops_testkit::outbox::{self, keys, published};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name, request_id};
-use cc_devops_testkit::telling::{self, keys, published};
 use line::{Fault, Line};
 use serde_json::json;
 
@@ -174,7 +174,7 @@ async fn an_event_whose_place_was_closed_takes_another() {
         "TransactWriteItems",
         &Fault::cancelled(&["None", "ConditionalCheckFailed"]),
     );
-    telling::waiting(&process.ports(), 10_000_000).await;
+    outbox::waiting(&process.ports(), 10_000_000).await;
     assert_eq!(logged(&backend).await, ["event-1", "news", "more"], "each once");
 }
 

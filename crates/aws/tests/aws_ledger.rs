@@ -16,9 +16,9 @@ use cc_devops_kernel::work::Claim;
 use cc_devops_outbox::ports::{Consumer, DueEvent, Outbox, Outcome, Settled};
 use cc_devops_requests::ports::Ledger;
 use cc_devops_requests::record::{Receipt, StackLock};
+use cc_devops_testkit::outbox::keys;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, after, request_id};
-use cc_devops_testkit::telling::keys;
 
 const LEASE: i64 = 60;
 

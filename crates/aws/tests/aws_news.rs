@@ -13,7 +13,7 @@ use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::stored;
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name};
-use cc_devops_testkit::{peers, telling};
+use cc_devops_testkit::{outbox, peers};
 
 /// What a function's role may do: put an item into a partition of its own.
 async fn leave(backend: &Backend, desk: &str, place: &str, fields: &[(&str, &str)]) {
@@ -45,10 +45,10 @@ async fn items(backend: &Backend, partition: &str) -> usize {
 
 async fn told(backend: &Backend) -> Vec<String> {
     let ports = backend.ports();
-    let waiting = telling::waiting(&ports, 10_000_000).await;
+    let waiting = outbox::waiting(&ports, 10_000_000).await;
     waiting
         .iter()
-        .map(|entry| telling::event(entry).body.key().to_owned())
+        .map(|entry| outbox::event(entry).body.key().to_owned())
         .collect()
 }
 

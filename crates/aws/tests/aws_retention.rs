@@ -14,9 +14,9 @@ use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_requests::retention::Rules;
+use cc_devops_testkit::outbox::{publish, settle_all, waiting};
 use cc_devops_testkit::peers;
 use cc_devops_testkit::sample::{self, AGENT, after};
-use cc_devops_testkit::telling::{publish, settle_all, waiting};
 use line::Line;
 
 type Item = HashMap<String, AttributeValue>;

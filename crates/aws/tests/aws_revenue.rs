@@ -15,9 +15,9 @@ use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures}
 use cc_devops_revenue::ports::RevenueStore;
 use cc_devops_revenue::report::Usd;
 use cc_devops_revenue::transactions::TransactionsFigure;
+use cc_devops_testkit::outbox;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, mrr_day};
-use cc_devops_testkit::telling;
 use jiff::civil::date;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ impl Setting {
 
     /// How many events wait.
     async fn waiting(&self) -> usize {
-        telling::waiting(&self.other.ports(), 10_000_000).await.len()
+        outbox::waiting(&self.other.ports(), 10_000_000).await.len()
     }
 
     /// An item as it stands.

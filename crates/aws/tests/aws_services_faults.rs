@@ -17,8 +17,8 @@ use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
     Clock as _, PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten, SystemClock,
 };
+use cc_devops_testkit::outbox;
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name};
-use cc_devops_testkit::telling;
 use serde_json::json;
 
 use script::Script;
@@ -219,7 +219,7 @@ fn told(script: &Script) -> Vec<Vec<String>> {
 /// The events of these numbers.
 fn events(numbers: std::ops::RangeInclusive<i64>) -> Vec<(i64, OutgoingEvent)> {
     numbers
-        .map(|number| (number, telling::published(number, AGENT, 1)))
+        .map(|number| (number, outbox::published(number, AGENT, 1)))
         .collect()
 }
 

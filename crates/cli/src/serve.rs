@@ -114,7 +114,7 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
     let config_file = source.map_or_else(|| "none".to_owned(), |file| file.display().to_string());
     tracing::info!(%address, data_dir = %dir.path().display(), config = config_file, "ready");
     let told = tell_ready(context, &dir, address, tls);
-    let hourly = tokio::spawn(trail::tell_hourly(audit.clone()));
+    let hourly = tokio::spawn(trail::log_end_hourly(audit.clone()));
 
     let outcome = match told {
         Ok(()) => server
@@ -129,7 +129,7 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
     dir.withdraw();
     drop(stacks);
     hourly.abort();
-    trail::tell(audit.as_ref()).await;
+    trail::log_end(audit.as_ref()).await;
     drop(audit);
     match capabilities.into_backend() {
         Backend::Embedded(store) => store.close(),

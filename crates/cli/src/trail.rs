@@ -29,17 +29,17 @@ pub(crate) fn undoubted(store: &Store) -> Result<(), CliError> {
 }
 
 /// Says where it ends, now and every hour.
-pub(crate) async fn tell_hourly(trail: Arc<dyn AuditTrail>) {
+pub(crate) async fn log_end_hourly(trail: Arc<dyn AuditTrail>) {
     let mut ticks = interval(HOURLY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        tell(trail.as_ref()).await;
+        log_end(trail.as_ref()).await;
     }
 }
 
 /// Says where it ends.
-pub(crate) async fn tell(trail: &dyn AuditTrail) {
+pub(crate) async fn log_end(trail: &dyn AuditTrail) {
     match trail.mark(None).await {
         Ok(Some(mark)) => tracing::info!(seq = mark.seq, hash = %mark.hash, "the audit trail ends here"),
         Ok(None) => {}

@@ -39,7 +39,7 @@ pub enum RestoreError {
         why: String,
     },
     /// It is not as it was written.
-    #[error("the backup was changed or is damaged: {}", tell(breaks))]
+    #[error("the backup was changed or is damaged: {}", summary(breaks))]
     Broken {
         /// What is wrong with it.
         breaks: Vec<Break>,
@@ -63,7 +63,7 @@ pub enum RestoreError {
     Store(#[from] PortError),
 }
 
-fn tell(breaks: &[Break]) -> String {
+fn summary(breaks: &[Break]) -> String {
     let first = breaks.first().map_or("", |found| found.problem.as_str());
     match breaks.len() {
         0 | 1 => first.to_owned(),

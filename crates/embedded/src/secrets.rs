@@ -150,9 +150,15 @@ fn known(conn: &Connection, name: &SecretName) -> rusqlite::Result<Option<Known>
 pub(crate) fn put(conn: &Connection, keys: &Keyring, write: &Write) -> Result<SecretWritten, Fault> {
     let known = known(conn, &write.name)?;
     if let Some(known) = known
-        && let Some(answer) = repeated(conn, known.id, write)?
+        && let Some(earlier) = earlier_write(conn, known, write)?
     {
-        return Ok(answer);
+        if !earlier.is_same {
+            return Err(Fault::port(
+                PortErrorKind::Refused,
+                "the token was used before with another value: use a new request id",
+            ));
+        }
+        return Ok(written(write, earlier.action));
     }
     let (_, action) = write_version(conn, keys, known, write)?;
     Ok(written(write, action))
@@ -209,22 +215,25 @@ fn forget_values(conn: &Connection, secret: i64, newest: i64, since: i64) -> Res
     Ok(())
 }
 
-/// The answer to a token that was used before.
-fn repeated(conn: &Connection, secret: i64, write: &Write) -> Result<Option<SecretWritten>, Fault> {
-    let before: Option<(SecretAction, [u8; 32])> = conn
-        .prepare_cached("SELECT action, value_mac FROM secret_versions WHERE secret = ?1 AND token = ?2")?
-        .query_row(params![secret, write.token], |row| {
-            Ok((action_at(row, 0)?, row.get(1)?))
+/// What was written before under the token of a write.
+struct EarlierWrite {
+    version: i64,
+    action: SecretAction,
+    /// Whether it was the same value.
+    is_same: bool,
+}
+
+fn earlier_write(conn: &Connection, secret: Known, write: &Write) -> rusqlite::Result<Option<EarlierWrite>> {
+    conn.prepare_cached("SELECT version, action, value_mac FROM secret_versions WHERE secret = ?1 AND token = ?2")?
+        .query_row(params![secret.id, write.token], |row| {
+            let value_mac: [u8; 32] = row.get(2)?;
+            Ok(EarlierWrite {
+                version: row.get(0)?,
+                action: action_at(row, 1)?,
+                is_same: value_mac == write.value_mac,
+            })
         })
-        .optional()?;
-    match before {
-        None => Ok(None),
-        Some((action, mac)) if mac == write.value_mac => Ok(Some(written(write, action))),
-        Some(_) => Err(Fault::port(
-            PortErrorKind::Refused,
-            "the token was used before with another value: use a new request id",
-        )),
-    }
+        .optional()
 }
 
 fn written(write: &Write, action: SecretAction) -> SecretWritten {

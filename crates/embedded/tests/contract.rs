@@ -13,7 +13,7 @@ use cc_devops_kernel::names::{RequestId, StackName};
 use cc_devops_kernel::ports::SystemClock;
 use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::sample::{AGENT, after, agent_name};
-use cc_devops_testkit::{contract, sample, telling};
+use cc_devops_testkit::{contract, outbox, sample};
 use rusqlite::Connection;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -127,7 +127,7 @@ async fn unreadable() {
 async fn what_a_queue_passes_over_stays_on_record() {
     let stores = Stores::default();
     let (ports, database) = stores.fresh_in();
-    telling::publish(&ports, &[(1, AGENT), (2, AGENT)], 1).await;
+    outbox::publish(&ports, &[(1, AGENT), (2, AGENT)], 1).await;
     let damage = Damage(database.clone());
     contract::Damage::event(&damage, "event-1").await;
     let (queues, agent) = (ports.completion_queues.unwrap(), agent_name(AGENT));

@@ -22,4 +22,4 @@ pub use error::{Cause, Error, is_tls_error};
 pub use hold::Hold;
 pub use request::{Request, bearer};
 pub use retry::{Failure, Retries, may_pass};
-pub use retry_after::retry_after;
+pub use retry_after::{parse_retry_after, retry_after};

@@ -20,7 +20,17 @@ use jiff::Timestamp;
 /// # Ok::<(), cc_devops_outbound::header::InvalidHeaderValue>(())
 /// ```
 pub fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
-    let asked = text(headers, &RETRY_AFTER)?;
+    let now = now.or_else(|| date(text(headers, &DATE)?));
+    parse_retry_after(text(headers, &RETRY_AFTER)?, now)
+}
+
+/// The same of the header's text alone, for an answer that came by another client. A date is counted from `now`; without
+/// it, a date asks for nothing.
+pub fn parse_retry_after(asked: &str, now: Option<Timestamp>) -> Option<Duration> {
+    let asked = asked.trim();
+    if asked.is_empty() {
+        return None;
+    }
     if let Ok(seconds) = asked.parse() {
         return Some(Duration::from_secs(seconds));
     }
@@ -28,9 +38,8 @@ pub fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Durati
     if asked.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::MAX);
     }
-    let until = date(asked)?;
-    let now = now.or_else(|| date(text(headers, &DATE)?))?;
-    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
+    let wait = date(asked)?.duration_since(now?);
+    Some(Duration::try_from(wait).unwrap_or_default())
 }
 
 fn date(text: &str) -> Option<Timestamp> {
@@ -38,8 +47,7 @@ fn date(text: &str) -> Option<Timestamp> {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
-    (!text.is_empty()).then_some(text)
+    Some(headers.get(name)?.to_str().ok()?.trim())
 }
 
 #[cfg(test)]
@@ -86,5 +94,20 @@ mod tests {
             assert_eq!(read(asked, dated, now), expected, "{asked:?} {dated:?} {now:?}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), None), None);
+    }
+
+    #[test]
+    fn the_text_alone_is_read_as_in_headers() {
+        let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
+        for (asked, now, expected) in [
+            (" 120 ", None, Some(120)),
+            (DATED, Some(now), Some(37)),
+            (DATED, None, None),
+            ("soon", Some(now), None),
+            (" ", Some(now), None),
+        ] {
+            let wait = parse_retry_after(asked, now).map(|wait| wait.as_secs());
+            assert_eq!(wait, expected, "{asked:?} {now:?}");
+        }
     }
 }

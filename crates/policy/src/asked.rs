@@ -109,7 +109,7 @@ impl Policy {
     ///
     /// # Errors
     /// A sentence on what cannot be asked.
-    pub fn tell(
+    pub fn answer(
         &self,
         asked: &Asked<'_>,
         agent: Agent,

@@ -115,7 +115,7 @@ impl Auditor {
                 let issues = self.issues_of(&audit, &places, &mut spent).await;
                 audit.report.requests += spent.requests;
                 audit.report.points += spent.points;
-                self.tell(&audit, issues.as_ref()).await?;
+                self.announce(&audit, issues.as_ref()).await?;
                 return Ok(Some(audit.report));
             }
             Err(error) => error,
@@ -245,7 +245,7 @@ impl Auditor {
 
     /// Tells of an audit: an event, and a condition for each breach that is new. What is new is kept as told afterwards,
     /// so that it is told again after a crash in between, and what somebody's own audit saw first is told too.
-    async fn tell(&self, audit: &Audit, issues: Option<&IssuesKept>) -> Result<(), AuditError> {
+    async fn announce(&self, audit: &Audit, issues: Option<&IssuesKept>) -> Result<(), AuditError> {
         let report = &audit.report;
         let new = new(audit);
         let date = report.timestamp.to_zoned(TimeZone::UTC).date();

@@ -113,5 +113,5 @@ pub trait HandedOver: Send + Sync {
     async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkRecord>>;
 
     /// Tells whoever handed it over that it has ended. Only a shortcut: they look from time to time.
-    async fn tell(&self, request: &RequestId) -> PortResult<()>;
+    async fn notify_ended(&self, request: &RequestId) -> PortResult<()>;
 }

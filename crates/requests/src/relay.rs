@@ -67,17 +67,17 @@ impl ControlPlane {
         }
         // Loops and not closures, here and below: the compiler cannot see that a future of a closure over a
         // borrowed argument may go to another thread.
-        let mut telling = Vec::with_capacity(consumers.len());
+        let mut deliveries = Vec::with_capacity(consumers.len());
         for consumer in consumers {
-            telling.push(self.tell(*consumer, &due));
+            deliveries.push(self.deliver(*consumer, &due));
         }
-        let settled = join_all(telling).await.concat();
+        let settled = join_all(deliveries).await.concat();
         outbox.settle(self.now(), &settled).await?;
         Ok(report(&due, &settled))
     }
 
     /// Tells one consumer what it waits for.
-    async fn tell(&self, consumer: Consumer, due: &[DueEvent]) -> Vec<Settled> {
+    async fn deliver(&self, consumer: Consumer, due: &[DueEvent]) -> Vec<Settled> {
         let mut settled = Vec::new();
         let (mut together, mut alone) = (Vec::new(), Vec::new());
         for entry in due {

@@ -29,7 +29,7 @@ struct Meter<'p> {
 }
 
 impl Meter<'_> {
-    fn tell(&mut self) {
+    fn report(&mut self) {
         let made = self.client.progress().borrow().requests;
         self.reading.requests = made - self.before;
         (self.progress)(self.reading);
@@ -45,7 +45,7 @@ async fn read(client: &Client, from: i64, now: i64, progress: &mut (dyn FnMut(Re
         progress,
     };
     let catalog = catalog(client).await?;
-    meter.tell();
+    meter.report();
     let mut all: HashMap<String, Gathered> = HashMap::new();
     let mut subscriptions = client.subscriptions::<ListedSubscription>(Statuses::All, now);
     while let Some(page) = subscriptions.next_page().await? {
@@ -59,7 +59,7 @@ async fn read(client: &Client, from: i64, now: i64, progress: &mut (dyn FnMut(Re
             let id = subscription.id().to_owned();
             all.insert(id, Gathered::new(subscription.past()));
         }
-        meter.tell();
+        meter.report();
     }
     let mut prices: BTreeMap<String, PriceRef<'static>> = BTreeMap::new();
     let mut invoices = client.invoices::<ListedInvoice>(from);
@@ -74,7 +74,7 @@ async fn read(client: &Client, from: i64, now: i64, progress: &mut (dyn FnMut(Re
             }
             take(&mut all, invoice, &catalog, &mut prices);
         }
-        meter.tell();
+        meter.report();
     }
     let mut waiting = client.pending_invoice_items::<ListedInvoiceItem>();
     while let Some(page) = waiting.next_page().await? {
@@ -85,9 +85,9 @@ async fn read(client: &Client, from: i64, now: i64, progress: &mut (dyn FnMut(Re
                 gathered.line(item.line, &catalog, &mut prices);
             }
         }
-        meter.tell();
+        meter.report();
     }
-    meter.tell();
+    meter.report();
     Ok(Past {
         catalog,
         subscriptions: all.into_values().map(Gathered::finish).collect(),

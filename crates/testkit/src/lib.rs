@@ -14,10 +14,10 @@ pub mod contract;
 pub mod crash;
 pub mod fuzz;
 pub mod memory;
+pub mod outbox;
 pub mod peers;
 pub mod sample;
 pub mod strategy;
-pub mod telling;
 
 pub use billing::FakeBilling;
 pub use clock::ManualClock;

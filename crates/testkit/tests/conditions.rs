@@ -13,7 +13,7 @@ use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::record::{Conclusion, RequestHead};
 use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::memory::StackScript;
-use cc_devops_testkit::{Memory, sample, telling};
+use cc_devops_testkit::{Memory, outbox, sample};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -214,11 +214,11 @@ async fn what_was_given_up_and_who_is_behind_is_open_until_it_is_put_right() {
     let behind = ["bus", "log", "metrics", "people", "webhooks"].map(|consumer| format!("cursor/{consumer}"));
     assert_eq!(harness.open(), behind);
 
-    let due = telling::waiting(&ports, 1_000_000).await;
+    let due = outbox::waiting(&ports, 1_000_000).await;
     let why = Outcome::SetAside {
         error: "it is gone".to_owned(),
     };
-    telling::settle(&ports, due.first().unwrap().id, Consumer::Bus, why, 1_000_000).await;
+    outbox::settle(&ports, due.first().unwrap().id, Consumer::Bus, why, 1_000_000).await;
     harness.plane.publish_all().await.unwrap();
     harness.look().await;
     assert_eq!(harness.open(), ["dead-letters/bus"], "the others have caught up");

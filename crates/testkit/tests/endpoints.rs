@@ -8,7 +8,7 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::webhooks::{DETAIL_TYPE, Subscription, SubscriptionId, Subscriptions, switch_off};
 use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::sample::{AGENT, after, agent_name};
-use cc_devops_testkit::{Memory, telling};
+use cc_devops_testkit::{Memory, outbox};
 use jiff::{SignedDuration, Timestamp};
 
 const EVERYBODY: &str = "DevOpsAutomation";
@@ -31,7 +31,7 @@ async fn add(ports: &Ports, subscription: &Subscription) {
 
 /// Fails every delivery of an event, from so many seconds after the start on; since when.
 async fn fail(ports: &Ports, seconds: i64) -> Timestamp {
-    telling::publish(ports, &[(seconds, AGENT)], seconds).await;
+    outbox::publish(ports, &[(seconds, AGENT)], seconds).await;
     let deliveries = ports
         .webhooks
         .claim_deliveries(after(seconds), after(seconds + 30), 100, 4)
@@ -49,8 +49,8 @@ async fn fail(ports: &Ports, seconds: i64) -> Timestamp {
 
 /// Who is to be told that something was switched off.
 async fn readers(ports: &Ports) -> Vec<AgentName> {
-    let waiting = telling::waiting(ports, 100_000).await;
-    let events = waiting.iter().map(telling::event);
+    let waiting = outbox::waiting(ports, 100_000).await;
+    let events = waiting.iter().map(outbox::event);
     let news = events.filter(|event| event.body.detail_type() == DETAIL_TYPE);
     news.map(|event| event.agent.clone()).collect()
 }
@@ -112,7 +112,7 @@ async fn all_dead_letters_of_one_subscription_are_given_back() {
     let (one, other) = (subscription("one", None), subscription("other", None));
     add(&ports, &one).await;
     add(&ports, &other).await;
-    telling::publish(&ports, &[(1, AGENT), (2, AGENT)], 10).await;
+    outbox::publish(&ports, &[(1, AGENT), (2, AGENT)], 10).await;
     let deliveries = ports.webhooks.claim_deliveries(after(10), after(40), 100, 4).await;
     for delivery in deliveries.unwrap() {
         ports.webhooks.bury(&delivery, after(11), "status 410").await.unwrap();

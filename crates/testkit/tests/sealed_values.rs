@@ -12,7 +12,7 @@ use cc_devops_requests::receiving::Received;
 use cc_devops_requests::sealed_values::keeping::{MOST_KEPT, SealingKeeper};
 use cc_devops_requests::sealed_values::{SealingKey, bound};
 use cc_devops_testkit::sample::{self, AGENT, PLANTED_SECRET, agent_name, secret_name};
-use cc_devops_testkit::{Memory, telling};
+use cc_devops_testkit::{Memory, outbox};
 use crypto_box::aead::OsRng;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -250,7 +250,7 @@ async fn a_request_that_waits_over_a_rotation_is_carried_out() {
         harness.plane.carry_out(claimed).await.unwrap();
     }
     assert_eq!(harness.value().await.unwrap(), "kept");
-    assert!(telling::waiting(harness.plane.ports(), 0).await.len() == 1);
+    assert!(outbox::waiting(harness.plane.ports(), 0).await.len() == 1);
 }
 
 #[tokio::test]

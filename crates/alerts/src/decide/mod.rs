@@ -150,7 +150,7 @@ pub fn decide(group: &Group<'_>, context: &DecisionContext<'_>, most: usize, now
         return quiet_end(rest);
     }
     let leftover = ready.filter(|ready| now < *ready).unwrap_or(now);
-    notifications::tell(group, context, chosen, rest, (most, leftover, now))
+    notifications::notify(group, context, chosen, rest, (most, leftover, now))
 }
 
 /// When what waits for the group is told; none where nothing does.

@@ -31,7 +31,7 @@ struct Item {
 
 /// Makes the messages. `most` is how many alerts may be told of at once, and `leftover` when what is left of the chosen
 /// is to be decided.
-pub(super) fn tell(
+pub(super) fn notify(
     group: &Group<'_>,
     context: &DecisionContext<'_>,
     mut chosen: Vec<Look>,

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod acting;
+mod notifying;
+mod publishing;
 mod store;
-mod telling;

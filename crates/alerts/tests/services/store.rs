@@ -28,6 +28,8 @@ pub(crate) struct Store {
     pub(crate) beaten: AtomicUsize,
     pub(crate) rows: Mutex<Vec<AuditEntry>>,
     pub(crate) writes: Mutex<Vec<usize>>,
+    /// How many lists were read.
+    pub(crate) lists: AtomicUsize,
 }
 
 #[async_trait]
@@ -51,6 +53,7 @@ impl StateStore for Store {
         after: Option<&str>,
         limit: usize,
     ) -> PortResult<Vec<Record>> {
+        self.lists.fetch_add(1, Ordering::SeqCst);
         self.inner.list(kind, list, after, limit).await
     }
 

@@ -133,7 +133,7 @@ impl DynamoLedger {
         row.expires = Some(self.remembered(conclusion));
         let mut place = None;
         let told = self
-            .tell(
+            .write_event(
                 conclusion,
                 (&request.head.agent, Some(&request.head.id)),
                 &mut place,
@@ -164,7 +164,7 @@ impl DynamoLedger {
 
     pub(super) async fn refused(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()> {
         let told = self
-            .tell(conclusion, (agent, None), &mut None, |_| Ok(Vec::new()))
+            .write_event(conclusion, (agent, None), &mut None, |_| Ok(Vec::new()))
             .await?;
         told.map_err(|_| superseded())
     }
@@ -193,7 +193,7 @@ impl DynamoLedger {
         for _ in 0..TRIES {
             let end = |event| self.end(claim, conclusion, &completed, event, &stacks);
             let told = self
-                .tell(conclusion, (&agent, Some(&claim.request)), place, end)
+                .write_event(conclusion, (&agent, Some(&claim.request)), place, end)
                 .await?;
             let Err(shown) = told else { return Ok(()) };
             let row = self.standing(&claim.request, shown).await?;
@@ -274,7 +274,7 @@ impl DynamoLedger {
     /// Writes an audit row and an event in one transaction with what `beside` gives for the event's
     /// place. The inner error is that the first of those writes was refused, and the item it met. A place
     /// that was taken and not written to is left in `place`, and used the next time.
-    async fn tell(
+    async fn write_event(
         &self,
         conclusion: &Conclusion,
         (agent, request): (&AgentName, Option<&RequestId>),

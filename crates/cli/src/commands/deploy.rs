@@ -7,7 +7,7 @@ use cc_devops_requests::actions::deploy_lambda;
 use serde_json::{Map, Value, json};
 
 use super::send::read_input;
-use super::submit::{Asking, Channel, envelope, submit, tell, word};
+use super::submit::{Asking, Channel, envelope, submit, word, write_answer};
 use crate::client::Target;
 use crate::context::Context;
 use crate::error::CliError;
@@ -69,7 +69,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let params = params(&args)?;
     let event = envelope(&args.asking, &deploy_lambda::ACTION, Some(&args.stage), &params);
     let submitted = submit(&channel, &event, args.wait, context.output).await?;
-    tell(context.output, &submitted, args.wait, told)
+    write_answer(context.output, &submitted, args.wait, told)
 }
 
 /// What became of a stack, for people.

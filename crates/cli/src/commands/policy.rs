@@ -207,7 +207,7 @@ async fn check(context: &Context, config: &Settings, check: Check) -> Result<(),
         stacks: check.stacks.clone(),
     };
     let words = (vocabulary(), &config.installation.stages);
-    let answered = policy.tell(&asked, assumed.of(known, principal), words);
+    let answered = policy.answer(&asked, assumed.of(known, principal), words);
     let answered = answered.map_err(CliError::Usage)?;
     answer(context, &answered)
 }

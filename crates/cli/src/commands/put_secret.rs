@@ -11,7 +11,7 @@ use serde_json::{Map, json};
 
 use super::bus;
 use super::send::read_input;
-use super::submit::{Asking, Channel, envelope, submit, tell, word};
+use super::submit::{Asking, Channel, envelope, submit, word, write_answer};
 use crate::client::Target;
 use crate::context::Context;
 use crate::error::CliError;
@@ -81,7 +81,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         &params,
     );
     let submitted = submit(&channel, &event, args.wait, context.output).await?;
-    tell(context.output, &submitted, args.wait, |result| {
+    write_answer(context.output, &submitted, args.wait, |result| {
         format!(
             "{} {}\nversion {}",
             word(result, "action"),

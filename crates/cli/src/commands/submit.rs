@@ -235,7 +235,7 @@ pub(super) fn is_error(answer: &Value) -> bool {
 
 /// Tells how a request stands; `success` puts a result into words. A request that ended in error
 /// fails the command, and so does one that did not end in a time that was asked for.
-pub(super) fn tell(
+pub(super) fn write_answer(
     output: Output,
     submitted: &Submitted,
     wait: u64,

@@ -112,9 +112,9 @@ pub struct Shared {
     /// There are deliveries to make.
     pub(crate) deliveries: Notify,
     /// There may be something to tell.
-    pub(crate) telling: Notify,
+    pub(crate) notifying: Notify,
     /// Something was told that is to be sent.
-    pub(crate) told: WakeSignal,
+    pub(crate) notified: WakeSignal,
     /// The newest published event's place.
     pub(crate) newest: watch::Sender<Cursor>,
     /// A completion that somebody has is hidden until another time than it was.
@@ -125,14 +125,28 @@ pub struct Shared {
     openapi: OnceLock<Bytes>,
 }
 
+/// What it is made of beside the configuration.
+pub(crate) struct SharedParts {
+    pub(crate) control: Arc<ControlPlane>,
+    pub(crate) revenue: Option<Revenue>,
+    pub(crate) hygiene: Option<Hygiene>,
+    pub(crate) pruner: Option<Arc<Pruner>>,
+    pub(crate) slack: Option<Arc<SlackClicks>>,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) doors: Vec<DoorProfile>,
+}
+
 impl Shared {
-    pub(crate) fn new(
-        config: ServerConfig,
-        control: Arc<ControlPlane>,
-        (revenue, hygiene, watch): (Option<Revenue>, Option<Hygiene>, Option<Watch>),
-        (pruner, slack): (Option<Arc<Pruner>>, Option<Arc<SlackClicks>>),
-        doors: Vec<DoorProfile>,
-    ) -> Self {
+    pub(crate) fn new(config: ServerConfig, parts: SharedParts) -> Self {
+        let SharedParts {
+            control,
+            revenue,
+            hygiene,
+            pruner,
+            slack,
+            watch,
+            doors,
+        } = parts;
         let own_address = OwnAddress::of(&config);
         let sessions_key = control.derived_key(SESSIONS);
         let aws_keys_key = control.derived_key(aws_keys::PURPOSE);
@@ -169,8 +183,8 @@ impl Shared {
             sweep: Notify::new(),
             relay: WakeSignal::default(),
             deliveries: Notify::new(),
-            telling: Notify::new(),
-            told: WakeSignal::default(),
+            notifying: Notify::new(),
+            notified: WakeSignal::default(),
             newest: watch::Sender::new(Cursor(0)),
             hidden_anew: watch::Sender::new(()),
             live: Live::new(),
@@ -232,7 +246,7 @@ impl Shared {
     /// Agents' states changed: there may be something to tell.
     pub(crate) fn flipped(&self, flips: u64) {
         self.meters.flipped(flips);
-        self.telling.notify_one();
+        self.notifying.notify_one();
         self.live.note(Area::Agents);
     }
 

@@ -31,7 +31,7 @@ impl Completions {
     }
 
     /// Tells everybody who waits for this request.
-    pub(crate) fn tell(&self, completed: &Completed) {
+    pub(crate) fn announce(&self, completed: &Completed) {
         let Some(senders) = self.lock().remove(&completed.request_id) else {
             return;
         };
@@ -61,7 +61,7 @@ impl Waiter {
     }
 
     /// Its outcome, as soon as this process is told; never, where it is not.
-    pub(crate) async fn told(&mut self) -> Completed {
+    pub(crate) async fn completed(&mut self) -> Completed {
         match (&mut self.receiver).await {
             Ok(completed) => completed,
             Err(_) => std::future::pending().await,
@@ -109,9 +109,9 @@ mod tests {
         let completions = Arc::new(Completions::default());
         let id = RequestId::new("r1").unwrap();
         let (mut one, mut two) = (completions.expect(&id), completions.expect(&id));
-        completions.tell(&completed("r1"));
-        assert_eq!(one.told().await.request_id, "r1");
-        assert_eq!(two.told().await.request_id, "r1");
+        completions.announce(&completed("r1"));
+        assert_eq!(one.completed().await.request_id, "r1");
+        assert_eq!(two.completed().await.request_id, "r1");
         drop((one, two));
         let gone = completions.expect(&id);
         drop(gone);

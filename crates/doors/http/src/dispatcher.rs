@@ -126,7 +126,7 @@ pub(crate) fn concluded(app: &App, completed: &Completed) {
         Some(reason) => tracing::info!(action, latency_ms, reason, "failed"),
     }
     app.meters.concluded(completed);
-    app.completions.tell(completed);
+    app.completions.announce(completed);
     app.relay.ring();
 }
 
@@ -146,7 +146,7 @@ impl Wait {
                 }
             }
             tokio::select! {
-                completed = self.waiter.told() => return completed,
+                completed = self.waiter.completed() => return completed,
                 () = tokio::time::sleep(app.config.pace.outcome) => look = true,
             }
         }

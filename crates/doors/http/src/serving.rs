@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::app::{App, Shared};
+use crate::app::{App, Shared, SharedParts};
 use crate::capabilities::{Hygiene, Revenue, Watch};
 use crate::config::ServerConfig;
 use crate::error::ServerError;
@@ -88,9 +88,16 @@ impl Service {
             watch,
             doors,
         } = capabilities.into();
-        let profiles = doors.iter().map(|door| door.profile).collect();
-        let shared = Shared::new(config, control, (revenue, hygiene, watch), (pruner, slack), profiles);
-        let app = Arc::new(shared);
+        let parts = SharedParts {
+            control,
+            revenue,
+            hygiene,
+            pruner,
+            slack,
+            watch,
+            doors: doors.iter().map(|door| door.profile).collect(),
+        };
+        let app = Arc::new(Shared::new(config, parts));
         let router = routes::router(&app, doors);
         Self { app, router }
     }
@@ -123,7 +130,7 @@ impl Service {
         if app.watch.is_some() {
             app.watch_progress.begin();
             loops.push(tokio::spawn(supervise(app.clone(), "watch", watch_workers::sweep)));
-            loops.push(tokio::spawn(supervise(app.clone(), "telling", watch_workers::tell)));
+            loops.push(tokio::spawn(supervise(app.clone(), "telling", watch_workers::notify)));
             loops.push(tokio::spawn(supervise(
                 app.clone(),
                 "delivering",
@@ -132,7 +139,7 @@ impl Service {
             loops.push(tokio::spawn(supervise(
                 app.clone(),
                 "outside",
-                watch_workers::tell_outside,
+                watch_workers::ping_outside_watch,
             )));
         }
         for consumer in app.ports().outbox.consumers() {

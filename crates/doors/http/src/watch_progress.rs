@@ -13,7 +13,7 @@ pub(crate) struct WatchProgress {
     /// Who finds deadlines that passed.
     pub(crate) sweep: Progress,
     /// Who decides what is told.
-    pub(crate) telling: Progress,
+    pub(crate) notifying: Progress,
     /// Who sends it.
     pub(crate) delivering: Progress,
 }
@@ -21,7 +21,7 @@ pub(crate) struct WatchProgress {
 impl WatchProgress {
     /// The workers begin.
     pub(crate) fn begin(&self) {
-        for progress in [&self.sweep, &self.telling, &self.delivering] {
+        for progress in [&self.sweep, &self.notifying, &self.delivering] {
             progress.made();
         }
     }
@@ -32,7 +32,7 @@ impl WatchProgress {
             ("watch", &self.sweep, "the agents were not looked at"),
             (
                 "alerts",
-                &self.telling,
+                &self.notifying,
                 "nobody is told of anything: alerts were not decided on",
             ),
             (

@@ -80,16 +80,16 @@ async fn look(app: &App, watch: &Watch, begun: &mut Begun) -> PortResult<Option<
 }
 
 /// Decides what is told, until the server stops.
-pub(crate) async fn tell(app: App) {
+pub(crate) async fn notify(app: App) {
     static LINE: ThrottledLog = ThrottledLog::new();
     let Some(watch) = &app.watch else { return };
     loop {
         let now = app.ports().clock.now();
         let pause = match watch.notifier.turn(now).await {
             Ok(turn) => {
-                app.watch_progress.telling.made();
+                app.watch_progress.notifying.made();
                 if turn.told > 0 {
-                    app.told.ring();
+                    app.notified.ring();
                     app.live.note(Area::Alerts);
                 }
                 until(&app, turn.next)
@@ -103,7 +103,7 @@ pub(crate) async fn tell(app: App) {
         };
         tokio::select! {
             () = app.stopping.cancelled() => return,
-            () = app.telling.notified() => {}
+            () = app.notifying.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -113,7 +113,7 @@ pub(crate) async fn tell(app: App) {
 pub(crate) async fn deliver(app: App) {
     static LINE: ThrottledLog = ThrottledLog::new();
     let Some(watch) = &app.watch else { return };
-    let mut bell = app.told.listen();
+    let mut bell = app.notified.listen();
     loop {
         let pause = match watch.delivering.turn(app.ports().clock.now()).await {
             Ok(next) => {
@@ -138,7 +138,7 @@ pub(crate) async fn deliver(app: App) {
 }
 
 /// Tells the outside watch each minute that the watch and telling go on, for as long as they do, until the server stops.
-pub(crate) async fn tell_outside(app: App) {
+pub(crate) async fn ping_outside_watch(app: App) {
     let Some(watch) = &app.watch else { return };
     let Some(outside) = &watch.outside else { return };
     let mut ticks = interval(OUTSIDE);

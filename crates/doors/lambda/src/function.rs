@@ -157,7 +157,7 @@ impl Function {
     /// Tells of what was concluded. It is called when the answer is out and before the next invocation is
     /// asked for: what is concluded is durable, and nobody has to wait for the bus to hear of it. What is not
     /// told now stays in the outbox.
-    pub async fn tell(&self) {
+    pub async fn relay(&self) {
         let Some(plane) = self.plane.get() else { return };
         let consumers = plane.ports().outbox.consumers();
         match AssertUnwindSafe(plane.relay(consumers, AT_ONCE * 10))

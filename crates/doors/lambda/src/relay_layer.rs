@@ -58,7 +58,7 @@ where
         let function = Arc::clone(&self.function);
         Box::pin(async move {
             let answered = answered.await;
-            function.tell().await;
+            function.relay().await;
             answered
         })
     }

@@ -49,7 +49,7 @@ impl Watch {
         let mut note = |outcome: PortResult<()>| failures.extend(outcome.err());
         note((self.enrol)(self.clock.now()).await);
         note(self.sweep(begun, left).await);
-        note(self.tell(begun, left).await);
+        note(self.notify(begun, left).await);
         failures
     }
 
@@ -66,7 +66,7 @@ impl Watch {
     }
 
     /// Decides what is told, and sends it.
-    async fn tell(&self, begun: Instant, left: Duration) -> PortResult<()> {
+    async fn notify(&self, begun: Instant, left: Duration) -> PortResult<()> {
         loop {
             let now = self.clock.now();
             let told = self.notifier.turn(now).await?;

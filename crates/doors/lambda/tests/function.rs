@@ -164,7 +164,7 @@ async fn a_poison_message_does_not_stop_its_batch_and_a_panic_leaves_its_request
         ["m1", "m2"],
         "only what is to be given again is named"
     );
-    function.tell().await;
+    function.relay().await;
     let mut told: Vec<String> = memory
         .published_events()
         .iter()
@@ -207,7 +207,7 @@ async fn what_is_concluded_is_told_behind_the_answer_and_by_the_next_sweep_if_it
     let (status, _) = read(&one.handle(put("r1", "one")).await.unwrap());
     assert_eq!(status, 200);
     assert!(memory.bus_events().is_empty(), "the answer did not wait for the bus");
-    one.tell().await;
+    one.relay().await;
     assert_eq!(memory.bus_events().len(), 1);
 
     read(&one.handle(put("r2", "two")).await.unwrap());
@@ -283,7 +283,7 @@ async fn a_request_given_directly_is_answered_as_the_contract_says() {
                    "status-details": {"status": "UPDATE_COMPLETE"}},
     });
     function.handle(news).await.unwrap();
-    function.tell().await;
+    function.relay().await;
     let events = memory.published_events();
     let last = &events.last().unwrap().event.body;
     assert_eq!(last.key(), "r3", "the status event concludes the deploy");

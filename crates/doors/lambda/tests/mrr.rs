@@ -17,7 +17,7 @@ use cc_devops_revenue::policy::Policy;
 use cc_devops_revenue::ports::{Billing, TakeFigure, Wanted};
 use cc_devops_revenue::reporting::{Reporter, ReportingSettings};
 use cc_devops_revenue::transactions::{Category, Transactions};
-use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
+use cc_devops_testkit::{FakeBilling, Memory, outbox, sample};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -118,8 +118,8 @@ async fn whatever_it_is_invoked_with_it_computes_keeps_and_answers() {
     }
     let day = harness.memory.ports().revenue.latest().await.unwrap().unwrap();
     assert_eq!(day.mrr_usd().unwrap().to_string(), "15.00");
-    let waiting = telling::waiting(&harness.memory.ports(), 1_000).await;
-    let news = telling::event(&waiting[0]);
+    let waiting = outbox::waiting(&harness.memory.ports(), 1_000).await;
+    let news = outbox::event(&waiting[0]);
     assert_eq!(
         (news.agent.as_str(), news.body.source(), news.body.detail_type()),
         ("CostSentinel", "contentcraft.billing", "MRR Calculation Complete")

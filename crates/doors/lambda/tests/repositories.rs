@@ -210,7 +210,7 @@ async fn work_handed_over_is_done_once_and_its_answer_left_where_the_control_pla
         panic!("it is done")
     };
     assert_eq!(done["changes"][0]["done"], true, "{done}");
-    assert_eq!(memory.told_of_ends(), std::slice::from_ref(&id));
+    assert_eq!(memory.notified_of_ends(), std::slice::from_ref(&id));
     let requests = fake.requests().len();
     for run in ["one", "two"] {
         function.handle(&asked, &unhurried(run)).await.unwrap();
@@ -238,7 +238,7 @@ async fn another_runs_work_is_left_alone_and_work_without_time_says_so() {
     let asked = |id: &str| json!({"asked": {"work": "check", "repository": null}, "request": id});
     function.handle(&asked("r1"), &unhurried("one")).await.unwrap();
     assert_eq!(memory.standing(&id).await.unwrap().unwrap().answer, None);
-    assert!(memory.told_of_ends().is_empty());
+    assert!(memory.notified_of_ends().is_empty());
 
     let hurried = Invocation {
         run: "one".to_owned(),

@@ -30,7 +30,7 @@ const BASIC: &str = "%Y%m%dT%H%M%SZ";
 
 /// The headers that say what is asked for, when and by whom: whoever is in between must not change them. Others of AWS's may
 /// come from a proxy.
-const TELLING: [&str; 4] = [
+const MUST_BE_SIGNED: [&str; 4] = [
     "x-amz-date",
     "x-amz-security-token",
     "x-amz-target",
@@ -115,8 +115,8 @@ impl Signed {
             return Err(NotSigned::Mismatch(needed.to_owned()));
         }
         let dated = !headers.contains_key("x-amz-date") && !is_signed("date");
-        let mut telling = TELLING.into_iter();
-        let open = telling.find(|name| headers.contains_key(*name) && !is_signed(name));
+        let mut names = MUST_BE_SIGNED.into_iter();
+        let open = names.find(|name| headers.contains_key(*name) && !is_signed(name));
         match open.or_else(|| dated.then_some("date")) {
             None => Ok(()),
             Some(name) => Err(NotSigned::Mismatch(format!(

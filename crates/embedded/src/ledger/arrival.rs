@@ -80,7 +80,7 @@ pub(crate) fn insert_concluded(
     let Some(seq) = insert(conn, head, beginning)? else {
         return Ok(false);
     };
-    ending.tell(conn, keys, seq, head.agent.as_str())?;
+    ending.write_event(conn, keys, seq, head.agent.as_str())?;
     Ok(true)
 }
 

@@ -53,7 +53,7 @@ impl Ending {
     }
 
     /// Writes the audit row and the event of the request at `seq`, for an agent.
-    pub(super) fn tell(&self, conn: &Connection, keys: &StoreKeys, seq: i64, agent: &str) -> Result<(), Fault> {
+    pub(super) fn write_event(&self, conn: &Connection, keys: &StoreKeys, seq: i64, agent: &str) -> Result<(), Fault> {
         events::append(conn, agent, EventSource::Request(seq), self.at)?;
         self.audit.append(conn, keys)
     }
@@ -93,7 +93,7 @@ pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, endin
         conn.prepare_cached("DELETE FROM stack_locks WHERE request_id = ?1")?
             .execute([claim.request.as_str()])?;
     }
-    ending.tell(conn, keys, seq, &agent)
+    ending.write_event(conn, keys, seq, &agent)
 }
 
 /// The answer to a claim that is not good any more.

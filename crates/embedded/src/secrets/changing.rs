@@ -7,9 +7,9 @@ use cc_devops_kernel::names::SecretName;
 use cc_devops_kernel::ports::{
     NewVersion, PutSecret, SecretChange, SecretChanged, SecretTarget, SecretVersion, SecretWrite,
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::{Known, Write, known, write_version};
+use super::{Write, earlier_write, known, write_version};
 use crate::columns::{json, nanos};
 use crate::error::Fault;
 use crate::vault::{Keyring, StoreKeys};
@@ -67,9 +67,13 @@ pub(super) fn change(
 ) -> Result<SecretChanged, Fault> {
     let found = known(conn, &change.name)?;
     if let (Some(found), Some(write)) = (found, &change.version)
-        && let Some(repeated) = repeated(conn, found, write)?
+        && let Some(earlier) = earlier_write(conn, found, write)?
     {
-        return Ok(repeated);
+        return Ok(if earlier.is_same {
+            SecretChanged::Done(SecretVersion::of_back(found.versions - earlier.version))
+        } else {
+            SecretChanged::IdTaken
+        });
     }
     match (change.target, found) {
         (SecretTarget::New, Some(_)) => return Ok(SecretChanged::Exists),
@@ -101,19 +105,4 @@ pub(super) fn change(
     Ok(SecretChanged::Done(
         change.version.as_ref().map(|_| SecretVersion::Current),
     ))
-}
-
-/// What to answer where the version's id was used before.
-fn repeated(conn: &Connection, secret: Known, write: &Write) -> Result<Option<SecretChanged>, Fault> {
-    let before: Option<(i64, [u8; 32])> = conn
-        .prepare_cached("SELECT version, value_mac FROM secret_versions WHERE secret = ?1 AND token = ?2")?
-        .query_row(params![secret.id, write.token], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    Ok(before.map(|(version, mac)| {
-        if mac == write.value_mac {
-            SecretChanged::Done(SecretVersion::of_back(secret.versions - version))
-        } else {
-            SecretChanged::IdTaken
-        }
-    }))
 }

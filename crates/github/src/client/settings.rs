@@ -28,12 +28,12 @@ const RETRIES: Retries = Retries {
 pub struct Trouble(Arc<dyn Fn(&str) + Send + Sync>);
 
 impl Trouble {
-    /// Tells `tell` in a sentence without its full stop.
-    pub fn told(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
+    /// Calls `report` with a sentence without its full stop.
+    pub fn reporting(report: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(report))
     }
 
-    pub(super) fn tell(&self, sentence: &str) {
+    pub(super) fn report(&self, sentence: &str) {
         (self.0)(sentence);
     }
 }

@@ -163,7 +163,7 @@ impl Transport {
         };
         tokio::select! {
             answered = &mut sending => return answered,
-            () = tokio::time::sleep(QUIET) => trouble.tell(&format!("{} has not answered yet", self.host())),
+            () = tokio::time::sleep(QUIET) => trouble.report(&format!("{} has not answered yet", self.host())),
         }
         sending.await
     }
@@ -173,9 +173,9 @@ impl Transport {
         let Some(trouble) = &self.trouble else { return };
         match error {
             Error::Network { reason, .. } => {
-                trouble.tell(&format!("{} cannot be reached: {reason}; trying again", self.host()));
+                trouble.report(&format!("{} cannot be reached: {reason}; trying again", self.host()));
             }
-            error => trouble.tell(&format!("{error}; trying again")),
+            error => trouble.report(&format!("{error}; trying again")),
         }
     }
 

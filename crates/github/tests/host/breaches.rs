@@ -10,7 +10,7 @@ use cc_devops_kernel::health::Mode;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
-use cc_devops_testkit::{Memory, sample, telling};
+use cc_devops_testkit::{Memory, outbox, sample};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -85,8 +85,8 @@ fn set(harness: &Harness, alerts: bool, updates: bool) {
 
 /// What the newest event says of issues.
 async fn told(harness: &Harness) -> Value {
-    let waiting = telling::waiting(&harness.memory.ports(), 10_000_000).await;
-    let newest = telling::event(waiting.last().unwrap()).body.detail().unwrap();
+    let waiting = outbox::waiting(&harness.memory.ports(), 10_000_000).await;
+    let newest = outbox::event(waiting.last().unwrap()).body.detail().unwrap();
     serde_json::from_str::<Value>(&newest)
         .unwrap()
         .get("issues")

@@ -10,7 +10,7 @@ use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_repos::auditing::{Ask, AuditError, AuditSettings, Auditor};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::CodeHost;
-use cc_devops_testkit::{sample, telling};
+use cc_devops_testkit::{outbox, sample};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -73,15 +73,12 @@ fn open(harness: &Harness) -> Vec<String> {
 
 /// The details of the events so far.
 async fn events(harness: &Harness) -> Vec<Value> {
-    let waiting = telling::waiting(&harness.memory.ports(), 10_000_000).await;
+    let waiting = outbox::waiting(&harness.memory.ports(), 10_000_000).await;
     let detail = |body: &cc_devops_kernel::events::EventBody| {
         assert_eq!(body.detail_type(), "repos.audit.completed");
         serde_json::from_str(&body.detail().unwrap()).unwrap()
     };
-    waiting
-        .iter()
-        .map(|entry| detail(&telling::event(entry).body))
-        .collect()
+    waiting.iter().map(|entry| detail(&outbox::event(entry).body)).collect()
 }
 
 fn alerts_of(harness: &Harness, on: bool) {

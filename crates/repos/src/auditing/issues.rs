@@ -12,7 +12,7 @@ use crate::issues::acting::{Acting, Done};
 use crate::issues::breaches::{self, Breaches, Broken, MARKS, Place, Situation, Watch};
 use crate::issues::by_subject::IssuesBySubject;
 use crate::keeping;
-use crate::policy::{PolicySettings, Tell};
+use crate::policy::{BreachReport, PolicySettings};
 use crate::ports::{ApiUsage, IssueLookup};
 use crate::report::{RepositoryReport, Verdict};
 use crate::rules::Rule;
@@ -152,7 +152,7 @@ impl Auditor {
         let broken = kept
             .into_iter()
             .flat_map(|kept| &kept.breaches)
-            .filter(|(rule, _)| settings.tell.rule(**rule) == Tell::Issue)
+            .filter(|(rule, _)| settings.tell.rule(**rule) == BreachReport::Issue)
             .map(|(rule, breach)| {
                 let finding = report
                     .findings

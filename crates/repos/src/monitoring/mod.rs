@@ -362,7 +362,7 @@ impl Monitor {
             let worked = !decision.actions.is_empty();
             let told = acting.carry_out(what, decision, watches, report).await;
             acted |= worked;
-            report.tell(told, ask.only.is_some());
+            report.add(told, ask.only.is_some());
         }
         if acted {
             acting.keep(repository.id, watches).await?;

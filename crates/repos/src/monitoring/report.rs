@@ -104,7 +104,7 @@ impl MonitorReport {
     }
 
     /// Adds a workflow; `all`: also if it plainly works.
-    pub(super) fn tell(&mut self, told: WatchedWorkflow, all: bool) {
+    pub(super) fn add(&mut self, told: WatchedWorkflow, all: bool) {
         if let Some(taken) = told.report.action_taken.filter(|_| told.error.is_none()) {
             *self.summary.issues.entry(taken).or_default() += 1;
         }

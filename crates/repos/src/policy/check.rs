@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use toml::Value;
 
-use super::file::{self, Check, ExemptionTable, Table, TellTable};
+use super::file::{self, BreachReportsTable, Check, ExemptionTable, Table};
 use super::problems::Problems;
-use super::{Exemption, Layer, Policy, PolicyErrors, Tell, TellLayer, security};
+use super::{BreachReport, BreachReportsLayer, Exemption, Layer, Policy, PolicyErrors, security};
 use crate::dependabot::ecosystems;
 use crate::patterns::Glob;
 use crate::rules::{Rule, Severity};
@@ -74,7 +74,7 @@ impl Problems {
             nested: dependabot.nested,
             labels: workflows.labels,
             tell: tell
-                .map(|table| self.tell(&format!("{path}.tell"), table))
+                .map(|table| self.breach_reports(&format!("{path}.tell"), table))
                 .unwrap_or_default(),
             issues_labels: issues.labels,
             issues_fallback: issues
@@ -152,19 +152,19 @@ impl Problems {
         None
     }
 
-    fn tell(&mut self, path: &str, table: TellTable) -> TellLayer {
-        let mut layer = TellLayer::default();
+    fn breach_reports(&mut self, path: &str, table: BreachReportsTable) -> BreachReportsLayer {
+        let mut layer = BreachReportsLayer::default();
         let wrong = |name: &str| format!("`{name}` is no way to tell of breaches; write event or issue");
         match table {
-            TellTable::All(name) => match Tell::named(&name) {
+            BreachReportsTable::All(name) => match BreachReport::named(&name) {
                 Some(tell) => layer.all = Some(tell),
                 None => self.add(path, wrong(&name)),
             },
-            TellTable::ByRule(rules) => {
+            BreachReportsTable::ByRule(rules) => {
                 for (name, tell) in rules {
                     let at = format!("{path}.{name}");
                     let rule = self.rule(&at, &name);
-                    match Tell::named(&tell) {
+                    match BreachReport::named(&tell) {
                         Some(tell) => layer.of.extend(rule.map(|rule| (rule, tell))),
                         None => self.add(at, wrong(&tell)),
                     }

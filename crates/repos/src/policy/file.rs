@@ -27,7 +27,7 @@ pub(super) struct Table {
     pub(super) rules_on: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
-    pub(super) tell: Option<TellTable>,
+    pub(super) tell: Option<BreachReportsTable>,
     pub(super) issues: IssuesTable,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
@@ -48,7 +48,7 @@ pub(super) struct Override {
     pub(super) rules_on: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
-    pub(super) tell: Option<TellTable>,
+    pub(super) tell: Option<BreachReportsTable>,
     pub(super) issues: IssuesTable,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
@@ -87,7 +87,7 @@ impl Override {
     untagged,
     expecting = "how breaches are told is written as \"issue\" or \"event\", or by rule as { force_push = \"issue\" }"
 )]
-pub(super) enum TellTable {
+pub(super) enum BreachReportsTable {
     All(String),
     ByRule(BTreeMap<String, String>),
 }

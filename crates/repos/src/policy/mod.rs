@@ -48,7 +48,7 @@ pub struct PolicySettings {
     /// Severities that differ from the rule's own.
     pub severity: BTreeMap<Rule, Severity>,
     /// How breaches are told.
-    pub tell: Telling,
+    pub tell: BreachReports,
     /// The issues that tell of breaches.
     pub issues: IssueSettings,
     /// The default branch.
@@ -69,7 +69,7 @@ pub struct PolicySettings {
 
 /// How a breach is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tell {
+pub enum BreachReport {
     /// By the daily audit's event and alert alone.
     #[default]
     Event,
@@ -77,7 +77,7 @@ pub enum Tell {
     Issue,
 }
 
-impl Tell {
+impl BreachReport {
     /// What this name in a policy means.
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -90,31 +90,31 @@ impl Tell {
 
 /// How breaches are told: all of them, and some rules' otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Telling {
+pub struct BreachReports {
     /// Those of rules that are not named.
-    pub all: Tell,
+    pub all: BreachReport,
     /// Those of these rules.
-    pub of: BTreeMap<Rule, Tell>,
+    pub of: BTreeMap<Rule, BreachReport>,
 }
 
-impl Telling {
+impl BreachReports {
     /// How a breach of this rule is told.
-    pub fn rule(&self, rule: Rule) -> Tell {
+    pub fn rule(&self, rule: Rule) -> BreachReport {
         self.of.get(&rule).copied().unwrap_or(self.all)
     }
 
     /// Whether a breach of any rule is told in an issue.
     pub fn wants_issue(&self) -> bool {
-        Rule::ALL.into_iter().any(|rule| self.rule(rule) == Tell::Issue)
+        Rule::ALL.into_iter().any(|rule| self.rule(rule) == BreachReport::Issue)
     }
 }
 
 /// What one table says of how breaches are told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct TellLayer {
+struct BreachReportsLayer {
     /// Of all, in place of what was said before of any.
-    all: Option<Tell>,
-    of: BTreeMap<Rule, Tell>,
+    all: Option<BreachReport>,
+    of: BTreeMap<Rule, BreachReport>,
 }
 
 /// How the issues about breaches are written.
@@ -220,7 +220,7 @@ struct Layer {
     rules_on: Option<BTreeSet<Rule>>,
     rules_off: Option<BTreeSet<Rule>>,
     severity: BTreeMap<Rule, Severity>,
-    tell: TellLayer,
+    tell: BreachReportsLayer,
     issues_fallback: Option<String>,
     issues_labels: Option<Vec<String>>,
     required_reviews: Option<u32>,
@@ -256,7 +256,7 @@ impl Default for PolicySettings {
             rules_on: BTreeSet::new(),
             rules_off: BTreeSet::new(),
             severity: BTreeMap::new(),
-            tell: Telling::default(),
+            tell: BreachReports::default(),
             issues: IssueSettings::default(),
             protection: Protection {
                 required_reviews: 1,
@@ -320,7 +320,7 @@ impl PolicySettings {
         set(&mut self.rules_off, layer.rules_off.as_ref());
         self.severity.extend(&layer.severity);
         if let Some(all) = layer.tell.all {
-            self.tell = Telling {
+            self.tell = BreachReports {
                 all,
                 of: BTreeMap::new(),
             };
@@ -397,7 +397,8 @@ impl Policy {
     /// Whether a breach of some rule in some repository is told in an issue.
     pub fn wants_issues(&self) -> bool {
         let wants = |layer: &Layer| {
-            layer.tell.all == Some(Tell::Issue) || layer.tell.of.values().any(|tell| *tell == Tell::Issue)
+            layer.tell.all == Some(BreachReport::Issue)
+                || layer.tell.of.values().any(|tell| *tell == BreachReport::Issue)
         };
         self.layers().any(wants)
     }

@@ -178,23 +178,23 @@ fn breaches_are_told_as_the_policy_says() {
     let of = |policy: &Policy, name: &str, rule| policy.settings("acme", name).tell.rule(rule);
     let plain = policy("");
     assert!(!plain.wants_issues());
-    assert_eq!(of(&plain, "web", Rule::ForcePush), Tell::Event);
+    assert_eq!(of(&plain, "web", Rule::ForcePush), BreachReport::Event);
     let all =
         policy("defaults.tell = 'issue'\n[[overrides]]\nrepositories = ['legacy-*']\ntell = { deletion = 'event' }\n");
     assert!(all.wants_issues());
-    assert_eq!(of(&all, "web", Rule::Deletion), Tell::Issue);
-    assert_eq!(of(&all, "legacy-a", Rule::Deletion), Tell::Event);
-    assert_eq!(of(&all, "legacy-a", Rule::ForcePush), Tell::Issue);
+    assert_eq!(of(&all, "web", Rule::Deletion), BreachReport::Issue);
+    assert_eq!(of(&all, "legacy-a", Rule::Deletion), BreachReport::Event);
+    assert_eq!(of(&all, "legacy-a", Rule::ForcePush), BreachReport::Issue);
     let some = policy(
         "defaults.tell = { force_push = 'issue' }\ndefaults.issues = { labels = ['policy'], fallback_repository = 'acme/ops' }\n\
          [[overrides]]\nrepositories = ['web']\ntell = 'event'\n",
     );
     assert!(some.wants_issues());
-    assert_eq!(of(&some, "api", Rule::ForcePush), Tell::Issue);
-    assert_eq!(of(&some, "api", Rule::Deletion), Tell::Event);
+    assert_eq!(of(&some, "api", Rule::ForcePush), BreachReport::Issue);
+    assert_eq!(of(&some, "api", Rule::Deletion), BreachReport::Event);
     assert_eq!(
         of(&some, "web", Rule::ForcePush),
-        Tell::Event,
+        BreachReport::Event,
         "the later wins, by rule too"
     );
     let settings = some.settings("acme", "web");

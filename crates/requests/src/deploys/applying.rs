@@ -192,7 +192,7 @@ impl ControlPlane {
         }
         let end = match applied {
             Ok(StackProgress::Changing | StackProgress::NotBegun) => {
-                if let Err(error) = self.tell_it_is_over(record).await {
+                if let Err(error) = self.notify_over(record).await {
                     tracing::warn!(plan = %record.id, %error, "people are told when it has ended that nobody waits");
                 }
                 return Ok(Some(Looking::Waits));

@@ -97,7 +97,7 @@ impl ControlPlane {
             done = Looking::Done(self.conclude(&waiting.claim, &waiting.head, ended, detail).await?);
             self.waits.forget(&record.request);
         }
-        let told = self.tell_it_is_over(record).await;
+        let told = self.notify_over(record).await;
         self.clean(&found, told).await?;
         Ok(Some(done))
     }

@@ -190,7 +190,7 @@ impl ControlPlane {
             // It was about to be begun before, and could not be read then.
             next if self.holds(&found.record).await? => self.end_in_hold(found, next).await,
             Next::AwaitApproval { until, frozen } => {
-                self.tell_it_waits(&found.record).await?;
+                self.notify_waiting(&found.record).await?;
                 self.let_wait(found, waiting, until, (true, frozen)).await
             }
             Next::AwaitThaw { until, frozen } => {

@@ -17,12 +17,12 @@ mod described;
 mod ending;
 mod kept;
 mod looking;
+mod notifying;
 mod outlook;
 mod parts;
 mod planning;
 mod reviewing;
 mod seen;
-mod telling;
 
 pub use deciding::DecideError;
 pub(crate) use dependencies::is_plan_alone;

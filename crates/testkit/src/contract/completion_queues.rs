@@ -6,8 +6,8 @@ use cc_devops_outbox::ports::CompletionQueues;
 use cc_devops_requests::ports::Ports;
 use jiff::Timestamp;
 
+use crate::outbox::{log_and_queue, publish};
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name};
-use crate::telling::{log_and_queue, publish};
 
 /// Queues keep what they promise: every completion of an agent is in its own, is handed to one at a time, comes again unless
 /// it is deleted, and is gone after four days.

@@ -4,8 +4,8 @@ use cc_devops_kernel::events::LoggedEvent;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_requests::ports::Ports;
 
+use crate::outbox::{publish, published};
 use crate::sample::{AGENT, OTHER_AGENT, after, agent_name};
-use crate::telling::{publish, published};
 
 /// The log keeps what it promises: events are in it in their order, at places that grow, and can be read
 /// from any place on.

@@ -170,5 +170,5 @@ pub(super) async fn a_reconstructed_day_replaces_no_report(store: &dyn RevenueSt
 pub(super) async fn nobody_is_told_of_a_reconstructed_day(ports: &cc_devops_requests::ports::Ports) {
     let kept = ports.revenue.keep_reconstructed(&reconstructed(FIRST, 7)).await;
     assert!(kept.unwrap());
-    assert_eq!(crate::telling::waiting(ports, 10_000_000).await.len(), 0);
+    assert_eq!(crate::outbox::waiting(ports, 10_000_000).await.len(), 0);
 }

@@ -6,8 +6,8 @@ use cc_devops_requests::ports::{Ledger, Ports};
 use cc_devops_requests::record::RequestState;
 
 use super::ledger::{end, leave, record};
+use crate::outbox::{event, keys, settle, settle_all, state_once_ended, waiting};
 use crate::sample::{self, after, request_id};
-use crate::telling::{event, keys, settle, settle_all, untold, waiting};
 
 /// The outbox keeps what it promises: events in their order for every consumer, and what becomes of one
 /// at one consumer is nothing to the others.
@@ -136,7 +136,7 @@ async fn a_failed_event_waits_for_its_time(ports: &Ports) {
     assert_eq!(due(ports, ONE, 301).await[0].wanted_by, [(ONE, 2)], "failures add up");
     assert_eq!(
         record(ledger, "r1").await.state,
-        untold(ports),
+        state_once_ended(ports),
         "its request is as it was"
     );
     settle(ports, first.id, ONE, Outcome::Done, 301).await;
@@ -202,7 +202,7 @@ async fn a_told_event_is_gone_and_its_request_published(ports: &Ports) {
     );
     assert_eq!(
         record(ledger, "r2").await.state,
-        untold(ports),
+        state_once_ended(ports),
         "the other is as it was"
     );
     settle_all(ports, &told, 6).await;

@@ -15,8 +15,8 @@ use cc_devops_requests::retention::Kept;
 use jiff::Timestamp;
 
 use super::refused;
+use crate::outbox::{keys, log_and_queue, settle, settle_all, waiting};
 use crate::sample::{self, AGENT, after, agent_name, head, request_id, request_of, secret_name, stack};
-use crate::telling::{keys, log_and_queue, settle, settle_all, waiting};
 
 /// A day in seconds.
 const DAY: i64 = 86_400;
@@ -67,7 +67,7 @@ async fn ended(ports: &Ports, id: &str, seconds: i64) {
 }
 
 /// Tells every event that waits, to everybody.
-async fn tell(ports: &Ports, seconds: i64) {
+async fn deliver_all(ports: &Ports, seconds: i64) {
     log_and_queue(ports, seconds).await;
     let rest = waiting(ports, seconds).await;
     settle_all(ports, &rest, seconds).await;
@@ -95,10 +95,10 @@ async fn nothing_is_forgotten_where_there_is_nothing(ports: &Ports) {
 
 async fn requests_are_forgotten_once_they_are_told(ports: &Ports) {
     ended(ports, "told", 1).await;
-    tell(ports, 2).await;
+    deliver_all(ports, 2).await;
     // What stands behind it in the log: the newest event is never forgotten.
     ended(ports, "behind", 8 * DAY).await;
-    tell(ports, 8 * DAY).await;
+    deliver_all(ports, 8 * DAY).await;
     ended(ports, "untold", 3).await;
     ended(ports, "new", 9 * DAY).await;
     forget(ports, after(5 * DAY), 10).await;
@@ -109,7 +109,7 @@ async fn requests_are_forgotten_once_they_are_told(ports: &Ports) {
         ["untold", "new"],
         "what is to be told is told"
     );
-    tell(ports, 9 * DAY).await;
+    deliver_all(ports, 9 * DAY).await;
     if ports.retention.ends_by_itself() {
         return;
     }
@@ -139,9 +139,9 @@ async fn what_is_to_be_delivered_is_delivered(ports: &Ports) {
     let added = sample::audit_entry("webhook.added", 1);
     ports.webhooks.subscribe(&subscription, &secret, &added).await.unwrap();
     ended(ports, "late", 1).await;
-    tell(ports, 2).await;
+    deliver_all(ports, 2).await;
     ended(ports, "new", 9 * DAY).await;
-    tell(ports, 9 * DAY).await;
+    deliver_all(ports, 9 * DAY).await;
     forget(ports, after(5 * DAY), 10).await;
     let claimed = ports
         .webhooks
@@ -175,9 +175,9 @@ async fn what_was_set_aside_can_be_given_back_for_a_time(ports: &Ports) {
         error: "it cannot be read".to_owned(),
     };
     settle(ports, entry.id, Consumer::People, aside, 3).await;
-    tell(ports, 4).await;
+    deliver_all(ports, 4).await;
     ended(ports, "new", 9 * DAY).await;
-    tell(ports, 9 * DAY).await;
+    deliver_all(ports, 9 * DAY).await;
     let aside = async || {
         let page = ports.outbox.set_aside(Consumer::People, None, 10).await.unwrap();
         page.items.len()
@@ -298,9 +298,9 @@ async fn a_step_goes_on_where_the_one_before_ended(ports: &Ports) {
         ended(ports, &format!("request-{number}"), number).await;
     }
     ports.ledger.receive(&arrived("open", 10), None).await.unwrap();
-    tell(ports, 11).await;
+    deliver_all(ports, 11).await;
     ended(ports, "new", 9 * DAY).await;
-    tell(ports, 9 * DAY).await;
+    deliver_all(ports, 9 * DAY).await;
     let removed = forget(ports, after(5 * DAY), 2).await;
     if !ports.retention.ends_by_itself() {
         assert_eq!(

@@ -11,8 +11,8 @@ use cc_devops_revenue::ports::{DayOrder, RevenueStore};
 use jiff::civil::{Date, date};
 
 use super::movements;
+use crate::outbox;
 use crate::sample::{OTHER_AGENT, agent_name, announcement, mrr_day};
-use crate::telling;
 
 /// The store keeps what it promises: days by date, the newest of them, figures by customer.
 pub async fn revenue(fresh: impl AsyncFn() -> Ports) {
@@ -39,10 +39,10 @@ async fn keep(store: &dyn RevenueStore, day: &Day) -> PortResult<()> {
 
 /// The keys of the news in the outbox.
 async fn told(ports: &Ports) -> Vec<String> {
-    let waiting = telling::waiting(ports, 10_000_000).await;
+    let waiting = outbox::waiting(ports, 10_000_000).await;
     waiting
         .iter()
-        .map(|entry| telling::event(entry).body.key().to_owned())
+        .map(|entry| outbox::event(entry).body.key().to_owned())
         .collect()
 }
 

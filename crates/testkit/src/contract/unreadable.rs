@@ -9,8 +9,8 @@ use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_requests::ports::Ports;
 
 use super::ledger::{end, leave};
+use crate::outbox::{self, settle, waiting};
 use crate::sample::{self, AGENT, after, agent_name, request_id};
-use crate::telling::{self, settle, waiting};
 
 /// How a test damages what a backend has stored.
 #[async_trait]
@@ -58,7 +58,7 @@ async fn an_unreadable_event_comes_as_one(ports: &Ports, damage: &impl Damage) {
 
 async fn readers_pass_an_unreadable_event(ports: &Ports, damage: &impl Damage) {
     let events: Vec<(i64, &str)> = (1..=5).map(|number| (number, AGENT)).collect();
-    telling::publish(ports, &events, 3).await;
+    outbox::publish(ports, &events, 3).await;
     for number in [1, 2, 4] {
         damage.event(&format!("event-{number}")).await;
     }
@@ -84,7 +84,7 @@ async fn an_unreadable_delivery_holds_up_no_other(ports: &Ports, damage: &impl D
     let secret = SecretValue::new("whsec_one".to_owned());
     let added = sample::audit_entry("webhook.added", 1);
     ports.webhooks.subscribe(&subscription, &secret, &added).await.unwrap();
-    telling::publish(ports, &[(1, AGENT), (2, AGENT)], 3).await;
+    outbox::publish(ports, &[(1, AGENT), (2, AGENT)], 3).await;
     damage.event("event-1").await;
     let claimed = ports
         .webhooks
@@ -123,7 +123,7 @@ async fn a_queue_passes_an_unreadable_completion(ports: &Ports, damage: &impl Da
     };
     let ids = |received: &[(String, Cursor)]| received.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
     let events: Vec<(i64, &str)> = (1..=6).map(|number| (number, AGENT)).collect();
-    telling::publish(ports, &events, 1).await;
+    outbox::publish(ports, &events, 1).await;
     let log = async || {
         ports
             .events

@@ -10,8 +10,8 @@ use cc_devops_outbox::webhooks::{Delivery, Subscription, SubscriptionId};
 use cc_devops_requests::ports::Ports;
 
 use super::refused;
+use crate::outbox;
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name};
-use crate::telling;
 
 /// Webhooks keep what they promise: events published after the subscription are queued for it,
 /// leased to one sender at a time, retried, buried and replayed.
@@ -64,7 +64,7 @@ async fn subscribe(ports: &Ports, id: &str, agent: Option<&str>) -> Subscription
 }
 
 async fn publish(ports: &Ports, number: i64, agent: &str) {
-    telling::publish(ports, &[(number, agent)], 1).await;
+    outbox::publish(ports, &[(number, agent)], 1).await;
 }
 
 async fn claim(ports: &Ports, seconds: i64) -> Vec<Delivery> {
@@ -127,7 +127,7 @@ async fn an_event_goes_to_everyone_who_wants_it(ports: &Ports) {
     assert_eq!(delivery.attempt, 1, "it is the first attempt");
     assert_eq!(
         delivery.event,
-        telling::published(2, AGENT, 1),
+        outbox::published(2, AGENT, 1),
         "it tells what was published, oldest first"
     );
     assert!(!delivery.message_id.is_empty(), "it has an id for its receiver");
@@ -143,7 +143,7 @@ async fn an_event_is_queued_once(ports: &Ports) {
     let conclusion = sample::success(&sample::head("event-1"), 1);
     ports.ledger.refuse(&agent_name(AGENT), &conclusion).await.unwrap();
     let due = ports.outbox.due(&[Consumer::Webhooks], after(1), 10).await.unwrap();
-    let event = (due[0].id, telling::event(&due[0]));
+    let event = (due[0].id, outbox::event(&due[0]));
     ports.webhooks.queue(&[event], after(1)).await.unwrap();
     ports.webhooks.queue(&[event], after(2)).await.unwrap();
     ports.outbox.settle(after(3), &[settled(event.0)]).await.unwrap();

@@ -11,8 +11,8 @@ use jiff::civil::{Date, date};
 
 use super::enumeration::{Backend, Report};
 use super::{CrashPoint, CrashPoints, Moment};
+use crate::outbox::waiting;
 use crate::sample::{self, AGENT, OTHER_AGENT, agent_name};
-use crate::telling::waiting;
 
 const LIMIT: usize = 100;
 

@@ -13,8 +13,8 @@ use jiff::SignedDuration;
 
 use super::{Backend, CrashPoint, CrashPoints, Moment, Report};
 use crate::contract::retention::{entries, holds, numbers};
+use crate::outbox::waiting;
 use crate::sample::{self, request_id};
-use crate::telling::waiting;
 
 /// The entries that are old when the run begins, by their numbers.
 const OLD: std::ops::Range<i64> = 1..6;

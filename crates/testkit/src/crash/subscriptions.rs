@@ -9,8 +9,8 @@ use cc_devops_requests::ports::Ports;
 use jiff::SignedDuration;
 
 use super::{Backend, CrashPoint, CrashPoints, Moment};
+use crate::outbox;
 use crate::sample::{self, AGENT, after, agent_name};
-use crate::telling;
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
@@ -110,7 +110,7 @@ async fn prepare(ports: &Ports, act: Act) {
     let entry = |action, seconds| sample::audit_entry(action, seconds);
     let added = entry("prepared", 1);
     webhooks.subscribe(&subscription(), &secret, &added).await.unwrap();
-    telling::publish(ports, &[(1, AGENT)], 1).await;
+    outbox::publish(ports, &[(1, AGENT)], 1).await;
     let delivery = webhooks
         .claim_deliveries(after(2), after(30), 1, 1)
         .await

@@ -26,7 +26,7 @@ struct Work {
 
 impl Memory {
     /// The requests whose work was told to have ended, in their order.
-    pub fn told_of_ends(&self) -> Vec<RequestId> {
+    pub fn notified_of_ends(&self) -> Vec<RequestId> {
         self.peek().handed_over.told.clone()
     }
 }
@@ -97,7 +97,7 @@ impl HandedOver for Memory {
             .map(|work| work.standing.clone()))
     }
 
-    async fn tell(&self, request: &RequestId) -> PortResult<()> {
+    async fn notify_ended(&self, request: &RequestId) -> PortResult<()> {
         self.lock()?.handed_over.told.push(request.clone());
         Ok(())
     }

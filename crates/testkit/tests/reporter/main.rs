@@ -20,8 +20,8 @@ use cc_devops_revenue::reporting::Reporter;
 use cc_devops_revenue::reporting::ReportingSettings;
 use cc_devops_testkit::FakeBilling;
 use cc_devops_testkit::Memory;
+use cc_devops_testkit::outbox;
 use cc_devops_testkit::sample;
-use cc_devops_testkit::telling;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -116,9 +116,9 @@ impl Harness {
 
     /// Announcements in the outbox, as (key, agent, detail).
     async fn news(&self) -> Vec<(String, String, Value)> {
-        let waiting = telling::waiting(&self.memory.ports(), 10_000_000).await;
+        let waiting = outbox::waiting(&self.memory.ports(), 10_000_000).await;
         let told = |entry: &cc_devops_outbox::ports::DueEvent| {
-            let event = telling::event(entry);
+            let event = outbox::event(entry);
             let body = &event.body;
             assert_eq!(
                 (body.source(), body.detail_type()),

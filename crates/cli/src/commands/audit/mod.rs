@@ -155,7 +155,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
             }
             let head = trail.mark(None).await?;
             drop(progress);
-            tell(output, &verification, head)?;
+            write_answer(output, &verification, head)?;
         }
         Command::Accept(args) => accept::run(context, &opened, &args).await?,
         Command::Export(args) => export::run(output, trail, args).await?,
@@ -190,7 +190,7 @@ fn unlike(mark: Mark, found: Option<Mark>) -> Option<Break> {
     })
 }
 
-fn tell(output: Output, verification: &Verification, head: Option<Mark>) -> Result<(), CliError> {
+fn write_answer(output: Output, verification: &Verification, head: Option<Mark>) -> Result<(), CliError> {
     let Verification { rows, cut, breaks } = verification;
     let whole = breaks.is_empty();
     let document = json!({"ok": whole, "rows": rows, "cut": cut, "head": head, "breaks": breaks});

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::time::Instant;
 
 use super::super::deploy::{parse_pair, told};
-use super::super::submit::{follow, tell};
+use super::super::submit::{follow, write_answer};
 use super::super::submitted::Submitted;
 use super::Acting;
 use super::account::Account;
@@ -104,12 +104,12 @@ async fn ask(context: &Context, path: &[&str], body: &Value, asking: Asking) -> 
                 .output
                 .note("the function takes it up with its next sweep, within a minute; it is not waited for here");
         }
-        return tell(context.output, &Submitted::Accepted(accepted), 0, told);
+        return write_answer(context.output, &Submitted::Accepted(accepted), 0, told);
     }
     let client = asking.acting.server(context)?;
     let begun = Instant::now();
     let body = body.to_string().into_bytes();
     let accepted = client.ask(Method::POST, path, &[], Some(body), 0).await?.success()?;
     let submitted = follow(&client, accepted, begun, asking.wait, context.output).await?;
-    tell(context.output, &submitted, asking.wait, told)
+    write_answer(context.output, &submitted, asking.wait, told)
 }

@@ -149,7 +149,7 @@ impl Whose {
             config.policy = policy(&file)?;
         }
         if context.output.shows_progress() {
-            config.trouble = Some(Trouble::told(Output::trouble));
+            config.trouble = Some(Trouble::reporting(Output::trouble));
         }
         config.policy.look_at(&self.named);
         let given = credentials::given(GITHUB_TOKEN, &config.token, context.output);

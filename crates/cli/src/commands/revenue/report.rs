@@ -119,7 +119,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let day = result.map_err(refused)?;
     let churn = Churn::of(&*kept, &day).await?;
     if output.is_json() {
-        tell(answer, &DayView::of(&day, !args.dry_run, churn))?;
+        write_answer(answer, &DayView::of(&day, !args.dry_run, churn))?;
     } else {
         Output::raw(&day_text(&day, !args.dry_run, &unusual, config.currency))?;
     }
@@ -140,7 +140,7 @@ fn write_entry(answer: &mut Option<LongList>, figure: &Figure<'_>) -> Result<(),
         .map_err(|error| CliError::write("cannot write to standard output", error))
 }
 
-fn tell(answer: Option<LongList>, day: &DayView<'_>) -> Result<(), CliError> {
+fn write_answer(answer: Option<LongList>, day: &DayView<'_>) -> Result<(), CliError> {
     let list = match answer {
         Some(list) => list,
         None => LongList::begin("subscriptions")?,

@@ -101,7 +101,7 @@ pub(super) async fn run(
     all.push(timed(context, "deploys are bounded", tests.deploy_role()).await);
     all.push(timed(context, "audit trail holds", tests.audit()).await);
     all.push(timed(context, "no dead letters", tests.dead_letters()).await);
-    tell(context, backend, &all)
+    write_answer(context, backend, &all)
 }
 
 async fn timed<T: Into<Found>>(
@@ -118,7 +118,7 @@ async fn timed<T: Into<Found>>(
     Checked { name, result, took }
 }
 
-fn tell(context: &Context, backend: &Backend, all: &[Checked]) -> Result<(), CliError> {
+fn write_answer(context: &Context, backend: &Backend, all: &[Checked]) -> Result<(), CliError> {
     let good = all.iter().all(|checked| checked.result.is_ok());
     let checks: Vec<Value> = all
         .iter()

@@ -53,14 +53,14 @@ pub(super) async fn open(
         Some(id) => begin.id(id),
         None => begin,
     };
-    let telling = Telling {
+    let changes = ChangeEvents {
         changes,
         events: VecDeque::from([begin]),
         is_over: false,
     };
-    let events = unfold(telling, |mut telling| async move {
-        let event = telling.next().await?;
-        Some((Ok::<_, Infallible>(event), telling))
+    let events = unfold(changes, |mut changes| async move {
+        let event = changes.next().await?;
+        Some((Ok::<_, Infallible>(event), changes))
     });
     let kept_open = KeepAlive::new().interval(KEPT_OPEN);
     let mut response = Sse::new(events).keep_alive(kept_open).into_response();
@@ -70,13 +70,13 @@ pub(super) async fn open(
     Ok(response)
 }
 
-struct Telling {
+struct ChangeEvents {
     changes: Changes,
     events: VecDeque<Event>,
     is_over: bool,
 }
 
-impl Telling {
+impl ChangeEvents {
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.events.pop_front() {

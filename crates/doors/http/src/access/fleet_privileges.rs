@@ -266,7 +266,7 @@ impl Permitted<ManageAgents> {
             let why = format!("revoked by {}", self.caller.agent().name);
             watch.watching.watch_no_longer(name, &why).await?;
             // What was open is closed.
-            self.app.telling.notify_one();
+            self.app.notifying.notify_one();
         }
         Ok(())
     }

@@ -23,11 +23,13 @@ impl Permitted<ReadPolicies> {
     ///
     /// # Errors
     /// What cannot be asked; what the store says.
-    pub async fn tell(&self, asked: &Asked<'_>, assumed: Assumed) -> Result<Answered, Problem> {
+    pub async fn answer(&self, asked: &Asked<'_>, assumed: Assumed) -> Result<Answered, Problem> {
         let control = &self.app.control;
         let known = self.app.ports().agents.find(asked.principal).await?;
         let words = (control.registry().vocabulary(), &control.installation().stages);
-        let answered = control.policy().tell(asked, assumed.of(known, asked.principal), words);
+        let answered = control
+            .policy()
+            .answer(asked, assumed.of(known, asked.principal), words);
         answered.map_err(Problem::invalid)
     }
 

@@ -66,7 +66,7 @@ impl Permitted<PauseAgent> {
         let (actor, by) = self.actor();
         self.watched()?.watching.pause(&self.privilege.0, by, actor).await?;
         // What was open is closed.
-        self.app.telling.notify_one();
+        self.app.notifying.notify_one();
         Ok(())
     }
 
@@ -156,7 +156,7 @@ impl Permitted<ManageAlerts> {
         }
         let (actor, by) = self.actor();
         let alert = alerts.ack(id, by, reason, actor).await?;
-        self.app.telling.notify_one();
+        self.app.notifying.notify_one();
         Ok(Some(alert))
     }
 
@@ -173,7 +173,7 @@ impl Permitted<ManageAlerts> {
         }
         let (actor, by) = self.actor();
         alerts.unsilence(id, by, actor).await?;
-        self.app.telling.notify_one();
+        self.app.notifying.notify_one();
         Ok(true)
     }
 }
@@ -208,7 +208,7 @@ impl Permitted<ActOnAlerts> {
         let (actor, by) = self.actor();
         let alert = self.watched()?.alerts.ack(key, by, reason, actor).await;
         let alert = alert.map_err(Problem::as_things_stand)?;
-        self.app.telling.notify_one();
+        self.app.notifying.notify_one();
         Ok(alert)
     }
 
@@ -228,7 +228,7 @@ impl Permitted<ActOnAlerts> {
         let (actor, by) = self.actor();
         let ended = self.watched()?.alerts.unsilence(id, by, actor).await;
         ended.map_err(Problem::as_things_stand)?;
-        self.app.telling.notify_one();
+        self.app.notifying.notify_one();
         Ok(())
     }
 }
@@ -253,7 +253,7 @@ impl Permitted<PublishAlerts> {
         let alerts = &self.watched()?.alerts;
         match alerts.publish(notice, &self.caller.0.name, actor).await? {
             PublishOutcome::Published(key) => {
-                self.app.telling.notify_one();
+                self.app.notifying.notify_one();
                 Ok(key)
             }
             PublishOutcome::TooMany(message) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, message)),

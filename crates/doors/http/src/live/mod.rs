@@ -76,7 +76,7 @@ impl Live {
     }
 
     /// Tells whoever listens.
-    fn tell(&self, areas: Areas) {
+    fn notify(&self, areas: Areas) {
         if areas.is_empty() {
             return;
         }
@@ -125,10 +125,10 @@ mod tests {
     fn who_comes_back_is_told_what_changed_since_or_everything() {
         let live = Live::new();
         assert_eq!(live.since(0), Areas::NONE);
-        live.tell(Areas::NONE);
+        live.notify(Areas::NONE);
         assert_eq!(*live.newest.borrow(), 0, "nothing is no change");
-        live.tell(Area::Requests.into());
-        live.tell(Area::Audit.into());
+        live.notify(Area::Requests.into());
+        live.notify(Area::Audit.into());
         assert_eq!(live.since(0), Areas::from([Area::Requests, Area::Audit]));
         assert_eq!(live.since(1), Area::Audit.into());
         assert_eq!(live.since(2), Areas::NONE);
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(live.number(&Live::new().id(1)), None, "another process's");
         assert_eq!(live.number("2"), None);
         for _ in 0..REMEMBERED {
-            live.tell(Area::Health.into());
+            live.notify(Area::Health.into());
         }
         assert_eq!(live.since(1), Areas::ALL, "it is forgotten");
         assert_eq!(live.since(2), Area::Health.into());

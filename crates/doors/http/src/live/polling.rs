@@ -42,7 +42,7 @@ pub(super) async fn look(app: &App) {
     areas.add(Box::pin(looker.look(app, beaten)).await);
     app.live.begun.store(true, Ordering::Release);
     // Before others look, so that numbers grow with what is known.
-    app.live.tell(areas);
+    app.live.notify(areas);
 }
 
 /// Waits until there may be something to look at; false when the server stops.

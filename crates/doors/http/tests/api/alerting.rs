@@ -259,7 +259,7 @@ async fn health_says_that_nobody_can_be_told() {
             url: Value::Secret(sample::secret_name("/contentcraft/alerts/slack-url")),
         },
     };
-    let harness = Harness::telling(Memory::new(), vec![missing]).await;
+    let harness = Harness::with_channels(Memory::new(), vec![missing]).await;
     let health = harness.get("/health", As::Admin).await;
     assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
     let check = health.json()["checks"]

@@ -149,7 +149,7 @@ impl Harness {
     }
 
     /// A control plane that tells people by channels of the test's own.
-    pub(crate) async fn telling(memory: Memory, channels: Vec<Channel>) -> Self {
+    pub(crate) async fn with_channels(memory: Memory, channels: Vec<Channel>) -> Self {
         let control = control_plane(&memory, |_| ()).await;
         let (ended, ended_at) = unbounded_channel();
         let capabilities = Capabilities {

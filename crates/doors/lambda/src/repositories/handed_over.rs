@@ -61,7 +61,7 @@ impl RepositoriesFunction {
             Begun::Claimed { tries } => tries,
             Begun::Elsewhere => return Ok(answer(200, &json!({"request": request, "done": "elsewhere"}))),
             Begun::Ended => {
-                self.tell(request).await;
+                self.notify_ended(request).await;
                 return Ok(answer(200, &json!({"request": request, "done": "before"})));
             }
         };
@@ -86,7 +86,7 @@ impl RepositoriesFunction {
             .await
             .map_err(failed)?;
         if left {
-            self.tell(request).await;
+            self.notify_ended(request).await;
         }
         Ok(answer(200, &json!({"request": request, "done": left})))
     }
@@ -132,8 +132,8 @@ impl RepositoriesFunction {
         }
     }
 
-    async fn tell(&self, request: &RequestId) {
-        if let Err(error) = self.handed_over.tell(request).await {
+    async fn notify_ended(&self, request: &RequestId) {
+        if let Err(error) = self.handed_over.notify_ended(request).await {
             tracing::warn!(request_id = %request, %error, "the control plane was not told; its next sweep looks");
         }
     }

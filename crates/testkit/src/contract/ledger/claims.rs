@@ -7,8 +7,8 @@ use cc_devops_requests::record::RequestState;
 
 use super::{LEASE, ids, leave, record, take};
 use crate::contract::refused;
+use crate::outbox;
 use crate::sample::{self, after};
-use crate::telling;
 
 pub(super) async fn the_oldest_are_taken_first_and_once(ports: &Ports) {
     let ledger = &*ports.ledger;
@@ -107,7 +107,7 @@ pub(super) async fn a_lease_expires_and_the_old_claim_is_superseded(ports: &Port
         (RequestState::Executing, None),
         "an old claim changes nothing"
     );
-    assert!(telling::waiting(ports, 100).await.is_empty(), "and publishes nothing");
+    assert!(outbox::waiting(ports, 100).await.is_empty(), "and publishes nothing");
 
     ledger
         .conclude(&taken[0].claim, &conclusion)

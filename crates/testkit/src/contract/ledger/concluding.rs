@@ -8,8 +8,8 @@ use cc_devops_requests::record::{Conclusion, StackLease, StackLock};
 
 use super::{LEASE, end, record, take};
 use crate::contract::refused;
+use crate::outbox;
 use crate::sample::{self, after};
-use crate::telling;
 
 pub(super) async fn outcome_audit_row_and_event_come_together(ports: &Ports) {
     let ledger = &*ports.ledger;
@@ -20,7 +20,7 @@ pub(super) async fn outcome_audit_row_and_event_come_together(ports: &Ports) {
     end(ledger, &request, &conclusion).await;
 
     let kept = record(ledger, "r1").await;
-    assert_eq!(kept.state, telling::untold(ports), "it has ended");
+    assert_eq!(kept.state, outbox::state_once_ended(ports), "it has ended");
     assert_eq!(
         kept.completed.as_ref(),
         Some(&conclusion.completed),
@@ -33,15 +33,15 @@ pub(super) async fn outcome_audit_row_and_event_come_together(ports: &Ports) {
     assert_eq!(rows[0].entry, conclusion.audit, "the row is what was given");
     assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "the chain holds");
 
-    let events = telling::waiting(ports, 100).await;
+    let events = outbox::waiting(ports, 100).await;
     assert_eq!(events.len(), 1, "there is one event");
     assert_eq!(
-        telling::event(&events[0]).body,
+        outbox::event(&events[0]).body,
         conclusion.completed.clone().into(),
         "the event is the outcome"
     );
     assert_eq!(
-        telling::event(&events[0]).agent,
+        outbox::event(&events[0]).agent,
         request.head.agent,
         "the event is for the agent, not for who asked"
     );
@@ -93,7 +93,7 @@ pub(super) async fn an_outcome_is_final(ports: &Ports) {
     );
     let rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
     assert_eq!(rows.len(), 1, "there is one audit row");
-    assert_eq!(telling::waiting(ports, 100).await.len(), 1, "there is one event");
+    assert_eq!(outbox::waiting(ports, 100).await.len(), 1, "there is one event");
 }
 
 pub(super) async fn two_at_once_leave_one_outcome(ports: &Ports) {
@@ -116,7 +116,7 @@ pub(super) async fn two_at_once_leave_one_outcome(ports: &Ports) {
         Some(expected.completed),
         "the winner's outcome stays"
     );
-    assert_eq!(telling::waiting(ports, 100).await.len(), 1, "there is one event");
+    assert_eq!(outbox::waiting(ports, 100).await.len(), 1, "there is one event");
 }
 
 pub(super) async fn a_stack_is_one_requests_until_it_is_concluded(ports: &Ports) {

@@ -5,13 +5,13 @@ use cc_devops_requests::ports::{Backlog, Ledger, Ports};
 use cc_devops_requests::record::{RequestFilter, RequestState};
 
 use super::{end, leave, take};
+use crate::outbox;
 use crate::sample::{self, OTHER_AGENT, after, agent_name};
-use crate::telling;
 
 pub(super) async fn filters_narrow(ports: &Ports) {
     let ledger = &*ports.ledger;
     fill(ports).await;
-    let (completed, published) = match telling::untold(ports) {
+    let (completed, published) = match outbox::state_once_ended(ports) {
         RequestState::Completed => (vec!["r2"], vec!["r1"]),
         _ => (vec![], vec!["r2", "r1"]),
     };
@@ -191,7 +191,7 @@ async fn fill(ports: &Ports) {
         request
     };
     end(ledger, &request(1), &sample::success(&request(1).head, 6)).await;
-    telling::settle_all(ports, &telling::waiting(ports, 100).await, 6).await;
+    outbox::settle_all(ports, &outbox::waiting(ports, 100).await, 6).await;
     end(
         ledger,
         &request(2),

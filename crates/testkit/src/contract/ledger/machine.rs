@@ -25,8 +25,8 @@ use proptest_state_machine::ReferenceStateMachine;
 
 use super::invariants::InvariantChecker;
 use super::model::{Answer, End, Entry, Held, IDS, Model, Reference, Stand, Step};
+use crate::outbox;
 use crate::sample::{self, after, request_id};
-use crate::telling;
 
 /// How many runs there are, and of how many steps at most; half of them at least.
 const RUNS: u32 = 64;
@@ -244,9 +244,9 @@ impl Real {
             }
             Step::Pass { .. } => Answer::Done,
             Step::Relay => {
-                telling::log_and_queue(&self.ports, now).await;
-                let due = telling::waiting(&self.ports, now).await;
-                telling::settle_all(&self.ports, &due, now).await;
+                outbox::log_and_queue(&self.ports, now).await;
+                let due = outbox::waiting(&self.ports, now).await;
+                outbox::settle_all(&self.ports, &due, now).await;
                 Answer::Done
             }
             Step::ForgetOutputs => self.forget(Kept::Outputs, after(now + 1)).await,
@@ -338,12 +338,12 @@ impl Real {
         assert_eq!(holder, model.stack.map(|id| request_id(&name(id))), "who has the stack");
         assert_eq!(ledger.backlog().await.expect("backlog"), backlog(model), "the backlog");
 
-        let due = telling::waiting(&self.ports, now).await;
-        let keys: Vec<u8> = telling::keys(&due).into_iter().map(number).collect();
+        let due = outbox::waiting(&self.ports, now).await;
+        let keys: Vec<u8> = outbox::keys(&due).into_iter().map(number).collect();
         assert_eq!(keys, model.untold(), "who is to be told of what");
         for entry in &due {
             self.invariants
-                .announced(number(telling::event(entry).body.key()), entry.id);
+                .announced(number(outbox::event(entry).body.key()), entry.id);
         }
         let trail = self
             .ports
@@ -365,7 +365,7 @@ impl Real {
             Stand::Executing => (RequestState::Executing, None),
             Stand::Waiting => (RequestState::Waiting, None),
             Stand::Ended(end) if end.told => (RequestState::Published, Some(end)),
-            Stand::Ended(end) => (telling::untold(&self.ports), Some(end)),
+            Stand::Ended(end) => (outbox::state_once_ended(&self.ports), Some(end)),
         };
         let ended = ended.map(|End { at, good, prints, .. }| conclusion(entry.id, good, prints, at));
         RequestRecord {

@@ -10,8 +10,8 @@ use cc_devops_requests::ports::Ports;
 use cc_devops_requests::record::{Receipt, RequestFilter, RequestHead, RequestState};
 
 use super::{LEASE, end, kind, leave, record, take};
+use crate::outbox;
 use crate::sample::{self, after};
-use crate::telling;
 
 pub(super) async fn a_new_request_is_on_record(ports: &Ports) {
     let ledger = &*ports.ledger;
@@ -142,13 +142,17 @@ pub(super) async fn a_request_can_end_on_arrival(ports: &Ports) {
     let receipt = ledger.receive_concluded(&request, &conclusion).await.unwrap();
     assert_eq!(kind(&receipt), "recorded", "a new request that has ended is recorded");
     let kept = record(ledger, "r1").await;
-    assert_eq!(kept.state, telling::untold(ports), "it has its outcome from the start");
+    assert_eq!(
+        kept.state,
+        outbox::state_once_ended(ports),
+        "it has its outcome from the start"
+    );
     assert_eq!(
         kept.completed.as_ref(),
         Some(&conclusion.completed),
         "the outcome is kept"
     );
-    assert_eq!(telling::waiting(ports, 10).await.len(), 1, "its event waits");
+    assert_eq!(outbox::waiting(ports, 10).await.len(), 1, "its event waits");
     assert!(
         ledger
             .claim_due(after(1_000), after(1_060), 10)
@@ -178,7 +182,7 @@ pub(super) async fn a_request_can_end_on_arrival(ports: &Ports) {
         "and is not ended by its repeat"
     );
 
-    assert_eq!(telling::waiting(ports, 10).await.len(), 1, "repeats write no event");
+    assert_eq!(outbox::waiting(ports, 10).await.len(), 1, "repeats write no event");
     assert_eq!(audit_rows(ports).await, 1, "repeats write no audit row");
 }
 
@@ -191,15 +195,15 @@ pub(super) async fn what_cannot_be_kept_is_refused_on_record(ports: &Ports) {
     ledger.refuse(&agent, &conclusion).await.unwrap();
     ledger.refuse(&agent, &conclusion).await.unwrap();
 
-    let waiting = telling::waiting(ports, 10).await;
+    let waiting = outbox::waiting(ports, 10).await;
     assert_eq!(waiting.len(), 2, "every refusal has its event");
     assert_eq!(
-        telling::event(&waiting[0]).agent,
+        outbox::event(&waiting[0]).agent,
         agent,
         "the event is for the agent that was refused"
     );
     assert_eq!(
-        telling::event(&waiting[0]).body,
+        outbox::event(&waiting[0]).body,
         conclusion.completed.clone().into(),
         "the event says what was refused"
     );

@@ -7,8 +7,8 @@ use cc_devops_requests::record::RequestState;
 
 use super::{record, take};
 use crate::contract::refused;
+use crate::outbox;
 use crate::sample::{self, after, request_id};
-use crate::telling;
 
 pub(super) async fn a_parked_request_waits_and_is_concluded(ports: &Ports) {
     let ledger = &*ports.ledger;
@@ -56,7 +56,7 @@ pub(super) async fn a_parked_request_waits_and_is_concluded(ports: &Ports) {
     let conclusion = sample::success(&request.head, 9);
     ledger.conclude(&parked.claim, &conclusion).await.unwrap();
     let kept = record(ledger, "r1").await;
-    assert_eq!(kept.state, telling::untold(ports), "it has ended");
+    assert_eq!(kept.state, outbox::state_once_ended(ports), "it has ended");
     assert_eq!(kept.completed, Some(conclusion.completed), "with its outcome");
     assert!(ledger.waiting(None, 10).await.unwrap().is_empty(), "and waits no more");
     assert!(
@@ -86,7 +86,7 @@ pub(super) async fn of_two_who_look_after_it_the_first_concludes(ports: &Ports) 
         Some(won.completed),
         "the first outcome stays"
     );
-    assert_eq!(telling::waiting(ports, 100).await.len(), 1, "there is one event");
+    assert_eq!(outbox::waiting(ports, 100).await.len(), 1, "there is one event");
 }
 
 pub(super) async fn the_longest_waiting_comes_first(ports: &Ports) {

@@ -9,8 +9,8 @@ use cc_devops_requests::ports::Ports;
 
 use super::super::refused;
 use super::{claim, publish, removed, replayed, subscribe, told};
+use crate::outbox;
 use crate::sample::{self, AGENT, after, agent_name};
-use crate::telling;
 
 /// How many of these go to a subscription.
 fn to(deliveries: &[Delivery], id: &str) -> usize {
@@ -234,7 +234,7 @@ pub(super) async fn acts_are_on_record_with_what_they_change(ports: &Ports) {
     }
     // More than one transaction of any store takes.
     let events: Vec<(i64, &str)> = (1..=90).map(|number| (number, AGENT)).collect();
-    telling::publish(ports, &events, 1).await;
+    outbox::publish(ports, &events, 1).await;
     let mut buried = 0;
     loop {
         let due = ports

@@ -148,7 +148,7 @@ fn row(alert: &Alert, alerts: &cc_devops_alerts::Alerts, now: Timestamp) -> (Str
         words::severity(condition.severity),
         words::state(alert),
         moment(condition.since, now),
-        words::telling(alert, alerts.policy(), now),
+        words::notification_status(alert, alerts.policy(), now),
         words::runbook(condition.kind),
     ];
     (alert.id.clone(), cells)

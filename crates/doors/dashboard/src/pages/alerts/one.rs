@@ -53,7 +53,7 @@ pub(super) async fn show(visit: Visit<ReadAlerts>, Query(which): Query<Which>) -
         (section("about", "What it is", &about(&alert, now)))
         @if may { (section("acts", "What you can do", &acts(&alert))) }
         (section("told", "Who is told", &html! {
-            (words::telling(&alert, alerts.policy(), now))
+            (words::notification_status(&alert, alerts.policy(), now))
             (deliveries(&told, now))
             (why(&explained, now))
         }))

@@ -37,7 +37,7 @@ pub(super) fn state(alert: &Alert) -> Markup {
 }
 
 /// Who was told, and why somebody is told next or not.
-pub(super) fn telling(alert: &Alert, policy: &AlertPolicy, now: Timestamp) -> Markup {
+pub(super) fn notification_status(alert: &Alert, policy: &AlertPolicy, now: Timestamp) -> Markup {
     let channels: Vec<&str> = alert.told.keys().map(String::as_str).collect();
     let last = alert.told.values().map(|told| told.at).max();
     let routes = policy.routes_of(&alert.condition);

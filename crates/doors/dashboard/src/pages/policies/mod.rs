@@ -83,7 +83,7 @@ async fn ask(permitted: &Permitted<ReadPolicies>, form: &Form) -> Result<Answere
         role: Role::find(&form.role),
         ..Assumed::default()
     };
-    permitted.tell(&asked, assumed).await
+    permitted.answer(&asked, assumed).await
 }
 
 fn question(permitted: &Permitted<ReadPolicies>, form: &Form) -> Markup {

@@ -14,7 +14,7 @@ use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
 use cc_devops_outbox::ports::RequestSample;
 use cc_devops_testkit::sample::AGENT;
-use cc_devops_testkit::{Memory, peers, telling};
+use cc_devops_testkit::{Memory, outbox, peers};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ async fn completed_events_arrive_where_a_rule_sends_them() {
     let target = Target::builder().id("queue").arn(arn).build().unwrap();
     events.put_targets().rule("told").targets(target).send().await.unwrap();
 
-    let events: Vec<_> = (1..=25).map(|number| telling::published(number, AGENT, 1)).collect();
+    let events: Vec<_> = (1..=25).map(|number| outbox::published(number, AGENT, 1)).collect();
     let numbered: Vec<_> = (1..).zip(&events).collect();
     let results = backend.bus().publish(&numbered, SystemClock.now()).await.unwrap();
     assert!(results.len() == 25 && results.iter().all(Result::is_ok), "{results:?}");

@@ -1,4 +1,4 @@
-//! Who is told: the event bus, those who fetch events or have them delivered, and people.
+//! Where events are published: the event bus, those who fetch events or have them delivered, and people.
 
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -52,7 +52,7 @@ pub async fn settle_all(ports: &Ports, due: &[DueEvent], seconds: i64) {
 }
 
 /// How a request stands that has its outcome and whose event nobody was told of.
-pub fn untold(ports: &Ports) -> RequestState {
+pub fn state_once_ended(ports: &Ports) -> RequestState {
     if ports.outbox.consumers().contains(&Consumer::Log) {
         RequestState::Completed
     } else {

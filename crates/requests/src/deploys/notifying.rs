@@ -18,7 +18,7 @@ fn key(record: &PlanRecord) -> String {
 
 impl ControlPlane {
     /// Says that a plan waits for approval, unless that was said.
-    pub(super) async fn tell_it_waits(&self, record: &PlanRecord) -> PortResult<()> {
+    pub(super) async fn notify_waiting(&self, record: &PlanRecord) -> PortResult<()> {
         if record.told {
             return Ok(());
         }
@@ -53,7 +53,7 @@ impl ControlPlane {
     }
 
     /// Says that a plan waits no more, where it may have been said that it does.
-    pub(super) async fn tell_it_is_over(&self, record: &PlanRecord) -> PortResult<()> {
+    pub(super) async fn notify_over(&self, record: &PlanRecord) -> PortResult<()> {
         let nobody_was_asked = matches!(
             record.state,
             PlanState::Applying | PlanState::Applied | PlanState::Failed

@@ -1,4 +1,4 @@
-//! The workers that tell: each serves one consumer of the outbox, whatever becomes of the others.
+//! The workers of the relay: each serves one consumer of the outbox, whatever becomes of the others.
 
 use std::sync::Arc;
 use std::time::Duration;
