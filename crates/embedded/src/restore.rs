@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::agents::register::{self, AgentRow, TokenRow};
 use crate::audit;
-use crate::db::migrations::{AUTHENTICATED, known};
+use crate::db::migrations::{AUTHENTICATED, WITH_RECORDS, known};
 use crate::db::{FILE, KEY_FILE};
 use crate::error::{Fault, OpenError};
 use crate::stacks;
@@ -96,6 +96,9 @@ pub struct Restore {
     /// Whether its agents and tokens are known to be this store's. A backup of an older version does not say, and
     /// none of its tokens is good.
     pub authenticated: bool,
+    /// Whether that is known of its records and requests, too. A backup of an older version does not say, and nobody
+    /// is known in Slack.
+    pub with_records: bool,
 }
 
 /// What came of it.
@@ -204,6 +207,7 @@ impl Restore {
             head,
             newest,
             authenticated: schema >= AUTHENTICATED,
+            with_records: schema >= WITH_RECORDS,
         })
     }
 
@@ -282,7 +286,7 @@ impl Restore {
             Ok((
                 agents.collect(),
                 tokens.collect(),
-                state::all(conn, RecordKind::AwsKey)?,
+                state::all(conn, &keys, RecordKind::AwsKey)?,
             ))
         });
         let (agents, tokens, keys) = read.await.map_err(|error| error.message)?;
@@ -296,13 +300,17 @@ impl Restore {
 
     /// Ends in the backup what has ended since. Deploys that wait there for approval are not carried out.
     async fn end(&self, since: Option<Since>) -> Result<Ended, RestoreError> {
-        let (keys, authenticated) = (std::sync::Arc::clone(self.store.db().store_keys()), self.authenticated);
+        let keys = std::sync::Arc::clone(self.store.db().store_keys());
+        let (authenticated, with_records) = (self.authenticated, self.with_records);
         let ended = self.store.db().write(move |conn, _| {
             // Nobody knows what has changed their stacks since.
             stacks::forget_plans(conn)?;
             let mut ended = Ended::default();
             if !authenticated {
                 ended.tokens += conn.execute("DELETE FROM tokens", [])? as u64;
+            }
+            if !with_records {
+                state::remove_all(conn, RecordKind::SlackUser)?;
             }
             let Some(since) = since else {
                 return Ok(ended);
@@ -326,7 +334,7 @@ impl Restore {
             for newer in since.agents.iter().filter(|row| row.revoked_at.is_some()) {
                 ended.revoked.extend(register::revoke_as(conn, &keys, newer)?);
             }
-            ended.keys = state::keep_as(conn, RecordKind::AwsKey, &since.keys)?;
+            ended.keys = state::keep_as(conn, &keys, RecordKind::AwsKey, &since.keys)?;
             Ok(ended)
         });
         Ok(ended.await?)

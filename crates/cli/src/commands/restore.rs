@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if !confirm(args.yes, &question)? {
         return Err(CliError::Failed(NOTHING_DONE.to_owned()));
     }
-    let authenticated = restore.authenticated;
+    let (authenticated, with_records) = (restore.authenticated, restore.with_records);
     let restored = restore.finish(SystemClock.now()).await.map_err(refused)?;
     let Restored {
         head,
@@ -93,6 +93,12 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         context.output.note(
             "the backup is of a version that did not say whose its tokens are, so none of them is good: look at \
              `agents list`, then give each agent a new one with `agents rotate`",
+        );
+    }
+    if !with_records {
+        context.output.note(
+            "the backup is of a version that did not say who wrote its records, so nobody is known in Slack: say anew \
+             who is who with `agents set NAME --slack-user ID`",
         );
     }
     if let Some(why) = unknown {

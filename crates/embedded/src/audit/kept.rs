@@ -2,8 +2,8 @@
 //! write-ahead log is gone, does not hold the row that the file names.
 //!
 //! The file has two lines of a fixed length, written in turn and in place, so that a crash spoils one at most.
-//! Each holds a place, its hash, and a MAC. It is written after what it tells of is durable, and may lag; it is
-//! never ahead.
+//! Each holds a place, its hash, and a MAC, of another kind since records have theirs: beside such a line, a database
+//! of an older schema was put there. It is written after what it tells of is durable, and may lag; it is never ahead.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -64,13 +64,30 @@ pub(crate) enum Found {
     /// No line of it is this store's.
     Foreign,
     /// How far the trail had come.
-    Kept(Mark),
+    Kept {
+        /// The farthest place.
+        mark: Mark,
+        /// Whether a version whose records have a MAC kept it.
+        with_records: bool,
+    },
 }
 
 impl Found {
     /// Whether there is no such file.
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
+    }
+
+    /// Whether a version whose records had no MAC kept it last, or nobody did.
+    pub(crate) fn is_before_records(&self) -> bool {
+        matches!(
+            self,
+            Self::Nothing
+                | Self::Kept {
+                    with_records: false,
+                    ..
+                }
+        )
     }
 }
 
@@ -100,9 +117,7 @@ impl Kept {
     /// Reads it.
     pub(crate) fn find(&self, keys: &StoreKeys) -> io::Result<Found> {
         match self.open() {
-            Ok(file) => Ok(Lines::read(&file, keys)?
-                .newest()
-                .map_or(Found::Foreign, |(_, mark)| Found::Kept(mark))),
+            Ok(file) => Ok(Lines::read(&file, keys)?.found()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
             Err(error) => Err(error),
         }
@@ -118,8 +133,8 @@ impl Kept {
         // Several processes keep it.
         rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
         let newest = Lines::read(&file, keys)?.newest();
-        if newest.is_none_or(|(_, kept)| kept.seq < mark.seq) {
-            let place = newest.map_or(0, |(line, _)| 1 - line);
+        if newest.is_none_or(|(_, kept)| kept.mark.seq < mark.seq) {
+            let place = newest.map_or(0, |(place, _)| 1 - place);
             file.write_all_at(line(mark, keys).as_bytes(), (place * LINE) as u64)?;
         }
         if sync { file.sync_data() } else { Ok(()) }
@@ -136,7 +151,7 @@ impl Kept {
         let kept = match found {
             Found::Nothing => return Ok(expected.then_some(TrailMismatch::Missing)),
             Found::Foreign => return Ok(Some(TrailMismatch::Foreign)),
-            Found::Kept(mark) => *mark,
+            Found::Kept { mark, .. } => *mark,
         };
         let end = Head::read(conn)?.map_or(GENESIS, |head| head.mark());
         if end.seq < kept.seq {
@@ -172,12 +187,20 @@ pub(super) fn at(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Mark>> 
 }
 
 fn line(mark: Mark, keys: &StoreKeys) -> String {
-    let mac = ChainHash(keys.audit_kept_mac(mark.seq, &mark.hash.0));
+    let mac = ChainHash(keys.audit_kept_mac(mark.seq, &mark.hash.0, true));
     format!("{:020} {} {mac}\n", mark.seq, mark.hash)
 }
 
+/// One line.
+#[derive(Clone, Copy)]
+struct Line {
+    mark: Mark,
+    /// Whether a version whose records have a MAC wrote it.
+    with_records: bool,
+}
+
 /// Both lines; what is not this store's is none.
-struct Lines([Option<Mark>; 2]);
+struct Lines([Option<Line>; 2]);
 
 impl Lines {
     fn read(file: &File, keys: &StoreKeys) -> io::Result<Self> {
@@ -194,19 +217,35 @@ impl Lines {
     }
 
     /// The farther one, and which of the two it is.
-    fn newest(&self) -> Option<(usize, Mark)> {
+    fn newest(&self) -> Option<(usize, Line)> {
         let lines = self.0.iter().enumerate();
         lines
-            .filter_map(|(line, mark)| mark.map(|mark| (line, mark)))
-            .max_by_key(|(_, mark)| mark.seq)
+            .filter_map(|(place, line)| line.map(|line| (place, line)))
+            .max_by_key(|(_, line)| line.mark.seq)
+    }
+
+    /// What they say together.
+    fn found(&self) -> Found {
+        let with_records = self.0.iter().flatten().any(|line| line.with_records);
+        self.newest()
+            .map_or(Found::Foreign, |(_, Line { mark, .. })| Found::Kept {
+                mark,
+                with_records,
+            })
     }
 }
 
-fn parse(bytes: &[u8], keys: &StoreKeys) -> Option<Mark> {
+fn parse(bytes: &[u8], keys: &StoreKeys) -> Option<Line> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut words = text.strip_suffix('\n')?.split(' ');
     let seq = words.next()?.parse().ok()?;
     let hash = ChainHash::try_from(words.next()?.to_owned()).ok()?;
     let mac = ChainHash::try_from(words.next()?.to_owned()).ok()?;
-    (words.next().is_none() && mac.0 == keys.audit_kept_mac(seq, &hash.0)).then_some(Mark { seq, hash })
+    let with_records = [true, false]
+        .into_iter()
+        .find(|with_records| mac.0 == keys.audit_kept_mac(seq, &hash.0, *with_records))?;
+    words.next().is_none().then_some(Line {
+        mark: Mark { seq, hash },
+        with_records,
+    })
 }

@@ -68,8 +68,8 @@ pub(crate) fn begin(conn: &Connection, keys: &StoreKeys) -> Result<(), Fault> {
 /// The name under which the database remembers that a record is kept beside it.
 const IS_KEPT: &str = "audit_head_kept";
 
-/// Begins to keep beside the database where the trail ends, or compares with what was kept. Why the trail may not
-/// be the newest, where that is so; then nothing is kept.
+/// Begins to keep beside the database where the trail ends, or compares with what was kept; what a version whose
+/// records had no MAC kept is kept anew. Why the trail may not be the newest, where that is so; then nothing is kept.
 pub(crate) fn begin_keeping(
     conn: &mut Connection,
     keys: &StoreKeys,
@@ -83,13 +83,15 @@ pub(crate) fn begin_keeping(
     let doubt = Kept::doubt(found, &view, is_kept)?;
     let head = Head::read(&view)?.filter(|head| head.is_ours(keys));
     view.commit()?;
-    let (None, false, Some(head)) = (&doubt, is_kept, head) else {
+    let (None, Some(head)) = (&doubt, head) else {
         return Ok(doubt);
     };
-    if found.is_nothing() {
+    if found.is_before_records() {
         keep_anew(kept, head.mark(), keys)?;
     }
-    conn.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, '1')", [IS_KEPT])?;
+    if !is_kept {
+        conn.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, '1')", [IS_KEPT])?;
+    }
     Ok(None)
 }
 

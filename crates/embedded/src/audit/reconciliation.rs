@@ -1,5 +1,6 @@
 //! What the trail tells of secrets and agents, against what stands: whoever has the file alone can put a row back as
-//! it was before, with all that authenticates it, but cannot take back what the trail says of it.
+//! it was before, with all that authenticates it, but cannot take back what the trail says of it. And the rows that
+//! this store did not write.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,6 +15,7 @@ use super::rows::is_damage;
 use crate::agents::register;
 use crate::columns::nanos;
 use crate::error::Fault;
+use crate::state;
 use crate::vault::StoreKeys;
 
 /// What was read in the trail so far.
@@ -84,6 +86,7 @@ impl Reconciliation {
     pub(super) fn compare(&self, conn: &Connection, keys: &StoreKeys) -> Result<Vec<Break>, Fault> {
         let compared = self.secrets(conn).and_then(|mut breaks| {
             breaks.extend(self.agents(conn, keys)?);
+            breaks.extend(records(conn, keys)?);
             Ok(breaks)
         });
         match compared {
@@ -92,7 +95,7 @@ impl Reconciliation {
                 Ok(breaks)
             }
             Err(error) if is_damage(&error) => {
-                let problem = "the secrets and agents cannot be read: the database file is damaged there";
+                let problem = "the secrets, agents and records cannot be read: the database file is damaged there";
                 Ok(vec![broken(0, problem.to_owned())])
             }
             Err(error) => Err(error.into()),
@@ -162,6 +165,19 @@ impl Reconciliation {
         }
         Ok(breaks)
     }
+}
+
+/// What of the records this store did not write.
+fn records(conn: &Connection, keys: &StoreKeys) -> rusqlite::Result<Vec<Break>> {
+    let forged = state::forged(conn, keys)?.into_iter().map(|(kind, names)| {
+        let problem = format!(
+            "{} record(s) of kind {kind} were not written by this store and are refused: {}",
+            names.len(),
+            names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ")
+        );
+        broken(0, problem)
+    });
+    Ok(forged.collect())
 }
 
 fn broken(seq: i64, problem: String) -> Break {

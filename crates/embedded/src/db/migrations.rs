@@ -4,12 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Connection;
-use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
+use rusqlite::{Connection, Transaction};
+use rusqlite_migration::{Error, HookError, HookResult, M, MigrationDefinitionError, Migrations};
 
 use crate::agents::register;
-use crate::error::OpenError;
-use crate::vault::StoreKeys;
+use crate::error::{Fault, OpenError};
+use crate::ledger;
+use crate::state;
+use crate::vault::{KeyId, KeyStore, StoreKeys};
 
 const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0001_initial.sql")),
@@ -35,11 +37,26 @@ const LATER: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0015_completion_queue.sql")),
 ];
 
+/// The step that needs the store's keys and the master key.
+const RECORD_MACS: &str = include_str!("../../migrations/0016_record_macs.sql");
+
 /// The newest schema.
-const NEWEST: usize = STEPS.len() + 1 + LATER.len();
+const NEWEST: usize = STEPS.len() + 1 + LATER.len() + 1;
 
 /// The schema from which on the rows of agents and tokens have their MAC.
 pub(crate) const AUTHENTICATED: usize = STEPS.len() + 1;
+
+/// The schema from which on records have theirs, and what a request is sealed as names who asks.
+pub(crate) const WITH_RECORDS: usize = AUTHENTICATED + LATER.len() + 1;
+
+/// Which rows of an older schema get their MAC; the others are refused.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trust {
+    /// Those of agents and tokens.
+    pub(super) agents: bool,
+    /// Records, and what is sealed of requests.
+    pub(super) records: bool,
+}
 
 /// Brings the schema up to where the store's keys can be read. The caller keeps other processes away meanwhile.
 pub(super) fn prepare(conn: &mut Connection, file: &Path) -> Result<(), OpenError> {
@@ -51,28 +68,44 @@ pub(super) fn prepare(conn: &mut Connection, file: &Path) -> Result<(), OpenErro
     steps.to_latest(conn).map_err(|error| failed(conn, file, error))
 }
 
-/// Brings the schema up to date. The rows of agents and tokens that an older one has get their MAC if they are
-/// to be `trusted`; else they are nobody's.
+/// Brings the schema up to date. The rows that an older one has without a MAC get theirs if they are to be trusted;
+/// else they are nobody's.
 pub(super) fn migrate(
     conn: &mut Connection,
     file: &Path,
-    keys: &Arc<StoreKeys>,
-    trusted: bool,
+    (store_keys, master_keys): (&Arc<StoreKeys>, &Arc<KeyStore>),
+    trust: Trust,
 ) -> Result<(), OpenError> {
-    let keys = Arc::clone(keys);
     let mut steps = STEPS.to_vec();
-    steps.push(M::up_with_hook(
-        REGISTER,
-        move |transaction: &rusqlite::Transaction<'_>| {
-            if trusted {
-                register::authenticate_all(transaction, &keys)?;
-            }
-            Ok(())
-        },
-    ));
+    let keys = Arc::clone(store_keys);
+    steps.push(M::up_with_hook(REGISTER, move |transaction: &Transaction<'_>| {
+        if trust.agents {
+            register::authenticate_all(transaction, &keys)?;
+        }
+        Ok(())
+    }));
     steps.extend_from_slice(LATER);
+    let (keys, master_keys, place) = (Arc::clone(store_keys), Arc::clone(master_keys), file.to_owned());
+    steps.push(M::up_with_hook(RECORD_MACS, move |transaction: &Transaction<'_>| {
+        if trust.records {
+            authenticate(transaction, &keys, &master_keys, &place)?;
+        }
+        Ok(())
+    }));
     let steps = Migrations::new(steps);
     steps.to_latest(conn).map_err(|error| failed(conn, file, error))
+}
+
+/// Gives every record its MAC, and seals anew what is sealed of requests.
+fn authenticate(conn: &Connection, keys: &StoreKeys, master_keys: &KeyStore, file: &Path) -> HookResult {
+    state::authenticate_all(conn, keys)?;
+    let sealing = conn.query_row("SELECT value FROM meta WHERE key = 'sealing_key_id'", [], |row| {
+        row.get(0).map(KeyId::from_stored)
+    })?;
+    ledger::seal_anew(conn, &master_keys.sealing_keyring(sealing)).map_err(|fault| match fault {
+        Fault::Sqlite(error) => HookError::RusqliteError(error),
+        fault => HookError::Hook(fault.into_port(file).message),
+    })
 }
 
 /// The database's schema, if this program knows it.

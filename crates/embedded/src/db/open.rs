@@ -14,7 +14,7 @@ use super::checkpoint::Checkpointer;
 use super::compaction::convert_small;
 use super::connection::{Purpose, connect};
 use super::folder::{FILE, KEY_FILE, door};
-use super::migrations::{known, migrate, prepare};
+use super::migrations::{Trust, known, migrate, prepare};
 use super::place::Place;
 use super::readers::Readers;
 use super::reserve::Reserve;
@@ -79,11 +79,15 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     }
     prepare(&mut conn, &file)?;
     let (keys, store_keys) = unlock(&mut conn, &file, source, &dir.join(KEY_FILE))?;
-    let store_keys = Arc::new(store_keys);
+    let (keys, store_keys) = (Arc::new(keys), Arc::new(store_keys));
     // Before the trail is looked at: another process may go on meanwhile.
     let found = kept.find(&store_keys).map_err(wrong)?;
-    // An older schema beside a record of the trail was put there: its rows are nobody's word.
-    migrate(&mut conn, &file, &store_keys, found.is_nothing())?;
+    // An older schema beside a record of the trail that knows of better was put there: its rows are nobody's word.
+    let trust = Trust {
+        agents: found.is_nothing(),
+        records: found.is_before_records(),
+    };
+    migrate(&mut conn, &file, (&store_keys, &keys), trust)?;
     if create {
         compact_small(&conn).map_err(failed)?;
     }
@@ -99,7 +103,6 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     let place = Arc::new(Place::of(&file).map_err(wrong)?);
     drop(door);
 
-    let keys = Arc::new(keys);
     let trail = Arc::new(Standing::new(doubt));
     let signal = Arc::new(Signal::default());
     let pulse = WriteHealth::new();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::conclusion::Ending;
-use super::rows::{detail_label, find};
+use super::rows::{detail_label, detail_name, find};
 use crate::columns::nanos;
 use crate::error::Fault;
 use crate::vault::{Keyring, Sealed, StoreKeys};
@@ -29,7 +29,7 @@ pub(super) fn receive(
     lease_until: Option<Timestamp>,
 ) -> Result<Receipt, Fault> {
     let head = &request.head;
-    let detail = keys.seal(detail_label(head.id.as_str()), request.detail.expose().as_bytes())?;
+    let detail = keys.seal(detail_label(&detail_name(head)), request.detail.expose().as_bytes())?;
     let beginning = Beginning {
         state: if lease_until.is_some() { "executing" } else { "received" },
         attempts: u32::from(lease_until.is_some()),

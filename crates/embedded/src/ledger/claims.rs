@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::conclusion::superseded;
-use super::rows::{HEAD, HEAD_LEN, detail_label, head};
+use super::rows::{HEAD, HEAD_LEN, detail_label, detail_name, head};
 use crate::audit;
 use crate::columns::{json, limit, nanos, time_at};
 use crate::error::Fault;
@@ -53,7 +53,7 @@ pub(super) fn claim_due(
         };
         let opened = sealed
             .ok_or_else(|| Fault::corrupt("the request's detail"))
-            .and_then(|sealed| keys.open_text(detail_label(head.id.as_str()), &sealed));
+            .and_then(|sealed| keys.open_text(detail_label(&detail_name(&head)), &sealed));
         let detail = match opened {
             Ok(detail) => SecretValue::new(detail),
             Err(Fault::Port(error)) if error.kind == PortErrorKind::Corrupt => {

@@ -6,8 +6,10 @@ pub(crate) mod conclusion;
 mod listing;
 mod looking;
 mod rows;
+mod sealing_anew;
 
 pub(crate) use rows::detail_label;
+pub(crate) use sealing_anew::seal_anew;
 
 use std::sync::Arc;
 

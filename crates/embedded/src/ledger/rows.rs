@@ -25,14 +25,24 @@ pub(super) fn record_columns() -> String {
     format!("{HEAD}, state, coalesce(tries, attempts), requests.completed, output, progress")
 }
 
-/// What a request's detail is sealed as.
-pub(crate) fn detail_label(id: &str) -> Label<'_> {
+/// What a request's detail is sealed as, by its [`detail_name`].
+pub(crate) fn detail_label(name: &str) -> Label<'_> {
     Label {
         kind: "request",
-        name: id,
-        version: 0,
+        name,
+        // Zero had the id alone for a name.
+        version: 1,
     }
 }
+
+/// Who asks, for whom, and the request's id: where a row says another, its detail does not open. Only the id may hold
+/// a space. The same in SQL is [`DETAIL_NAME`], and in `vault/rotation.rs`.
+pub(super) fn detail_name(head: &RequestHead) -> String {
+    format!("{} {} {} {}", head.principal, head.role.as_str(), head.agent, head.id)
+}
+
+/// [`detail_name`] of a row.
+pub(super) const DETAIL_NAME: &str = "principal || ' ' || role || ' ' || agent || ' ' || id";
 
 /// Reads the columns of [`HEAD`].
 pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<RequestHead> {

@@ -188,7 +188,8 @@ const TABLES: [&SealedTable; 6] = [
     },
     &SealedTable {
         // Only open requests have a detail, and there is an index of those.
-        select: "SELECT seq, id, 0, key_id, data_key FROM requests INDEXED BY requests_open \
+        select: "SELECT seq, principal || ' ' || role || ' ' || agent || ' ' || id, 0, key_id, data_key \
+                 FROM requests INDEXED BY requests_open \
                  WHERE state <> 'concluded' AND seq > ?1 AND key_id <> ?2 ORDER BY seq LIMIT ?3",
         update: "UPDATE requests SET key_id = ?3, data_key = ?4 WHERE seq = ?1 AND data_key = ?2",
         label: |name, _| ledger::detail_label(name),

@@ -23,6 +23,8 @@ pub(crate) struct StoreKeys {
     secret_values: Zeroizing<[u8; 32]>,
     /// Made of the audit trail's, so that whoever can write the database cannot make it look as if there were none.
     agents: Zeroizing<[u8; 32]>,
+    /// Made of it too, and set up once: a sweep writes tens of thousands of rows.
+    records: Hmac<Sha256>,
 }
 
 impl StoreKeys {
@@ -43,6 +45,7 @@ impl StoreKeys {
             fingerprints: key(FINGERPRINTS)?,
             secret_values: key(SECRET_VALUES)?,
             agents: Zeroizing::new(mac(&audit_head, &[b"agents and their tokens"])),
+            records: keyed(&Zeroizing::new(mac(&audit_head, &[b"records"]))),
             audit_head,
         })
     }
@@ -65,14 +68,21 @@ impl StoreKeys {
         )
     }
 
-    /// The MAC of how far the audit chain had come, where that is kept beside the database.
-    pub(crate) fn audit_kept_mac(&self, seq: i64, hash: &[u8; 32]) -> [u8; 32] {
-        mac(&self.audit_head, &[b"kept", &seq.to_be_bytes(), hash])
+    /// The MAC of how far the audit chain had come, where that is kept beside the database: by a version whose
+    /// records have a MAC, or by one before.
+    pub(crate) fn audit_kept_mac(&self, seq: i64, hash: &[u8; 32], with_records: bool) -> [u8; 32] {
+        let kind: &[u8] = if with_records { b"kept, with records" } else { b"kept" };
+        mac(&self.audit_head, &[kind, &seq.to_be_bytes(), hash])
     }
 
     /// The MAC of a row of the agents' register: its kind, and its columns.
     pub(crate) fn register_mac(&self, columns: &[&[u8]]) -> [u8; 32] {
         mac(&self.agents, columns)
+    }
+
+    /// The MAC of a record's row: its columns.
+    pub(crate) fn record_mac(&self, columns: &[&[u8]]) -> [u8; 32] {
+        over(self.records.clone(), columns)
     }
 
     /// What tells one plan, or a part of it that is not shown, from another.
@@ -86,9 +96,16 @@ impl StoreKeys {
     }
 }
 
-#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    over(keyed(key), parts)
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+fn over(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);

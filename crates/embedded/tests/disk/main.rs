@@ -15,6 +15,7 @@ mod looking;
 mod migrations;
 mod place;
 mod planted_secret;
+mod records;
 mod register;
 mod resting;
 mod restore;

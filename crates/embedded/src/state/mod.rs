@@ -1,5 +1,7 @@
 //! What the watch and the alerts remember, in one table. Nothing is read as a whole, but for what a backup that is put
-//! in place must not bring back.
+//! in place must not bring back. What of it this store did not write is refused: see [`rows`].
+
+mod rows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,25 +10,25 @@ use async_trait::async_trait;
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::{
-    Content, PortResult, Record, RecordKey, RecordKind, StateChange, StateStore, check_changes, check_keys,
+    PortResult, Record, RecordKey, RecordKind, StateChange, StateStore, check_changes, check_keys,
 };
 use cc_devops_requests::ports::Forgotten;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::audit::Prepared;
-use crate::columns::{count_at, limit, nanos, optional_time_at};
+use crate::columns::{count_at, limit, nanos};
 use crate::db::Db;
 use crate::error::Fault;
+use crate::vault::StoreKeys;
+use rows::{COLUMNS, Columns, Stored, records};
+pub(crate) use rows::{all, authenticate_all, forged, keep_as, remove_all};
 
 /// How many changes one transaction takes: what it holds in memory, and for how long it keeps others waiting.
 const MOST_CHANGES: usize = 50_000;
 
 /// Up to so many records are read by the thread that asks; each takes some microseconds.
 const INLINE: usize = 8;
-
-/// What [`record`] reads.
-const COLUMNS: &str = "name, version, due_at, list, body";
 
 /// The records in the database.
 pub struct SqliteState {
@@ -43,39 +45,39 @@ impl SqliteState {
 impl StateStore for SqliteState {
     async fn read(&self, keys: &[RecordKey]) -> PortResult<Vec<Option<Record>>> {
         check_keys(keys)?;
+        let store_keys = self.db.store_keys();
         if keys.len() <= INLINE {
-            return self.db.read_inline(|conn| find(conn, keys));
+            return self.db.read_inline(|conn| find(conn, store_keys, keys));
         }
-        let keys = keys.to_vec();
-        self.db.read(move |conn| find(conn, &keys)).await
+        let (store_keys, keys) = (Arc::clone(store_keys), keys.to_vec());
+        self.db.read(move |conn| find(conn, &store_keys, &keys)).await
     }
 
     async fn due(&self, kind: RecordKind, until: Timestamp, at_most: usize) -> PortResult<Vec<Record>> {
+        let keys = Arc::clone(self.db.store_keys());
         self.db
             .read(move |conn| {
-                let records = conn
-                    .prepare_cached(&format!(
-                        "SELECT {COLUMNS} FROM records WHERE kind = ?1 AND due_at IS NOT NULL AND due_at <= ?2 \
-                         ORDER BY due_at, name LIMIT ?3"
-                    ))?
-                    .query_map(params![kind.as_str(), nanos(until), limit(at_most)], |row| {
-                        record(kind, row)
-                    })?
-                    .collect::<rusqlite::Result<_>>()?;
-                Ok(records)
+                // Not limited here: those that are refused are no part of a page.
+                let mut statement = conn.prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM records WHERE kind = ?1 AND due_at IS NOT NULL AND due_at <= ?2 \
+                     ORDER BY due_at, name"
+                ))?;
+                let rows = statement.query_map(params![kind.as_str(), nanos(until)], Stored::read)?;
+                records(&keys, kind, rows, at_most)
             })
             .await
     }
 
     async fn next_due(&self, kind: RecordKind) -> PortResult<Option<Timestamp>> {
+        let keys = self.db.store_keys();
         self.db.read_inline(|conn| {
-            let next = conn
-                .prepare_cached(
-                    "SELECT due_at FROM records WHERE kind = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1",
-                )?
-                .query_row([kind.as_str()], |row| optional_time_at(row, 0))
-                .optional()?;
-            Ok(next.flatten())
+            // As a whole, so that nobody is called for one that is refused then.
+            let mut statement = conn.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM records WHERE kind = ?1 AND due_at IS NOT NULL ORDER BY due_at"
+            ))?;
+            let rows = statement.query_map([kind.as_str()], Stored::read)?;
+            let next = records(keys, kind, rows, 1)?.pop();
+            Ok(next.and_then(|next| next.content.due_at))
         })
     }
 
@@ -89,26 +91,24 @@ impl StateStore for SqliteState {
         let list = list.map(str::to_owned);
         // No name is empty.
         let after = after.unwrap_or_default().to_owned();
+        let keys = Arc::clone(self.db.store_keys());
         self.db
-            .read(move |conn| {
-                let read = |row: &Row<'_>| record(kind, row);
-                let (kind, at_most) = (kind.as_str(), limit(at_most));
-                let records = match &list {
-                    None => conn
-                        .prepare_cached(&format!(
-                            "SELECT {COLUMNS} FROM records WHERE kind = ?1 AND name > ?2 ORDER BY name LIMIT ?3"
-                        ))?
-                        .query_map(params![kind, after, at_most], read)?
-                        .collect::<rusqlite::Result<_>>()?,
-                    Some(list) => conn
-                        .prepare_cached(&format!(
-                            "SELECT {COLUMNS} FROM records INDEXED BY records_list \
-                             WHERE kind = ?1 AND list = ?2 AND name > ?3 ORDER BY name LIMIT ?4"
-                        ))?
-                        .query_map(params![kind, list, after, at_most], read)?
-                        .collect::<rusqlite::Result<_>>()?,
-                };
-                Ok(records)
+            .read(move |conn| match &list {
+                None => {
+                    let mut statement = conn.prepare_cached(&format!(
+                        "SELECT {COLUMNS} FROM records WHERE kind = ?1 AND name > ?2 ORDER BY name"
+                    ))?;
+                    let rows = statement.query_map(params![kind.as_str(), after], Stored::read)?;
+                    records(&keys, kind, rows, at_most)
+                }
+                Some(list) => {
+                    let mut statement = conn.prepare_cached(&format!(
+                        "SELECT {COLUMNS} FROM records INDEXED BY records_list \
+                         WHERE kind = ?1 AND list = ?2 AND name > ?3 ORDER BY name"
+                    ))?;
+                    let rows = statement.query_map(params![kind.as_str(), list, after], Stored::read)?;
+                    records(&keys, kind, rows, at_most)
+                }
             })
             .await
     }
@@ -135,7 +135,7 @@ impl StateStore for SqliteState {
         let changes = changes.to_vec();
         self.db
             .write_repeatable(move |conn, _| {
-                write(conn, &changes)?;
+                write(conn, &keys, &changes)?;
                 match &audit {
                     Some(audit) => audit.append(conn, &keys),
                     None => Ok(()),
@@ -149,35 +149,22 @@ impl StateStore for SqliteState {
     }
 }
 
-/// The record of a row that begins with [`COLUMNS`].
-fn record(kind: RecordKind, row: &Row<'_>) -> rusqlite::Result<Record> {
-    Ok(Record {
-        key: RecordKey {
-            kind,
-            name: row.get(0)?,
-        },
-        version: count_at(row, 1)?,
-        content: Content {
-            due_at: optional_time_at(row, 2)?,
-            list: row.get(3)?,
-            body: row.get(4)?,
-        },
-    })
-}
-
-fn find(conn: &Connection, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, Fault> {
+/// The records of the keys. One that this store did not write is an error here: that it is not there would be a lie.
+fn find(conn: &Connection, store_keys: &StoreKeys, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, Fault> {
     let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM records WHERE kind = ?1 AND name = ?2"))?;
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
-        let read = |row: &Row<'_>| record(key.kind, row);
-        found.push(statement.query_row([key.kind.as_str(), &key.name], read).optional()?);
+        let row = statement
+            .query_row([key.kind.as_str(), &key.name], Stored::read)
+            .optional()?;
+        found.push(row.map(|row| row.into_record(store_keys, key.kind)).transpose()?);
     }
     Ok(found)
 }
 
 /// Makes the changes. All but the first are looked at before anything is written, so that a write which is refused has
 /// changed nothing and need not be undone; the first tells by itself whether it found its version.
-fn write(conn: &Connection, changes: &[StateChange]) -> Result<(), Fault> {
+fn write(conn: &Connection, keys: &StoreKeys, changes: &[StateChange]) -> Result<(), Fault> {
     let Some((_, rest)) = changes.split_first() else {
         return Ok(());
     };
@@ -191,36 +178,47 @@ fn write(conn: &Connection, changes: &[StateChange]) -> Result<(), Fault> {
             }
         }
     }
-    changes.iter().try_for_each(|change| make(conn, change))
+    changes.iter().try_for_each(|change| make(conn, keys, change))
 }
 
-fn make(conn: &Connection, change: &StateChange) -> Result<(), Fault> {
+fn make(conn: &Connection, keys: &StoreKeys, change: &StateChange) -> Result<(), Fault> {
     let (kind, name) = (change.key.kind.as_str(), &change.key.name);
     // A version that does not fit in a column is none that was ever read.
     let version = i64::try_from(change.version).unwrap_or(-1);
     let held = match (&change.content, version) {
-        (Some(Content { due_at, list, body }), 0) => {
+        (Some(content), 0) => {
+            let row = Columns::of(change.key.kind, name, 1, content);
             let made = conn
                 .prepare_cached(
-                    "INSERT INTO records (kind, name, version, due_at, list, body) VALUES (?1, ?2, 1, ?3, ?4, ?5) \
-                     ON CONFLICT (kind, name) DO NOTHING",
+                    "INSERT INTO records (kind, name, version, due_at, list, body, mac) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (kind, name) DO NOTHING",
                 )?
-                .execute(params![kind, name, due_at.map(nanos), list, body])?;
+                .execute(params![
+                    kind,
+                    name,
+                    row.version,
+                    row.due_at,
+                    row.list,
+                    row.body,
+                    row.mac(keys)
+                ])?;
             made == 1
         }
-        (Some(Content { due_at, list, body }), _) => {
-            let values = params![kind, name, version, due_at.map(nanos), list, body];
+        (Some(content), _) => {
+            let row = Columns::of(change.key.kind, name, version.saturating_add(1), content);
+            let mac = row.mac(keys);
+            let values = params![kind, name, version, row.due_at, row.list, row.body, row.version, mac];
             // Most stay in their list: its index is not touched then.
             let stayed = conn
                 .prepare_cached(
-                    "UPDATE records SET version = version + 1, due_at = ?4, body = ?6 \
+                    "UPDATE records SET version = ?7, due_at = ?4, body = ?6, mac = ?8 \
                      WHERE kind = ?1 AND name = ?2 AND version = ?3 AND list IS ?5",
                 )?
                 .execute(values)?;
             stayed == 1
                 || conn
                     .prepare_cached(
-                        "UPDATE records SET version = version + 1, due_at = ?4, list = ?5, body = ?6 \
+                        "UPDATE records SET version = ?7, due_at = ?4, list = ?5, body = ?6, mac = ?8 \
                          WHERE kind = ?1 AND name = ?2 AND version = ?3",
                     )?
                     .execute(values)?
@@ -240,37 +238,6 @@ fn make(conn: &Connection, change: &StateChange) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::Port(change.superseded()))
-}
-
-/// Every record of a kind, by name.
-pub(crate) fn all(conn: &Connection, kind: RecordKind) -> Result<Vec<Record>, Fault> {
-    let records = conn
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM records WHERE kind = ?1 ORDER BY name"))?
-        .query_map([kind.as_str()], |row| record(kind, row))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(records)
-}
-
-/// Of a kind's records keeps those that are among the newer ones, as these have them; how many became others, or went.
-pub(crate) fn keep_as(conn: &Connection, kind: RecordKind, newer: &[Record]) -> Result<u64, Fault> {
-    let mut changed = 0;
-    for older in all(conn, kind)? {
-        let (kind, name) = (kind.as_str(), &older.key.name);
-        match newer.iter().find(|newer| newer.key == older.key) {
-            None => {
-                changed += conn.execute("DELETE FROM records WHERE kind = ?1 AND name = ?2", params![kind, name])?;
-            }
-            Some(newer) if newer.content == older.content => {}
-            Some(Record { content, .. }) => {
-                changed += conn.execute(
-                    "UPDATE records SET version = version + 1, due_at = ?3, list = ?4, body = ?5 \
-                     WHERE kind = ?1 AND name = ?2",
-                    params![kind, name, content.due_at.map(nanos), content.list, content.body],
-                )?;
-            }
-        }
-    }
-    Ok(changed as u64)
 }
 
 /// Forgets history that was due before `before`. Each step begins anew: what it removed is not found again.
