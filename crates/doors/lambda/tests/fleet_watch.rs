@@ -1,9 +1,9 @@
 //! The watch over the fleet on the emulator: heartbeats in CloudWatch, agents in the parameter, people at a topic.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "../../../aws/tests/harness/mod.rs"]
+#[path = "../../../aws/tests/aws/harness/mod.rs"]
 mod harness;
-#[path = "../../../aws/tests/line/mod.rs"]
+#[path = "../../../aws/tests/aws/line/mod.rs"]
 mod line;
 
 use std::sync::Arc;
