@@ -1,5 +1,4 @@
 //! What is done to webhooks' subscriptions: who is switched off when, and who is told of it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::names::AgentName;

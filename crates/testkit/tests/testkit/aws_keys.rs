@@ -1,5 +1,4 @@
 //! Access keys: whose they are, and that they end with their agent, whatever happens in between.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeyId, AwsKeys, ListedKey, MOST_KEYS, newest};
 use cc_devops_fleet::{Enrolment, Token};

@@ -1,5 +1,4 @@
 //! Deploys that are planned, decided and applied, over the fakes: with a clock, with crashes, with two replicas.
-#![cfg(test)]
 
 mod crashes;
 mod deciding;

@@ -1,5 +1,4 @@
 //! What agents have people told of: how much of it is open at once, and how it ends.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Sealed values through the engine: opened when they are written, by the keys that are kept, and seen nowhere.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::outcome::{Completed, Reason};

@@ -2,7 +2,6 @@
 //!
 //! `data/stored` has a folder for each format and a file for each form of it that ever landed. A new form
 //! is a new file; none is taken away.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! The day's MRR, from one day to the next, over fakes.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod crashes;
 mod moving;

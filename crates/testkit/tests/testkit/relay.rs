@@ -1,6 +1,5 @@
 //! One consumer of the outbox that fails, refuses, hangs or meets what it cannot read is nothing to the
 //! others.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,5 +1,4 @@
 //! What the spine says of conditions, look by look: what opens, what stays open without a word, what is over.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use cc_devops_alerts::limits::{ConditionLimits, SecretAge};
 use cc_devops_alerts::{Condition, Severity};

@@ -8,7 +8,7 @@ use cc_devops_testkit::crash::CrashPoints;
 use cc_devops_testkit::crash::Moment;
 use std::ops::ControlFlow;
 
-use crate::{Harness, KEEP, moved};
+use crate::reporter::{Harness, KEEP, moved};
 
 #[tokio::test]
 async fn a_crash_at_any_call_changes_no_movement() {

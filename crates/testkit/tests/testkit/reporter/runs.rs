@@ -10,7 +10,7 @@ use cc_devops_revenue::reporting::ReportError;
 use cc_devops_revenue::transactions::Category;
 use std::ops::ControlFlow;
 
-use crate::{Harness, KEEP};
+use crate::reporter::{Harness, KEEP};
 
 #[tokio::test]
 async fn a_failed_run_changes_nothing_and_is_told_once_until_a_day_is_complete() {

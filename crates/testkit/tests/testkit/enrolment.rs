@@ -1,5 +1,4 @@
 //! Adding, rotating and revoking agents: an act and its audit row, whatever happens in between.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::task::{Context, Waker};
 

@@ -1,5 +1,4 @@
 //! Work that outlasts a lease, a sweep that has to end, and parked requests of which some cannot be looked at.
-#![cfg(test)]
 
 mod parked;
 

@@ -9,7 +9,7 @@ use cc_devops_revenue::report::Usd;
 use cc_devops_revenue::transactions::Category;
 use jiff::civil::Date;
 
-use crate::{Harness, moved};
+use crate::reporter::{Harness, moved};
 
 #[tokio::test]
 async fn a_second_day_shows_what_moved() {
