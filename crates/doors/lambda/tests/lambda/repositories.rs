@@ -1,5 +1,4 @@
 //! The function that looks after repositories, on the fake GitHub: its answers are those of the wire contract.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::account::{Account, listen};
+use crate::e2e::account::{Account, listen};
 
 const FUNCTION: &str = "StripeMrrReporterFn-dev";
 const TABLE: &str = "BillingMetrics-dev";

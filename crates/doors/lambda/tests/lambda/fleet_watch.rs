@@ -1,10 +1,4 @@
 //! The watch over the fleet on the emulator: heartbeats in CloudWatch, agents in the parameter, people at a topic.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-#[path = "../../../aws/tests/aws/harness/mod.rs"]
-mod harness;
-#[path = "../../../aws/tests/aws/line/mod.rs"]
-mod line;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +20,10 @@ use cc_devops_testkit::clock::ManualClock;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, agent_name};
 use jiff::{SignedDuration, Timestamp};
-use line::{Fault, Line};
 use serde_json::{Value, json};
+
+use crate::harness;
+use crate::line::{Fault, Line};
 
 /// Longer than nothing, shorter than the wait for more that a group begins with.
 const AT_ONCE: Duration = Duration::from_secs(5);

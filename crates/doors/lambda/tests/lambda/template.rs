@@ -1,10 +1,4 @@
 //! What the template promises beyond what SAM and the linters see: who may do what, and under which conditions.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, with a message"
-)]
 
 use std::path::Path;
 

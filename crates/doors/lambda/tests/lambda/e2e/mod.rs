@@ -1,10 +1,4 @@
 //! The whole way on the emulator: the template as users deploy it, with these very functions.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, with a message"
-)]
 
 mod account;
 mod agent;

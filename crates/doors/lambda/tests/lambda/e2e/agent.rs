@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::account::{AGENT, Account, listen, peers_folder, repository};
+use crate::e2e::account::{AGENT, Account, listen, peers_folder, repository};
 
 /// Goes its way from the heartbeat to the secret that it asked for.
 pub(crate) async fn from_the_heartbeat_to_its_secret(account: &Account) {
