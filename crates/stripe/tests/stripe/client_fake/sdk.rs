@@ -8,7 +8,7 @@ use cc_devops_stripe::client::Statuses;
 use cc_devops_testkit::peers;
 use serde_json::{Value, json};
 
-use crate::{NOW, Subscription, fast, filled};
+use crate::client_fake::{NOW, Subscription, fast, filled};
 
 /// What either sees of a subscription: its id, what is off, its items.
 type Sight = BTreeMap<String, Value>;

@@ -6,7 +6,7 @@ use cc_devops_stripe::webhook::REPORT_EVENTS;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::{NOW, Object, Subscription, fast, filled, ids};
+use crate::client_fake::{NOW, Object, Subscription, fast, filled, ids};
 
 async fn read(client: &Client, as_of: i64) -> Vec<String> {
     let mut subscriptions = client.subscriptions::<Subscription>(Statuses::AllButCanceled, as_of);

@@ -3,7 +3,7 @@
 use cc_devops_fake_stripe::{Beginning, Model, Proration};
 use serde_json::json;
 
-use crate::harness::{DAY, START};
+use crate::backfill::harness::{DAY, START};
 
 pub(crate) const DAYS: i64 = 60;
 

@@ -67,7 +67,7 @@ fn sum_of(lines: &[Line]) -> String {
 
 #[test]
 fn every_case_comes_out_as_expected() {
-    let text = include_str!("cases.json");
+    let text = include_str!("../cases.json");
     let cases: Vec<Case<'_>> = serde_json::from_str(text).unwrap();
     assert_eq!(cases.len(), 47);
     let mut wrong = Vec::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cc_devops_fake_stripe::{Fault, KEY};
 use cc_devops_stripe::client::{Endpoint, Error, Limits, Statuses, StripeSettings};
 
-use crate::{NOW, Object, Subscription, client, fast, filled, ids, settings};
+use crate::client_fake::{NOW, Object, Subscription, client, fast, filled, ids, settings};
 
 const PATH: &str = "/v1/subscriptions";
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cc_devops_stripe::client::{Endpoint, StripeSettings};
 use cc_devops_testkit::peers;
 
-use crate::{FAST, Object, client};
+use crate::client_fake::{FAST, Object, client};
 
 const KEY: &str = "sk_test_local";
 

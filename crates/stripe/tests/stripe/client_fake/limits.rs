@@ -5,7 +5,7 @@ use std::time::Duration;
 use cc_devops_fake_stripe::{FakeStripe, KEY};
 use cc_devops_stripe::client::{Statuses, StripeSettings};
 
-use crate::{NOW, Object, Subscription, client, fast, filled, settings};
+use crate::client_fake::{NOW, Object, Subscription, client, fast, filled, settings};
 
 /// A sandbox key's 25 in any second, with two lists read at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

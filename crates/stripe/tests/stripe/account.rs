@@ -1,5 +1,4 @@
 //! An account read through the port, against the fake Stripe.
-#![expect(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

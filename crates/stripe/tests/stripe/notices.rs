@@ -1,5 +1,4 @@
 //! Notices of a webhook endpoint, proven with the signing secret that is kept.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use cc_devops_kernel::names::SecretName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
