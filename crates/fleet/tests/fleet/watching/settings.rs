@@ -7,7 +7,7 @@ use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::ports::{Clock, PortErrorKind};
 use jiff::SignedDuration;
 
-use crate::world::{World, agent, say, time};
+use crate::watching::world::{World, agent, say, time};
 
 #[tokio::test]
 async fn what_does_not_count_by_the_settings_is_kept_and_changes_nothing() {

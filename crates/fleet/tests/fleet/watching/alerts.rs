@@ -9,7 +9,7 @@ use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::{Clock, Record, RecordKind, StateStore};
 use jiff::SignedDuration;
 
-use crate::world::{World, say};
+use crate::watching::world::{World, say};
 
 /// Everything to one channel, and agents together.
 fn policy() -> Arc<AlertPolicy> {

@@ -7,7 +7,7 @@ use cc_devops_fleet::watch::{Signal, Status};
 use cc_devops_fleet::watching::Watching;
 use jiff::SignedDuration;
 
-use crate::world::{World, say, time};
+use crate::watching::world::{World, say, time};
 use cc_devops_kernel::ports::Clock;
 
 /// Lets the clock go on to `until`, with a mark and a sweep every 10 seconds.

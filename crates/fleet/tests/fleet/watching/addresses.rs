@@ -6,7 +6,7 @@ use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::ports::Clock;
 use futures::future::join_all;
 
-use crate::world::{World, agent, say};
+use crate::watching::world::{World, agent, say};
 
 #[tokio::test]
 async fn an_address_is_a_uuid_that_stays_until_it_is_rotated() {

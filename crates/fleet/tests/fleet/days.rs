@@ -1,7 +1,5 @@
 //! The marks of an agent's last days, held against a count of every minute.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use cc_devops_fleet::days::{DayMark, last_days, share_up};
 use cc_devops_fleet::uptime::Uptime;
 use cc_devops_fleet::watch::{Flip, Reason, Status};

@@ -5,7 +5,7 @@ use cc_devops_fleet::watching::{Listed, Wanted};
 use cc_devops_kernel::ports::{Clock, Content, RecordKey, RecordKind, StateChange, StateStore};
 use jiff::SignedDuration;
 
-use crate::world::{World, say};
+use crate::watching::world::{World, say};
 
 fn names(listed: &Listed) -> Vec<String> {
     listed.agents.iter().map(|one| one.agent.name.to_string()).collect()
@@ -106,7 +106,7 @@ async fn a_list_says_what_is_by_now_and_how_the_last_days_were() {
     );
     assert_eq!(
         watching
-            .life(&crate::world::agent("Nobody"), world.now())
+            .life(&crate::watching::world::agent("Nobody"), world.now())
             .await
             .unwrap(),
         None

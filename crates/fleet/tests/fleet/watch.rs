@@ -1,6 +1,5 @@
 //! The watch, held to cases that were worked out by hand: what was heard, each flip with its instant, and the state one
 //! second before and after it. `tests/data/watch.json` and `watch_more.json` have one case a line.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use cc_devops_alerts::ConditionChange;
 use cc_devops_fleet::schedule::Schedule;
@@ -135,9 +134,9 @@ impl Watched {
 
 /// The sixty cases, and those of what they leave open.
 fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = serde_json::from_str(include_str!("data/watch.json")).unwrap();
+    let mut cases: Vec<Case> = serde_json::from_str(include_str!("../data/watch.json")).unwrap();
     assert_eq!(cases.len(), 60);
-    let more: Vec<Case> = serde_json::from_str(include_str!("data/watch_more.json")).unwrap();
+    let more: Vec<Case> = serde_json::from_str(include_str!("../data/watch_more.json")).unwrap();
     cases.extend(more);
     cases
 }

@@ -1,5 +1,4 @@
 //! The watch as a service: what is heard, what time does, and what is written and told of it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod addresses;
 mod alerts;
