@@ -1,10 +1,4 @@
 //! What is checked is what is connected to.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};

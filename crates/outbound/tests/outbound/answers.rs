@@ -1,5 +1,4 @@
 //! What comes back, and what does not, from a small server on this machine.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,4 @@
 //! No other crate has an HTTP client of its own.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 
