@@ -12,7 +12,7 @@ use futures::executor::block_on;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::store::*;
+use crate::services::store::*;
 
 fn actions(tried: &Tried) -> Vec<String> {
     tried

@@ -1,5 +1,4 @@
 //! `[alerts]` of the configuration file: what its keys mean, and what is said of those that are wrong.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use cc_devops_alerts::{ConditionChange, MessageKind, Severity};
 use cc_devops_kernel::ports::{PortErrorKind, RecordKind, StateChange, StateStore};
 use futures::executor::block_on;
 
-use crate::store::*;
+use crate::services::store::*;
 
 #[test]
 fn a_condition_is_told_once_and_its_end_too() {
