@@ -9,7 +9,7 @@ use cc_devops_requests::Template;
 use cc_devops_requests::ports::{StackEnd, StackProgress};
 use rustix::process::geteuid;
 
-use crate::bench::{Bench, deploy, reason, run, start};
+use crate::stacks::bench::{Bench, deploy, reason, run, start};
 
 #[tokio::test]
 async fn a_command_that_succeeds_deploys() {

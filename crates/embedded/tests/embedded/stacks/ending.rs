@@ -6,7 +6,7 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_requests::ports::StackProgress;
 use rustix::process::{Signal, kill_process};
 
-use crate::bench::{Bench, deploy, ended, progress, run, runs, start};
+use crate::stacks::bench::{Bench, deploy, ended, progress, run, runs, start};
 
 #[tokio::test]
 async fn a_command_that_takes_too_long_is_stopped_with_all_it_started() {

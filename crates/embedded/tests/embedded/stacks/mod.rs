@@ -1,5 +1,4 @@
 //! Real commands: what they see, what is kept of them, and what becomes of them when things stop.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bench;
 mod crashing;

@@ -6,7 +6,7 @@ use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployAction, Reason};
 use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks};
 
-use crate::bench::{Bench, apply, deploy, drafted, ended, plan, planned, planner, progress, reason};
+use crate::stacks::bench::{Bench, apply, deploy, drafted, ended, plan, planned, planner, progress, reason};
 
 const PLAN: &str = "echo plan >> planned; echo '{\"changes\": [{\"path\": \"orders\"}]}' > \"$CC_DEVOPS_PLAN_FILE\"";
 const RUN: &str = "echo run >> runs; cat \"$CC_DEVOPS_PLAN_FILE\" >> ran";

@@ -10,7 +10,7 @@ use cc_devops_requests::ports::{StackEnd, StackProgress};
 use cc_devops_testkit::ManualClock;
 use rustix::process::{Signal, kill_process};
 
-use crate::bench::{Bench, deploy, ended, progress, reason, runs, start, try_start};
+use crate::stacks::bench::{Bench, deploy, ended, progress, reason, runs, start, try_start};
 
 /// A server that dies leaves its command running.
 struct Crashed {

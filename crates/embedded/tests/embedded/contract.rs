@@ -1,5 +1,4 @@
 //! The embedded backend keeps every port's contract.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_requests::ports::StackEnd;
 use rustix::process::geteuid;
 
-use crate::bench::{Bench, apply, deploy, drafted, ended, plan, planner};
+use crate::stacks::bench::{Bench, apply, deploy, drafted, ended, plan, planner};
 
 /// How a planning ends that comes to no plan.
 async fn refusal(script: &str, change: impl FnOnce(&mut StackCommand)) -> StackEnd {

@@ -6,7 +6,7 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_requests::ports::{Planning, StackProgress};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::{Bench, apply, deploy, drafted, ended, plan, planned, planner, progress, runs};
+use crate::stacks::bench::{Bench, apply, deploy, drafted, ended, plan, planned, planner, progress, runs};
 
 const PLAN: &str = "echo plan >> planned; read line < one; echo $$ > pid; read line < two; \
                     echo drafted; echo drafted > \"$CC_DEVOPS_PLAN_FILE\"";
@@ -130,7 +130,7 @@ async fn a_deploy_that_was_on_record_and_never_begun_is_begun_by_whoever_checks_
     let draft = drafted(&stacks, "r1").await.unwrap();
     // As where the server dies after it has started a process and before it has put it on record.
     bench.database().execute_batch(&unrecorded("stack_runs")).unwrap();
-    let lease = crate::bench::lease("r1", &deploy("app", &[]));
+    let lease = crate::stacks::bench::lease("r1", &deploy("app", &[]));
     let at = cc_devops_kernel::ports::Clock::now(&cc_devops_kernel::ports::SystemClock);
     let tried = cc_devops_requests::ports::Stacks::apply(&stacks, &lease, &draft.handle, at).await;
     assert!(tried.is_err(), "{tried:?}");
@@ -161,7 +161,7 @@ async fn a_plan_that_was_on_record_and_never_begun_is_begun_by_the_next_try_and_
         });
         bench.database().execute_batch(&unrecorded("stack_plans")).unwrap();
         let deploy = deploy("app", &[]);
-        assert!(crate::bench::try_start(&stacks, "r1", &deploy).await.is_err());
+        assert!(crate::stacks::bench::try_start(&stacks, "r1", &deploy).await.is_err());
         bench.database().execute_batch("DROP TRIGGER unrecorded").unwrap();
         if tries {
             while lines(&bench, "planned") == 0 {
