@@ -1,5 +1,5 @@
 """A whole agent with what `agents env` prints and nothing else; then what the documents show. The same agent runs against the deployed
-stack in crates/doors/lambda/tests/e2e."""
+stack in crates/doors/lambda/tests/lambda/e2e."""
 
 import json
 import pathlib

@@ -220,6 +220,40 @@ fn every_test_that_holds_a_promise_exists() {
 }
 
 #[test]
+fn the_integration_tests_of_a_crate_are_one_binary() {
+    let crates = repository().join("crates");
+    let mut looked_at = 0;
+    for below in [crates.clone(), crates.join("doors")] {
+        for folder in fs::read_dir(below).unwrap() {
+            let folder = folder.unwrap().path();
+            let most = match folder.file_name().and_then(|name| name.to_str()) {
+                // `make` names its binaries, and they need other features.
+                Some("cli") => continue,
+                // What lies on the disk is apart from what runs.
+                Some("embedded") => 2,
+                _ => 1,
+            };
+            let Ok(tests) = fs::read_dir(folder.join("tests")) else {
+                continue;
+            };
+            let is_binary = |path: &Path| {
+                path.join("main.rs").is_file() || path.extension().is_some_and(|extension| extension == "rs")
+            };
+            let found: Vec<_> = tests
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| is_binary(path) && !path.ends_with("fuzz.rs"))
+                .collect();
+            looked_at += 1;
+            assert!(
+                found.len() <= most,
+                "each is linked alone, make them modules of one: {found:?}"
+            );
+        }
+    }
+    assert!(looked_at >= 20, "{looked_at} crates with tests");
+}
+
+#[test]
 fn the_demo_tells_its_story_and_ends() {
     let mut demo = command("python3");
     demo.arg("demo/run.py").arg(BINARY).stderr(Stdio::piped());
