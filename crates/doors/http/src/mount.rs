@@ -1,10 +1,15 @@
 //! A door that is served on the API's listener.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use tower::ServiceExt;
+use axum::response::Response;
+use futures::future::Either;
+use tower::util::Oneshot;
+use tower::{Layer, Service, ServiceExt};
 
 use crate::app::App;
 use crate::door_profile::DoorProfile;
@@ -27,20 +32,59 @@ pub struct Claims {
     pub routes: Box<dyn FnOnce(&App) -> Router + Send>,
 }
 
-/// Hands a request over to the door that claims it, whatever route it would have found.
-pub(crate) async fn hand_over(
+/// Hands a request over to the door that claims it, whatever route it would have found. A service of its own, because
+/// axum's `from_fn` copies all that is below it and boxes an answer, for every request that nobody claims.
+#[derive(Clone)]
+pub(crate) struct HandOver<S = ()> {
+    claimed: Arc<[Claimed]>,
+    others: S,
+}
+
+struct Claimed {
     takes: fn(&Request) -> bool,
     routes: Router,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    if !takes(&request) {
-        return next.run(request).await;
+}
+
+impl HandOver {
+    /// Of doors' claims, each with its finished routes.
+    pub(crate) fn to(claims: impl IntoIterator<Item = (fn(&Request) -> bool, Router)>) -> Self {
+        let claims = claims.into_iter();
+        Self {
+            claimed: claims.map(|(takes, routes)| Claimed { takes, routes }).collect(),
+            others: (),
+        }
     }
-    // It stands before the door's own otherwise.
-    request.extensions_mut().remove::<MatchedPath>();
-    match routes.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => never.into_response(),
+}
+
+impl<S> Layer<S> for HandOver {
+    type Service = HandOver<S>;
+
+    fn layer(&self, others: S) -> HandOver<S> {
+        HandOver {
+            claimed: Arc::clone(&self.claimed),
+            others,
+        }
+    }
+}
+
+impl<S> Service<Request> for HandOver<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Oneshot<Router, Request>, S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.others.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let Some(claimed) = self.claimed.iter().find(|claimed| (claimed.takes)(&request)) else {
+            return Either::Right(self.others.call(request));
+        };
+        // It stands before the door's own otherwise.
+        request.extensions_mut().remove::<MatchedPath>();
+        Either::Left(claimed.routes.clone().oneshot(request))
     }
 }

@@ -25,9 +25,8 @@ pub(crate) mod submit;
 mod webhooks;
 
 use axum::Router;
-use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -39,7 +38,7 @@ use crate::access::{
     ReadRevenue, ReadSecret, Row, SealValues, SendHeartbeat, SetMaintenance, SubmitRequests, open, permitted,
 };
 use crate::app::App;
-use crate::mount::{Claims, Mount, hand_over};
+use crate::mount::{HandOver, Mount};
 use crate::problem::Problem;
 use crate::{guard, openapi};
 
@@ -52,21 +51,24 @@ pub(crate) fn router(app: &App, doors: Vec<Mount>) -> Router {
         claims.extend(door.claims);
         router.merge((door.routes)(app))
     });
-    let guarded = surrounded(app, mounted.fallback(no_such_route));
-    claims.into_iter().fold(guarded, |router, Claims { takes, routes }| {
-        let claimed = surrounded(app, routes(app));
-        router.layer(from_fn(move |request: Request, next: Next| {
-            hand_over(takes, claimed.clone(), request, next)
-        }))
-    })
+    let claims: Vec<_> = claims
+        .into_iter()
+        .map(|claim| {
+            let routes = surrounded(app, HandOver::to([]), (claim.routes)(app));
+            (claim.takes, routes)
+        })
+        .collect();
+    surrounded(app, HandOver::to(claims), mounted.fallback(no_such_route))
 }
 
-/// Routes with what surrounds every request.
-fn surrounded(app: &App, routes: Router) -> Router {
-    routes
-        .layer(from_fn_with_state(app.clone(), guard::limit))
-        .layer(CatchPanicLayer::custom(guard::panicked))
-        .layer(from_fn_with_state(app.clone(), guard::observe))
+/// Routes with what surrounds every request, in one layer: each would be boxed by itself, for every request.
+fn surrounded(app: &App, claimed: HandOver, routes: Router) -> Router {
+    routes.layer((
+        claimed,
+        from_fn_with_state(app.clone(), guard::observe),
+        CatchPanicLayer::custom(guard::panicked),
+        from_fn_with_state(app.clone(), guard::limit),
+    ))
 }
 
 fn table(app: &App) -> OpenApiRouter {
