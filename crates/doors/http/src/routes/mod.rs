@@ -53,10 +53,7 @@ pub(crate) fn router(app: &App, doors: Vec<Mount>) -> Router {
     });
     let claims: Vec<_> = claims
         .into_iter()
-        .map(|claim| {
-            let routes = surrounded(app, HandOver::to([]), (claim.routes)(app));
-            (claim.takes, routes)
-        })
+        .map(|claim| (claim.takes, surrounded(app, HandOver::to([]), (claim.routes)(app))))
         .collect();
     surrounded(app, HandOver::to(claims), mounted.fallback(no_such_route))
 }
