@@ -9,10 +9,10 @@ mod protection;
 #[cfg(test)]
 mod tests;
 
+use diffy::DiffOptions;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
-use similar::TextDiff;
 
 pub use protection::RULESET_NAME;
 
@@ -387,10 +387,13 @@ pub fn left_to_people(rule: Rule) -> Option<&'static str> {
 
 /// The difference between two texts under one name.
 fn unified(name: &str, before: &str, after: &str) -> String {
-    TextDiff::from_lines(before, after)
-        .unified_diff()
-        .context_radius(3)
-        .header(&format!("a/{name}"), &format!("b/{name}"))
+    if before == after {
+        return String::new();
+    }
+    DiffOptions::new()
+        .set_original_filename(format!("a/{name}"))
+        .set_modified_filename(format!("b/{name}"))
+        .create_patch(before, after)
         .to_string()
 }
 
