@@ -9,7 +9,7 @@ use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{Content, RecordKey, RecordKind, StateChange, StateStore};
 use futures::executor::block_on;
 
-use crate::store::*;
+use super::store::*;
 
 const DAY: i64 = 24 * 60 * 60;
 
