@@ -41,6 +41,26 @@ pub enum OpenError {
         /// The newest this program knows.
         known: usize,
     },
+    /// An older version's database is to be brought up to date while another program has it open.
+    #[error(
+        "the database {} was made by an older version, and another program has it open: stop the server that runs on it, \
+         or let its command end, and start this again",
+        path.display()
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database is of an older version than the one that kept `audit.head` beside it.
+    #[error(
+        "the database {} is of an older version than audit.head beside it: put a backup in place with `cc-devops restore \
+         FILE`; if it is to be here as it stands, take audit.head away, see the runbook",
+        path.display()
+    )]
+    Outdated {
+        /// The database.
+        path: PathBuf,
+    },
     /// The database's schema cannot be brought up to date.
     #[error("cannot bring the database {} up to date: restore the last backup, see the runbook", path.display())]
     Migration {
@@ -120,10 +140,10 @@ impl OpenError {
             | Self::KeyFile { .. }
             | Self::NotPrivate(_)
             | Self::KeyMalformed { .. }) => PortError::new(PortErrorKind::Key, error.to_string()).because(error),
-            error @ (Self::Missing { .. } | Self::Directory { .. }) => {
+            error @ (Self::Missing { .. } | Self::Directory { .. } | Self::InUse { .. }) => {
                 PortError::new(PortErrorKind::Unavailable, error.to_string()).because(error)
             }
-            error @ (Self::Newer { .. } | Self::Migration { .. } | Self::Emptied { .. }) => {
+            error @ (Self::Newer { .. } | Self::Outdated { .. } | Self::Migration { .. } | Self::Emptied { .. }) => {
                 PortError::new(PortErrorKind::Corrupt, error.to_string()).because(error)
             }
         }

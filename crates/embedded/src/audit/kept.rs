@@ -78,16 +78,9 @@ impl Found {
         matches!(self, Self::Nothing)
     }
 
-    /// Whether a version whose records had no MAC kept it last, or nobody did.
-    pub(crate) fn is_before_records(&self) -> bool {
-        matches!(
-            self,
-            Self::Nothing
-                | Self::Kept {
-                    with_records: false,
-                    ..
-                }
-        )
+    /// Whether a version whose records have a MAC kept it.
+    pub(crate) fn is_of_records(&self) -> bool {
+        matches!(self, Self::Kept { with_records: true, .. })
     }
 }
 

@@ -10,6 +10,8 @@ mod rows;
 pub(crate) mod trail;
 mod verification;
 
+use std::io::ErrorKind;
+
 use cc_devops_kernel::audit::{AuditEntry, Canonical, ChainHash, Mark};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
@@ -86,7 +88,7 @@ pub(crate) fn begin_keeping(
     let (None, Some(head)) = (&doubt, head) else {
         return Ok(doubt);
     };
-    if found.is_before_records() {
+    if !found.is_of_records() {
         keep_anew(kept, head.mark(), keys)?;
     }
     if !is_kept {
@@ -98,8 +100,13 @@ pub(crate) fn begin_keeping(
 /// Keeps where the trail ends, whatever was kept before.
 fn keep_anew(kept: &Kept, mark: Mark, keys: &StoreKeys) -> Result<(), Fault> {
     kept.replace(mark, keys).map_err(|error| {
+        // Room that is kept for a full disk is given back where it is said to be full.
+        let kind = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => PortErrorKind::Full,
+            _ => PortErrorKind::Unavailable,
+        };
         let message = format!("cannot write {FILE} beside the database: let this user write its folder");
-        Fault::Port(PortError::new(PortErrorKind::Unavailable, message).because(error))
+        Fault::Port(PortError::new(kind, message).because(error))
     })
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, ErrorCode, Transaction};
 use rusqlite_migration::{Error, HookError, HookResult, M, MigrationDefinitionError, Migrations};
 
 use crate::agents::register;
@@ -41,7 +41,7 @@ const LATER: &[M<'_>] = &[
 const RECORD_MACS: &str = include_str!("../../migrations/0016_record_macs.sql");
 
 /// The newest schema.
-const NEWEST: usize = STEPS.len() + 1 + LATER.len() + 1;
+pub(super) const NEWEST: usize = STEPS.len() + 1 + LATER.len() + 1;
 
 /// The schema from which on the rows of agents and tokens have their MAC.
 pub(crate) const AUTHENTICATED: usize = STEPS.len() + 1;
@@ -49,13 +49,22 @@ pub(crate) const AUTHENTICATED: usize = STEPS.len() + 1;
 /// The schema from which on records have theirs, and what a request is sealed as names who asks.
 pub(crate) const WITH_RECORDS: usize = AUTHENTICATED + LATER.len() + 1;
 
-/// Which rows of an older schema get their MAC; the others are refused.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Trust {
-    /// Those of agents and tokens.
-    pub(super) agents: bool,
-    /// Records, and what is sealed of requests.
-    pub(super) records: bool,
+/// Nobody else has the database open. A program of the version before would go on writing rows as it knows them, which
+/// would be nobody's afterwards; SQLite leaves the write-ahead log for the only connection alone.
+pub(super) fn begin_alone(conn: &Connection, file: &Path) -> Result<(), OpenError> {
+    journal(conn, "delete").map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse { path: file.to_owned() },
+        _ => OpenError::Store(Fault::Sqlite(error).into_port(file)),
+    })
+}
+
+/// Others may open it again.
+pub(super) fn end_alone(conn: &Connection, file: &Path) -> Result<(), OpenError> {
+    journal(conn, "wal").map_err(|error| OpenError::Store(Fault::Sqlite(error).into_port(file)))
+}
+
+fn journal(conn: &Connection, mode: &str) -> rusqlite::Result<()> {
+    conn.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))
 }
 
 /// Brings the schema up to where the store's keys can be read. The caller keeps other processes away meanwhile.
@@ -68,18 +77,18 @@ pub(super) fn prepare(conn: &mut Connection, file: &Path) -> Result<(), OpenErro
     steps.to_latest(conn).map_err(|error| failed(conn, file, error))
 }
 
-/// Brings the schema up to date. The rows that an older one has without a MAC get theirs if they are to be trusted;
-/// else they are nobody's.
+/// Brings the schema up to date. The rows that an older one has without a MAC get theirs, those of agents and tokens if
+/// they are to be `trusted`; else these are nobody's.
 pub(super) fn migrate(
     conn: &mut Connection,
     file: &Path,
     (store_keys, master_keys): (&Arc<StoreKeys>, &Arc<KeyStore>),
-    trust: Trust,
+    trusted: bool,
 ) -> Result<(), OpenError> {
     let mut steps = STEPS.to_vec();
     let keys = Arc::clone(store_keys);
     steps.push(M::up_with_hook(REGISTER, move |transaction: &Transaction<'_>| {
-        if trust.agents {
+        if trusted {
             register::authenticate_all(transaction, &keys)?;
         }
         Ok(())
@@ -87,10 +96,7 @@ pub(super) fn migrate(
     steps.extend_from_slice(LATER);
     let (keys, master_keys, place) = (Arc::clone(store_keys), Arc::clone(master_keys), file.to_owned());
     steps.push(M::up_with_hook(RECORD_MACS, move |transaction: &Transaction<'_>| {
-        if trust.records {
-            authenticate(transaction, &keys, &master_keys, &place)?;
-        }
-        Ok(())
+        authenticate(transaction, &keys, &master_keys, &place)
     }));
     let steps = Migrations::new(steps);
     steps.to_latest(conn).map_err(|error| failed(conn, file, error))

@@ -14,7 +14,7 @@ use super::checkpoint::Checkpointer;
 use super::compaction::convert_small;
 use super::connection::{Purpose, connect};
 use super::folder::{FILE, KEY_FILE, door};
-use super::migrations::{Trust, known, migrate, prepare};
+use super::migrations::{NEWEST, WITH_RECORDS, begin_alone, end_alone, known, migrate, prepare};
 use super::place::Place;
 use super::readers::Readers;
 use super::reserve::Reserve;
@@ -73,21 +73,28 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     let failed = |error: rusqlite::Error| OpenError::Store(Fault::Sqlite(error).into_port(&file));
     let kept = audit::Kept::in_folder(dir);
     let mut conn = connect(&file, Purpose::Write).map_err(failed)?;
-    let is_new = known(&conn, &file)? == 0;
+    let schema = known(&conn, &file)?;
+    let is_new = schema == 0;
     if is_new && kept.exists() {
         return Err(OpenError::Emptied { path: file });
+    }
+    let is_older = !is_new && schema < NEWEST;
+    if is_older {
+        begin_alone(&conn, &file)?;
     }
     prepare(&mut conn, &file)?;
     let (keys, store_keys) = unlock(&mut conn, &file, source, &dir.join(KEY_FILE))?;
     let (keys, store_keys) = (Arc::new(keys), Arc::new(store_keys));
     // Before the trail is looked at: another process may go on meanwhile.
     let found = kept.find(&store_keys).map_err(wrong)?;
-    // An older schema beside a record of the trail that knows of better was put there: its rows are nobody's word.
-    let trust = Trust {
-        agents: found.is_nothing(),
-        records: found.is_before_records(),
-    };
-    migrate(&mut conn, &file, (&store_keys, &keys), trust)?;
+    if !is_new && schema < WITH_RECORDS && found.is_of_records() {
+        return Err(OpenError::Outdated { path: file });
+    }
+    // An older schema beside a record of the trail was put there: its rows are nobody's word.
+    migrate(&mut conn, &file, (&store_keys, &keys), found.is_nothing())?;
+    if is_older {
+        end_alone(&conn, &file)?;
+    }
     if create {
         compact_small(&conn).map_err(failed)?;
     }

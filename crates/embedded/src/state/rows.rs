@@ -123,23 +123,29 @@ impl Stored {
     }
 }
 
-/// The first `at_most` records of rows. One that this store did not write holds up no other: it is left out, and told.
+/// The first `at_most` records of rows. Those that this store did not write hold up no other: they are left out, and told
+/// in one line, because whoever looks does so every second.
 pub(super) fn records(
     keys: &StoreKeys,
     kind: RecordKind,
     mut rows: impl Iterator<Item = rusqlite::Result<Stored>>,
     at_most: usize,
 ) -> Result<Vec<Record>, Fault> {
-    let mut records = Vec::new();
+    let (mut records, mut left_out) = (Vec::new(), 0_u64);
+    let mut first = None;
     while records.len() < at_most {
         let Some(row) = rows.next() else { break };
         match row?.into_record(keys, kind) {
             Ok(record) => records.push(record),
             Err(Fault::Port(error)) if error.kind == PortErrorKind::Corrupt => {
-                tracing::error!(%error, "a record is left out");
+                left_out += 1;
+                first.get_or_insert(error);
             }
             Err(fault) => return Err(fault),
         }
+    }
+    if let Some(error) = first {
+        tracing::error!(%error, left_out, "records are left out");
     }
     Ok(records)
 }

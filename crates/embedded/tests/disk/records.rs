@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use cc_devops_embedded::{MasterKeySource, Restore, RestoreError, Store};
+use cc_devops_embedded::{MasterKeySource, OpenError, Restore, RestoreError, Store, TrailMismatch};
 use cc_devops_kernel::audit::Verification;
 use cc_devops_kernel::ports::{
     AuditTrail, Content, PortErrorKind, Record, RecordKey, RecordKind, StateChange, StateStore,
@@ -311,10 +311,46 @@ async fn records_of_an_older_schema_hold_once() {
     ))
     .unwrap();
     conn.close().unwrap();
+    for _ in 0..2 {
+        let refused = folder.try_open(given(7, None), false).err();
+        assert!(matches!(refused, Some(OpenError::Outdated { .. })), "{refused:?}");
+    }
+}
+
+/// It would go on writing rows as it knows them.
+#[tokio::test]
+async fn a_database_that_an_older_version_has_open_is_left_alone() {
+    let folder = Folder::new();
+    older(&folder, "control-plane.db");
+    let other = folder.intruder();
+    other.pragma_update(None, "journal_mode", "wal").unwrap();
+    for _ in 0..2 {
+        let refused = folder.try_open(given(7, None), false).err();
+        assert!(matches!(refused, Some(OpenError::InUse { .. })), "{refused:?}");
+        let schema: i64 = other
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!(schema, 15, "nothing was changed");
+    }
+    other.close().unwrap();
     let store = folder.try_open(given(7, None), false).unwrap();
-    let read = found(&store, RecordKind::SlackUser, SLACK_USER).await;
-    assert_eq!(read, Err(PortErrorKind::Corrupt));
-    assert!(!verify(&store).await.breaks.is_empty());
+    assert!(found(&store, RecordKind::Watch, AGENT).await.unwrap().is_some());
+    let mode: String = folder
+        .intruder()
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+}
+
+/// What is beside it says nothing then, and takes nothing away.
+#[tokio::test]
+async fn records_of_an_older_schema_hold_beside_a_spoilt_record_of_the_trail() {
+    let folder = Folder::new();
+    older(&folder, "control-plane.db");
+    fs::write(folder.record(), "spoilt\n").unwrap();
+    let store = folder.try_open(given(7, None), false).unwrap();
+    assert_eq!(store.doubt(), Some(TrailMismatch::Foreign));
+    assert!(found(&store, RecordKind::Watch, AGENT).await.unwrap().is_some());
 }
 
 /// Whoever could write it could say who is who in Slack.
