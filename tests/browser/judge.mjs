@@ -52,12 +52,12 @@ export async function layAxe(page, session) {
   await page.evaluate(AXE);
 }
 
-/** What axe has against a page as it is shown now: by every rule, or by these alone. */
-export async function inaccessible(page, only = null) {
-  const found = await page.evaluate(async ({ tags, only }) => {
+/** What axe has against a page as it is shown now: by every rule, by these alone, or by all but these. */
+export async function inaccessible(page, { only = null, but = [] } = {}) {
+  const found = await page.evaluate(async ({ tags, only, but }) => {
     const rules = axe.getRules(tags).filter((rule) => !rule.tags.includes('deprecated')).map((rule) => rule.ruleId);
     const options = {
-      runOnly: { type: 'rule', values: rules.filter((rule) => !only || only.includes(rule)) },
+      runOnly: { type: 'rule', values: rules.filter((rule) => (!only || only.includes(rule)) && !but.includes(rule)) },
       resultTypes: ['violations'],
       preload: false,
     };
@@ -68,7 +68,7 @@ export async function inaccessible(page, only = null) {
       nodes: nodes.slice(0, 3).map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`),
       count: nodes.length,
     }));
-  }, { tags: TAGS, only });
+  }, { tags: TAGS, only, but });
   return found.map(({ id, help, nodes, count }) => `axe ${id} (${count} of them): ${help}\n    ${nodes.join('\n    ').replaceAll('\n  ', ' ')}`);
 }
 
@@ -97,9 +97,9 @@ const OF_A_FORM = 3;
 
 /**
  * Takes the rows out of every table and list before which enough of the same form stand: the same elements, classes and
- * states, with other words. axe has nothing else to say about the sixtieth, and takes as long for it as for the first.
+ * states, with other words. Their colours are the same, for which axe takes most of its time.
  */
-export async function leaveOneOfEachForm(page) {
+export async function leaveSomeOfEachForm(page) {
   await page.evaluate((most) => {
     const words = new Set(['href', 'action', 'id', 'for', 'name', 'value', 'datetime', 'title', 'aria-label', 'aria-labelledby', 'aria-describedby']);
     const form = (node) => {
@@ -119,26 +119,21 @@ export async function leaveOneOfEachForm(page) {
   }, OF_A_FORM);
 }
 
-/** What sticks out of windows of these widths. */
-export async function sidewaysIn(page, widths) {
-  const found = [];
-  for (const width of widths) {
-    await page.setViewportSize({ width, height: 900 });
-    found.push(...(await sideways(page)).map((each) => `[${width} px] ${each}`));
-  }
-  return found;
-}
-
-/** Everything that is wrong with a page that is open: nothing sticks out of it, and axe is asked in every light. */
+/** Everything that is wrong with a page that is open: in windows of all these widths as it is, in every light by its colours. */
 export async function judge(page, widths) {
-  const found = await sidewaysIn(page, widths);
-  await leaveOneOfEachForm(page);
-  for (const colorScheme of SCHEMES) {
-    await page.emulateMedia({ colorScheme });
+  const found = [];
+  const note = (light, width, wrong) => found.push(...wrong.map((each) => `[${light}, ${width} px] ${each}`));
+  const show = (colorScheme, width) => Promise.all([page.emulateMedia({ colorScheme }), page.setViewportSize({ width, height: 900 })]);
+  for (const width of widths) {
+    await show(SCHEMES[0], width);
+    note('any light', width, await sideways(page));
+    if (WIDTHS.includes(width)) note('any light', width, await inaccessible(page, { but: COLOURS }));
+  }
+  await leaveSomeOfEachForm(page);
+  for (const scheme of SCHEMES) {
     for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 900 });
-      const only = colorScheme === 'dark' ? COLOURS : null;
-      found.push(...(await inaccessible(page, only)).map((each) => `[${colorScheme}, ${width} px] ${each}`));
+      await show(scheme, width);
+      note(scheme, width, await inaccessible(page, { only: COLOURS }));
     }
   }
   return found;

@@ -134,10 +134,11 @@ if (STATE === 'failing') {
     const visitor = await Visitor.of(browser, plane, { token: null });
     const wrong = [];
     const look = async (where, expected) => {
+      const html = await visitor.page.content();
+      wrong.push(...(await invalid(html, true)).map((each) => `${where}: ${each}`));
       await layAxe(visitor.page);
       wrong.push(...(await judge(visitor.page, WIDTHS)).map((each) => `${where}: ${each}`));
       wrong.push(...visitor.complaints.take(expected));
-      wrong.push(...(await invalid(await visitor.page.content(), true)).map((each) => `${where}: ${each}`));
     };
     await visitor.open('/ui');
     await look('login', []);

@@ -39,7 +39,7 @@ pub enum Consumer {
     Webhooks,
     /// The request metrics.
     Metrics,
-    /// People, where it is worth publishing them.
+    /// People, where it is worth telling them.
     People,
 }
 
@@ -77,7 +77,7 @@ pub struct DueEvent {
     pub id: i64,
     /// The event, or why it cannot be read; shared, because each consumer asks for it.
     pub event: Result<Arc<OutgoingEvent>, String>,
-    /// Who waits for it, of those that were asked for, with how often publishing them failed.
+    /// Who waits for it, of those that were asked for, with how often telling them failed.
     pub wanted_by: Vec<(Consumer, u32)>,
 }
 
@@ -92,7 +92,7 @@ pub struct Settled {
     pub outcome: Outcome,
 }
 
-/// How publishing a consumer ended.
+/// How telling a consumer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was told.
@@ -118,7 +118,7 @@ pub struct SetAside {
     pub id: i64,
     /// The event, or why it cannot be read.
     pub event: Result<OutgoingEvent, String>,
-    /// How often publishing failed.
+    /// How often telling failed.
     pub failures: u32,
     /// The last error.
     pub error: String,

@@ -9,7 +9,7 @@ mod protection;
 #[cfg(test)]
 mod tests;
 
-use diffy::DiffOptions;
+use diffy::PatchFormatter;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
@@ -390,11 +390,14 @@ fn unified(name: &str, before: &str, after: &str) -> String {
     if before == after {
         return String::new();
     }
-    DiffOptions::new()
-        .set_original_filename(format!("a/{name}"))
-        .set_modified_filename(format!("b/{name}"))
-        .create_patch(before, after)
-        .to_string()
+    let patch = diffy::create_patch(before, after);
+    let text = PatchFormatter::new()
+        .suppress_blank_empty(false)
+        .fmt_patch(&patch)
+        .to_string();
+    // Its first two lines name the texts, and would quote a name with a quotation mark.
+    let hunks = text.splitn(3, '\n').nth(2).unwrap_or_default();
+    format!("--- a/{name}\n+++ b/{name}\n{hunks}")
 }
 
 /// The difference between two documents.
