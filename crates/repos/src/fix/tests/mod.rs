@@ -368,3 +368,16 @@ fn a_ruleset_that_is_out_of_force_is_respected_wherever_it_was_listed() {
     assert_eq!(plan.changes, []);
     assert!(plan.refused[0].why.contains("out of force"), "{:?}", plan.refused);
 }
+
+#[test]
+fn a_difference_keeps_blank_lines_and_names_texts_as_they_are_called() {
+    let shown = super::unified("labels/\"é\"", "a\n\nb\n", "a\n\nc\n");
+    let expected = "--- a/labels/\"é\"\n+++ b/labels/\"é\"\n@@ -1,3 +1,3 @@\n a\n \n-b\n+c\n";
+    assert_eq!(shown, expected);
+    assert_eq!(super::unified("x", "same\n", "same\n"), "");
+    let made = super::unified("x", "", "new");
+    assert_eq!(
+        made,
+        "--- a/x\n+++ b/x\n@@ -0,0 +1 @@\n+new\n\\ No newline at end of file\n"
+    );
+}
