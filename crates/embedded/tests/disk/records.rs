@@ -255,7 +255,7 @@ async fn a_backup_in_which_a_record_was_changed_is_not_put_in_place() {
 }
 
 /// The database `name` of the last schema whose records had no code, with a Slack user.
-fn older(folder: &Folder, name: &str) {
+pub(crate) fn older(folder: &Folder, name: &str) {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut migrations: Vec<_> = fs::read_dir(root.join("migrations"))
         .unwrap()
@@ -277,7 +277,7 @@ fn older(folder: &Folder, name: &str) {
 }
 
 /// As the version before kept it beside the fixture's database.
-fn older_head() -> String {
+pub(crate) fn older_head() -> String {
     let line = "00000000000000000002 59b2014a4ac339f129e607cbe6d0a53f8f9efb1911fd893ef601971f99866fa4 \
                 8a402221bb97104d0dc2211867fb0c4bc42f94ee0954c472e8bb0752ae0bfe68\n";
     line.repeat(2)

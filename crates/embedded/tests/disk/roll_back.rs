@@ -11,6 +11,7 @@ use cc_devops_testkit::sample::{self, after, token};
 use serde_json::json;
 
 use crate::folder::{Folder, entry, given, put};
+use crate::records::{older, older_head};
 
 async fn append(store: &Store, numbers: std::ops::RangeInclusive<i64>) {
     for number in numbers {
@@ -232,15 +233,14 @@ async fn a_secret_put_back_to_an_older_version_shows() {
 #[tokio::test]
 async fn agents_of_an_older_schema_beside_a_record_are_nobody() {
     let folder = Folder::new();
-    let store = folder.try_open(given(7, None), true).unwrap();
-    append(&store, 1..=9).await;
-    store.close();
+    older(&folder, "control-plane.db");
+    fs::write(folder.record(), older_head()).unwrap();
     let conn = folder.intruder();
     conn.execute_batch(
-        "INSERT INTO agents (name, role, secret_prefixes, stacks, created_at) VALUES ('Intruder', 'admin', '[]', '[]', 1)",
+        "PRAGMA foreign_keys = off; INSERT INTO agents (name, role, secret_prefixes, stacks, created_at) VALUES ('Intruder', 'admin', '[]', '[]', 1)",
     )
     .unwrap();
-    let hash = hex::encode(token(1).hash.0);
+    let hash = hex::encode(token(9).hash.0);
     conn.execute_batch(&format!(
         "INSERT INTO tokens (hash, agent, created_at) VALUES (x'{hash}', 'Intruder', 1); \
          DROP TABLE completion_messages; DROP TABLE completion_queues; ALTER TABLE requests DROP COLUMN via; \
@@ -255,7 +255,7 @@ async fn agents_of_an_older_schema_beside_a_record_are_nobody() {
     .unwrap();
     conn.close().unwrap();
     let store = folder.try_open(given(7, None), false).unwrap();
-    assert_eq!(store.agents().by_token(&token(1).hash, after(1)).await.unwrap(), None);
+    assert_eq!(store.agents().by_token(&token(9).hash, after(1)).await.unwrap(), None);
     assert!(
         broken(&store)
             .await
