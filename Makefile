@@ -51,7 +51,9 @@ function: $(PEERS)/lambda/ready
 	@PATH="$(abspath $(PEERS)/lambda/bin):$$PATH" $(CARGO) lambda build --locked --profile lambda --disable-optimizations \
 		--target $(TRIPLE) --package cc-devops-lambda --bin devops-automation --bin stripe-mrr-reporter --bin repositories --bin slack-actions --lambda-dir $(PACKAGE)
 
-test: test-rust test-docs test-api test-wire
+test: test-rust test-docs
+	@# Each is one program and those who talk to it: side by side they take as long as the longer one.
+	@$(MAKE) --no-print-directory --jobs=2 test-api test-wire
 
 # What `make test` runs, built alone.
 test-build: tool-nextest
