@@ -97,10 +97,10 @@ const OF_A_FORM = 3;
 
 /**
  * Takes the rows out of every table and list before which enough of the same form stand: the same elements, classes and
- * states, with other words. Their colours are the same, for which axe takes most of its time.
+ * states, with other words. Gives the form of what is left.
  */
 export async function leaveSomeOfEachForm(page) {
-  await page.evaluate((most) => {
+  return page.evaluate((most) => {
     const words = new Set(['href', 'action', 'id', 'for', 'name', 'value', 'datetime', 'title', 'aria-label', 'aria-labelledby', 'aria-describedby']);
     const form = (node) => {
       if (node.nodeType === Node.TEXT_NODE) return node.data.trim() ? 'text' : '';
@@ -116,8 +116,12 @@ export async function leaveSomeOfEachForm(page) {
         if (seen.get(kind) > most) row.remove();
       }
     }
+    return form(document.body);
   }, OF_A_FORM);
 }
+
+/** The forms, each in a light and a width, of which axe was asked for the colours: with other words they are the same. */
+const asked = new Set();
 
 /** Everything that is wrong with a page that is open: in windows of all these widths as it is, in every light by its colours. */
 export async function judge(page, widths) {
@@ -129,9 +133,12 @@ export async function judge(page, widths) {
     note('any light', width, await sideways(page));
     if (WIDTHS.includes(width)) note('any light', width, await inaccessible(page, { but: COLOURS }));
   }
-  await leaveSomeOfEachForm(page);
+  const form = await leaveSomeOfEachForm(page);
   for (const scheme of SCHEMES) {
     for (const width of WIDTHS) {
+      const key = `${scheme} ${width} ${form}`;
+      if (asked.has(key)) continue;
+      asked.add(key);
       await show(scheme, width);
       note(scheme, width, await inaccessible(page, { only: COLOURS }));
     }
