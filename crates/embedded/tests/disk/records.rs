@@ -324,6 +324,11 @@ async fn a_database_that_an_older_version_has_open_is_left_alone() {
     older(&folder, "control-plane.db");
     let other = folder.intruder();
     other.pragma_update(None, "journal_mode", "wal").unwrap();
+    // As a server does at its start: a connection that never read has nothing open.
+    let agents: i64 = other
+        .query_row("SELECT count(*) FROM agents", [], |row| row.get(0))
+        .unwrap();
+    assert!(agents > 0);
     for _ in 0..2 {
         let refused = folder.try_open(given(7, None), false).err();
         assert!(matches!(refused, Some(OpenError::InUse { .. })), "{refused:?}");
