@@ -12,7 +12,7 @@ use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
 use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::sample::{AGENT, OTHER_AGENT, after, agent, agent_name, token};
-use cc_devops_testkit::{Memory, contract, peers, sample};
+use cc_devops_testkit::{Memory, peers, sample};
 use jiff::Timestamp;
 
 use crate::harness;
@@ -27,16 +27,6 @@ fn ports(backend: &Backend) -> Ports {
         state: backend.state(),
         ..Memory::new().ports()
     }
-}
-
-macro_rules! contracts {
-    ($($suite:ident),* $(,)?) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $suite() {
-            let peer = peers::ministack().await;
-            contract::$suite(async || ports(&harness::backend(&peer).await)).await;
-        }
-    )*};
 }
 
 contracts!(agents, heartbeats);

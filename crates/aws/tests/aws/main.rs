@@ -6,6 +6,17 @@
     reason = "a test fails by panicking"
 )]
 
+/// A test for each suite of the ports' contracts, of a module's `ports`.
+macro_rules! contracts {
+    ($($suite:ident),* $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $suite() {
+            let peer = cc_devops_testkit::peers::ministack().await;
+            cc_devops_testkit::contract::$suite(async || ports(&crate::harness::backend(&peer).await)).await;
+        }
+    )*};
+}
+
 mod agents;
 mod audit;
 mod crash_points;

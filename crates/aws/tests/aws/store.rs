@@ -39,16 +39,6 @@ fn ports(backend: &Backend) -> Ports {
     }
 }
 
-macro_rules! contracts {
-    ($($suite:ident),* $(,)?) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $suite() {
-            let peer = peers::ministack().await;
-            contract::$suite(async || ports(&harness::backend(&peer).await)).await;
-        }
-    )*};
-}
-
 contracts!(
     ledger,
     outbox,

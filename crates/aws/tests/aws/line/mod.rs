@@ -9,7 +9,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -18,6 +18,23 @@ use cc_devops_aws::{Backend, Clients};
 use cc_devops_kernel::ports::SystemClock;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
+
+/// The SDK's settings for services that are `client` instead, each call made at most so often.
+pub(crate) fn sdk_config(url: &str, attempts: u32, client: SharedHttpClient) -> SdkConfig {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(attempts)
+        .with_initial_backoff(Duration::from_millis(1));
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "test", "test", None, None, "test",
+        )))
+        .retry_config(retries)
+        .http_client(client)
+        .build()
+}
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone)]
@@ -98,25 +115,14 @@ impl Line {
     pub(crate) fn clients(&self, backend: &Backend, attempts: u32) -> Clients {
         let line = self.clone();
         let straight = aws_smithy_http_client::Builder::new().build_http();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(attempts)
-            .with_initial_backoff(Duration::from_millis(1));
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(backend.clients().config().endpoint_url().unwrap())
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "test", "test", None, None, "test",
-            )))
-            .retry_config(retries)
-            .http_client(http_client_fn(move |settings, components| {
-                SharedHttpConnector::new(OnLine {
-                    line: line.clone(),
-                    straight: straight.http_connector(settings, components),
-                })
-            }))
-            .build();
-        Clients::new(config)
+        let client = http_client_fn(move |settings, components| {
+            SharedHttpConnector::new(OnLine {
+                line: line.clone(),
+                straight: straight.http_connector(settings, components),
+            })
+        });
+        let url = backend.clients().config().endpoint_url().unwrap();
+        Clients::new(sdk_config(url, attempts, client))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

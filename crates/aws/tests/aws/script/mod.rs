@@ -5,10 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
@@ -16,6 +13,8 @@ use cc_devops_aws::{Backend, Clients, Resources};
 use cc_devops_kernel::ports::SystemClock;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
+
+use crate::line::sdk_config;
 
 /// What an operation answers.
 #[derive(Clone)]
@@ -88,21 +87,10 @@ impl Script {
     /// A backend whose calls are made twice at most and may take 200 ms each.
     pub(crate) fn backend(&self) -> Backend {
         let connector = SharedHttpConnector::new(self.clone());
-        let retries = RetryConfig::standard()
-            .with_max_attempts(2)
-            .with_initial_backoff(Duration::from_millis(1));
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(200));
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url("http://aws.invalid")
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "test", "test", None, None, "test",
-            )))
-            .retry_config(retries)
-            .timeout_config(timeouts.build())
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
+        let client = http_client_fn(move |_, _| connector.clone());
+        let config = sdk_config("http://aws.invalid", 2, client).into_builder();
+        let config = config.timeout_config(timeouts.build()).build();
         let resources = Resources::of(&sample::installation(), sample::stage());
         Backend::new(
             Clients::new(config),

@@ -6,11 +6,7 @@ pub(crate) mod model;
 pub(crate) mod replay;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -19,6 +15,7 @@ use cc_devops_aws::{Backend, Clients, Resources};
 use cc_devops_kernel::ports::SystemClock;
 use cc_devops_testkit::sample;
 
+use crate::line::sdk_config;
 use model::Model;
 pub(crate) use model::{Event, Fate, Making, Stack};
 
@@ -117,19 +114,8 @@ impl Cloud {
 /// A backend whose calls a connector answers, each made at most so often.
 pub(crate) fn backend_on(connector: impl HttpConnector + 'static, attempts: u32, resources: Resources) -> Backend {
     let connector = SharedHttpConnector::new(connector);
-    let retries = RetryConfig::standard()
-        .with_max_attempts(attempts)
-        .with_initial_backoff(Duration::from_millis(1));
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url("http://cloudformation.invalid")
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "test", "test", None, None, "test",
-        )))
-        .retry_config(retries)
-        .http_client(http_client_fn(move |_, _| connector.clone()))
-        .build();
+    let client = http_client_fn(move |_, _| connector.clone());
+    let config = sdk_config("http://cloudformation.invalid", attempts, client);
     Backend::new(
         Clients::new(config),
         resources,
