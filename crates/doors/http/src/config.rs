@@ -137,7 +137,8 @@ pub struct Limits {
     /// How many connections are open at the same time. For one more, one that idles is closed, of those
     /// without a good token first; 64 of them, an eighth at most, are for loopback alone. Default 8192.
     pub connections: usize,
-    /// How many of them are of one address, or one IPv6 /64. Default 1024.
+    /// How many of them are of one address, or one IPv6 /64. Default 1024. Of requests that a signature is still to prove,
+    /// half as many are taken at once, of one address as in all.
     pub connections_per_address: usize,
     /// How long a client may take to send a request's head, and how long a connection may idle.
     /// Waits and streams do not idle. Default 30 s.

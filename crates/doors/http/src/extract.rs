@@ -11,6 +11,7 @@ use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
 use crate::connections::arriving::BrokenOff;
+use crate::places::Full;
 use crate::problem::Problem;
 
 /// The largest body of anything but events, in bytes.
@@ -72,7 +73,7 @@ pub(crate) async fn read_json_bytes(headers: &HeaderMap, body: Body, limit: usiz
 /// Reads a body, at most `limit` bytes of it.
 ///
 /// # Errors
-/// There is more of it, it broke off, or the server stops.
+/// There is more of it, there is no room for it, it broke off, or the server stops.
 pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(
@@ -84,7 +85,9 @@ pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result
         return Err(too_large());
     }
     to_bytes(body, limit).await.map_err(|error| {
-        if is_caused_by::<LengthLimitError>(&error) {
+        if let Some(full) = caused_by::<Full>(&error) {
+            Problem::from(*full)
+        } else if is_caused_by::<LengthLimitError>(&error) {
             too_large()
         } else if is_caused_by::<BrokenOff>(&error) {
             Problem::stopping()
@@ -104,14 +107,19 @@ pub fn announces_more(headers: &HeaderMap, limit: usize) -> bool {
 
 /// Whether a body could not be read because of this.
 pub(crate) fn is_caused_by<T: std::error::Error + 'static>(error: &axum::Error) -> bool {
+    caused_by::<T>(error).is_some()
+}
+
+/// Why a body could not be read, where it is this.
+fn caused_by<T: std::error::Error + 'static>(error: &axum::Error) -> Option<&T> {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
-        if error.is::<T>() {
-            return true;
+        if let Some(cause) = error.downcast_ref::<T>() {
+            return Some(cause);
         }
         source = error.source();
     }
-    false
+    None
 }
 
 /// A body that cannot be taken as it is. The position is named, the contents are not.

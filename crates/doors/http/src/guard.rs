@@ -13,6 +13,7 @@ use cc_devops_kernel::door::Door;
 use tracing::{Instrument, field, info_span};
 
 use crate::app::App;
+use crate::client_network::ClientNetwork;
 use crate::connections::Peer;
 use crate::door_profile::Owner;
 use crate::places::{Places, RequestPlace};
@@ -51,15 +52,21 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
 pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let owner = request.extensions().get::<Owner>().copied();
-    let places = match owner {
+    let let_in = match owner {
         // Whoever asks there is known by a signature, for which the body must be there first.
-        Some(owner) if owner.door == Door::Aws => Some(&app.places.signed),
-        _ => app.places.of_route(route.unwrap_or_default()),
+        Some(owner) if owner.door == Door::Aws => {
+            let from = ClientNetwork::charged(request.extensions());
+            app.places.enter_unproven(from).map(Some)
+        }
+        _ => {
+            let places = app.places.of_route(route.unwrap_or_default());
+            let place = places.map(Places::enter).transpose();
+            place.map(|place| place.map(RequestPlace::on))
+        }
     };
-    let let_in = match places.map(Places::enter) {
-        Some(Err(full)) => return Problem::from(full).into_response(),
-        Some(Ok(place)) => Some(RequestPlace::on(place)),
-        None => None,
+    let let_in = match let_in {
+        Ok(let_in) => let_in,
+        Err(full) => return Problem::from(full).into_response(),
     };
     // Kept here as well, so that it is held as long as the answer takes.
     if let Some(let_in) = &let_in {

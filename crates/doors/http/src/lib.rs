@@ -68,3 +68,4 @@ pub use logins::LoginTry;
 pub use mount::{Claims, Mount};
 pub use places::RequestPlace;
 pub use serving::{Capabilities, Server, Service, Workers};
+pub use strangers::{let_go_by, read_open, read_unproven};

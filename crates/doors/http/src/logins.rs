@@ -9,7 +9,6 @@ use axum::http::{Extensions, StatusCode};
 use tokio::time::Instant;
 
 use crate::client_network::ClientNetwork;
-use crate::connections::Peer;
 use crate::problem::Problem;
 
 /// Tries of one network: how long one takes to come back, and how many there are.
@@ -72,10 +71,7 @@ impl Logins {
 
     /// Takes a try of whoever sent a request with these extensions.
     pub(crate) fn take_of(&self, extensions: &Extensions) -> Result<LoginTry<'_>, Problem> {
-        self.take(match extensions.get::<Peer>() {
-            Some(peer) => peer.network(),
-            None => Some(ClientNetwork::UNKNOWN),
-        })
+        self.take(ClientNetwork::charged(extensions))
     }
 
     /// Takes a try of somebody there; of everybody's alone where many share the address.

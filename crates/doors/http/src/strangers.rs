@@ -1,6 +1,6 @@
-//! Callers without a token whom only the signature over their body proves: what they may take
-//! before that. Whatever they send costs little until it is proven, and they take nothing from
-//! those who have a token.
+//! Callers without a token whom only what their body holds proves, a signature over it or what is filled into a form: what
+//! they may take before that. Whatever they send costs little until it is proven, and they take nothing from those who have
+//! a token.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,15 +9,17 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::FromRequestParts;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use futures::StreamExt;
+use http_body_util::BodyExt;
 
-use crate::app::App;
+use crate::app::{App, Shared};
 use crate::client_network::ClientNetwork;
 use crate::connections::Peer;
 use crate::connections::arriving::BrokenOff;
-use crate::extract::is_caused_by;
-use crate::places::Place;
+use crate::extract::{is_caused_by, read_bytes};
+use crate::places::{Place, RequestPlace};
 use crate::problem::Problem;
 
 /// The largest notice, in bytes. GitHub's `workflow_run` has some 20 KB, most of it addresses of a
@@ -25,8 +27,11 @@ use crate::problem::Problem;
 /// `invoice.paid` has ten lines at most, each with up to three times 27 KB of metadata.
 pub(crate) const LARGEST: usize = 1 << 20;
 
-/// How long a notice's body may take to arrive.
+/// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a body is waited for that nobody reads.
+const GOING_BY: Duration = Duration::from_secs(1);
 
 impl<S: Sync> FromRequestParts<S> for ClientNetwork {
     type Rejection = Infallible;
@@ -74,6 +79,66 @@ pub(crate) async fn read(app: &App, from: ClientNetwork, headers: &HeaderMap, bo
         })?,
         _place: place,
     })
+}
+
+/// Reads what anybody may send, within 10 seconds. From now on the request has a place of its network's among those, and
+/// none that agents share.
+///
+/// # Errors
+/// Its network or all together send as many as they may; it did not arrive in time.
+pub async fn read_open<T>(
+    app: &Shared,
+    extensions: &Extensions,
+    reading: impl Future<Output = T>,
+) -> Result<T, Problem> {
+    let from = ClientNetwork::charged(extensions);
+    let place = app.places.forms.take_of(from.as_ref())?;
+    if let Some(let_in) = extensions.get::<RequestPlace>() {
+        let_in.exchange(place);
+    }
+    in_time(reading).await
+}
+
+/// Reads a body that is to prove its sender by a signature over it, at most `limit` bytes of it and within 10 seconds. Until
+/// it has, what arrived counts towards what its network and all together may have in memory.
+///
+/// # Errors
+/// They have as much; it did not arrive in time; what [`read_bytes`] says.
+pub async fn read_unproven(parts: &Parts, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let let_in = parts.extensions.get::<RequestPlace>().cloned();
+    let counted = body.into_data_stream().map(move |part| {
+        let part = part?;
+        if let Some(let_in) = &let_in {
+            let_in.make_room(part.len()).map_err(axum::Error::new)?;
+        }
+        Ok::<_, axum::Error>(part)
+    });
+    in_time(read_bytes(&parts.headers, Body::from_stream(counted), limit)).await?
+}
+
+async fn in_time<T>(arriving: impl Future<Output = T>) -> Result<T, Problem> {
+    let arrived = tokio::time::timeout(PATIENCE, arriving).await;
+    arrived.map_err(|_elapsed| {
+        Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive in time; send it again",
+        )
+    })
+}
+
+/// Gives the request's place back and lets its body go by that nobody reads, for a second at most: who still sends does not
+/// look for the answer. Where many are waited for already, this one is not.
+pub async fn let_go_by(app: &Shared, extensions: &Extensions, mut body: Body) {
+    if let Some(let_in) = extensions.get::<RequestPlace>() {
+        let_in.leave();
+    }
+    let from = ClientNetwork::charged(extensions);
+    let Ok(_place) = app.places.unread.take_of(from.as_ref()) else {
+        return;
+    };
+    let gone_by = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Whatever becomes of it, the answer is the same.
+    let _ = tokio::time::timeout(GOING_BY, gone_by).await;
 }
 
 /// A notice that is not proven is the sender's mistake.

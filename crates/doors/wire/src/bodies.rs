@@ -1,40 +1,28 @@
 //! What a request holds: read as it was sent, because that is what is signed, and unpacked when the signature was looked at.
 
 use std::io::Read;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_ENCODING;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use cc_devops_http::problem::Problem;
-use cc_devops_http::{announces_more, read_bytes};
+use cc_devops_http::{App, announces_more, let_go_by, read_unproven};
 use flate2::read::MultiGzDecoder;
-use futures::StreamExt;
 
 use crate::fault::{Failed, Fault};
 
 /// The most that a request may hold, as it was sent and unpacked, in bytes.
 pub(crate) const MOST: usize = 1024 * 1024;
 
-/// How long is waited for a body that nobody reads.
-const DRAINING: Duration = Duration::from_secs(1);
-
 /// The body as it was sent.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failed> {
-    if announces_more(headers, MOST) {
-        drain(body).await;
+pub(crate) async fn read(app: &App, parts: &Parts, body: Body) -> Result<Bytes, Failed> {
+    if announces_more(&parts.headers, MOST) {
+        let_go_by(app, &parts.extensions, body).await;
         let sentence = format!("the body is larger than {MOST} bytes; send it in parts");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, sentence).into());
     }
-    Ok(read_bytes(headers, body, MOST).await?)
-}
-
-/// Lets a body go by that nobody reads, for a while: who still sends does not look for the answer.
-pub(crate) async fn drain(body: Body) {
-    let mut parts = body.into_data_stream();
-    let gone_by = async { while let Some(Ok(_)) = parts.next().await {} };
-    // Whatever becomes of it, the answer is the same.
-    let _ = tokio::time::timeout(DRAINING, gone_by).await;
+    Ok(read_unproven(parts, body, MOST).await?)
 }
 
 /// The body as it was before it was packed.

@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::any;
 use cc_devops_http::access::Credential;
 use cc_devops_http::problem::Problem;
-use cc_devops_http::{AnswerLayer, App, RequestPlace};
+use cc_devops_http::{AnswerLayer, App, RequestPlace, let_go_by};
 use cc_devops_kernel::input::{self, InputError};
 use cc_devops_kernel::secret::SecretValue;
 use serde_json::{Map as Object, Value};
@@ -127,14 +127,15 @@ async fn carry_out<'a>(
     let proven = match proven {
         Ok(proven) => proven,
         Err(failed) => {
-            bodies::drain(body).await;
+            let_go_by(&state.app, &parts.extensions, body).await;
             return Err(failed);
         }
     };
-    let body = bodies::read(&parts.headers, body).await?;
+    let body = bodies::read(&state.app, &parts, body).await?;
     let ways = Reached::ways(&parts, state.app.own_address().base());
     let reached = proven.signed.holds(&parts, &body, &proven.secret, &ways);
     let reached = reached.ok_or_else(|| refused(NotSigned::mismatch()))?;
+    // From here on it has a place of its agent's.
     proven.credential.let_in(&state.app, &parts.extensions)?;
 
     let body = bodies::unpacked(&parts.headers, body)?;

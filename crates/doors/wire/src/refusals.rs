@@ -74,7 +74,9 @@ pub(crate) fn of_problem(problem: &Problem, service: Option<Service>, family: Fa
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE => {
             (("ServiceUnavailableException", "ServiceUnavailable"), false)
         }
-        StatusCode::GATEWAY_TIMEOUT => (("RequestTimeoutException", "RequestTimeout"), false),
+        StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => {
+            (("RequestTimeoutException", "RequestTimeout"), false)
+        }
         status if status.is_server_error() => (("InternalServiceError", "InternalFailure"), false),
         _ => (("ValidationException", "ValidationError"), false),
     };
@@ -205,6 +207,7 @@ mod tests {
             pair(("UnrecognizedClientException", 400), ("InvalidClientTokenId", 403))
         );
         assert_eq!(of(429), pair(("ThrottlingException", 400), ("Throttling", 400)));
+        assert_eq!(of(408), pair(("RequestTimeoutException", 400), ("RequestTimeout", 400)));
         assert_eq!(
             of(413),
             pair(("RequestEntityTooLargeException", 413), ("RequestEntityTooLarge", 413))

@@ -140,11 +140,7 @@ async fn a_long_poll_waits_as_long_as_it_says_however_short_requests_must_be() {
     })
     .await;
     let key = harness.key().await;
-    let queue = format!("http://localhost:8080/aws/000000000000/devops-completed-{AGENT}");
-    let input = serde_json::json!({"QueueUrl": queue, "WaitTimeSeconds": 20}).to_string();
     let begun = tokio::time::Instant::now();
-    let answer = harness
-        .ask(&Ask::json("sqs", "AmazonSQS.ReceiveMessage", &input), &key)
-        .await;
+    let answer = harness.ask(&Ask::long_poll(AGENT), &key).await;
     assert_eq!((answer.status, begun.elapsed().as_secs()), (200, 20), "{answer:?}");
 }

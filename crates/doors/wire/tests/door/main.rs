@@ -12,4 +12,5 @@ mod reads;
 mod secrecy;
 mod secrets;
 mod signing;
+mod strangers;
 mod unserved;

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 /// An access key.
@@ -72,6 +73,13 @@ impl Ask {
     /// Who the caller is.
     pub(crate) fn identity() -> Self {
         Self::form("sts", "Action=GetCallerIdentity&Version=2011-06-15")
+    }
+
+    /// Waits in an agent's queue for as long as may be: 20 seconds.
+    pub(crate) fn long_poll(agent: &str) -> Self {
+        let queue = format!("http://{HOST}/aws/000000000000/devops-completed-{agent}");
+        let input = json!({"QueueUrl": queue, "WaitTimeSeconds": 20});
+        Self::json("sqs", "AmazonSQS.ReceiveMessage", &input.to_string())
     }
 
     /// The same elsewhere.
