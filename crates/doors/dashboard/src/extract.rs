@@ -1,11 +1,17 @@
 //! Reading queries, paths and forms; what cannot be read is a [`Refusal`].
 
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use cc_devops_http::access::Privilege;
 use cc_devops_http::problem::Problem;
+use cc_devops_http::read_open;
 use serde::de::DeserializeOwned;
 
 use crate::refusal::Refusal;
+use crate::state::{DashboardState, PageState};
 
 /// The largest form, in bytes.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -42,18 +48,39 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 /// A form, as a browser sends it.
 pub(crate) struct Form<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+/// That of somebody who has signed in.
+impl<P: Privilege, T: DeserializeOwned> FromRequest<PageState<P>> for Form<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, _state: &PageState<P>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(body, LARGEST_FORM)
-            .await
-            .map_err(|_| Problem::malformed(format!("the form has more than {LARGEST_FORM} bytes, or broke off")))?;
+        let bytes = read(body).await?;
+        Self::of(parts, bytes).await
+    }
+}
+
+/// That of anybody: while it is waited for, it takes nothing from agents.
+impl<T: DeserializeOwned> FromRequest<Arc<DashboardState>> for Form<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &Arc<DashboardState>) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let bytes = read_open(&state.app, &parts.extensions, read(body)).await??;
+        Self::of(parts, bytes).await
+    }
+}
+
+impl<T: DeserializeOwned> Form<T> {
+    async fn of(parts: Parts, bytes: Bytes) -> Result<Self, Refusal> {
         let request = Request::from_parts(parts, bytes.into());
-        match axum::extract::Form::<T>::from_request(request, state).await {
+        match axum::extract::Form::<T>::from_request(request, &()).await {
             Ok(axum::extract::Form(form)) => Ok(Self(form)),
             Err(error) => Err(Problem::invalid(error.body_text()).into()),
         }
     }
+}
+
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    let bytes = axum::body::to_bytes(body, LARGEST_FORM).await;
+    bytes.map_err(|_| Problem::malformed(format!("the form has more than {LARGEST_FORM} bytes, or broke off")))
 }

@@ -1,8 +1,12 @@
 //! Signing in with a token, and out.
 
 use axum::body::Body;
-use axum::http::Request;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, SET_COOKIE};
+use axum::http::{Method, Request};
+use cc_devops_http::ServerConfig;
+use cc_devops_http::config::Limits;
+use futures::future::join_all;
+use tokio::time::Instant;
 
 use crate::harness::{ADMIN, As, Browser, Harness, OBSERVER};
 
@@ -143,6 +147,60 @@ async fn wrong_tokens_are_slowed_and_a_clumsy_person_is_not() {
         ["session.begun"; 8],
         "what strangers try is not written"
     );
+}
+
+/// The acts that anybody may try.
+const OPEN: [&str; 2] = ["/ui/login", "/ui/open"];
+
+/// A form that does not come.
+fn never(path: &str) -> Request<Body> {
+    let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header("sec-fetch-site", "same-origin")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    request.body(Body::from_stream(never)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strangers_form_takes_no_place_of_agents_and_is_not_waited_for_long() {
+    let harness = Harness::at(ServerConfig {
+        limits: Limits {
+            concurrency: 1,
+            ..Limits::default()
+        },
+        ..ServerConfig::default()
+    })
+    .await;
+    for path in OPEN {
+        let begun = Instant::now();
+        let mut slow = Box::pin(harness.call(never(path)));
+        assert!(futures::poll!(&mut slow).is_pending());
+        let agents = Request::builder().uri("/v1/agents");
+        let agents = agents.header(AUTHORIZATION, format!("Bearer {}", As::Agent.token()));
+        let answer = harness.call(agents.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        let answer = slow.await;
+        assert_eq!((answer.status, begun.elapsed().as_secs()), (408, 10), "{path}");
+        assert!(answer.header("content-type").starts_with("text/html"), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_forms_of_strangers_are_waited_for_at_once() {
+    let harness = Harness::new().await;
+    for path in OPEN {
+        let begun = Instant::now();
+        let slow = (0..18).map(|_| async {
+            let answer = harness.call(never(path)).await;
+            (answer.status, begun.elapsed().as_secs())
+        });
+        let mut answers = join_all(slow).await;
+        answers.sort_unstable();
+        let (late, refused) = (vec![(408_u16, 10_u64); 16], vec![(429, 0); 2]);
+        assert_eq!(answers, [late, refused].concat(), "{path}");
+    }
 }
 
 #[tokio::test]
