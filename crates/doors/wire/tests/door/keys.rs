@@ -3,9 +3,11 @@
 use axum::http::Method;
 use cc_devops_fleet::aws_keys::{PURPOSE, SHORT_LIVED_LASTS};
 use cc_devops_fleet::{Enrolment, Token};
+use cc_devops_http::config::Pace;
 use cc_devops_kernel::acts::Actor;
 use cc_devops_testkit::sample;
 use jiff::SignedDuration;
+use tokio::time::Instant;
 
 use crate::harness::{AGENT, AGENTS, Answer, Harness};
 use crate::signing::{Ask, Key};
@@ -100,4 +102,39 @@ async fn keys_end_with_the_tokens_of_their_agent() {
         is_nobody(&harness.ask(&Ask::identity(), &younger).await),
         "by its new token alone"
     );
+}
+
+/// What a long poll is told whose key ends while it waits, and what is told to whoever asks with that key from then on.
+async fn ended(harness: &Harness, ask: &Ask, key: &Key, end: impl Future<Output = ()>) -> [(u16, String); 2] {
+    let begun = Instant::now();
+    let mut polling = Box::pin(harness.ask(ask, key));
+    assert!(futures::poll!(&mut polling).is_pending(), "it waits");
+    end.await;
+    let told = polling.await;
+    assert_eq!(
+        begun.elapsed().as_secs(),
+        Pace::default().tokens.as_secs(),
+        "it is looked at again, and not when the poll is over"
+    );
+    let next = harness.ask(ask, key).await;
+    [told, next].map(|answer| (answer.status, answer.code()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_poll_ends_with_its_key_and_with_its_token() {
+    let harness = Harness::new().await;
+    let (key, ask) = (harness.key().await, Ask::long_poll(AGENT));
+    let [told, next] = ended(&harness, &ask, &key, harness.end(&key)).await;
+    assert_eq!((told.0, &told), (403, &next));
+
+    let (key, session) = fetched(&harness).await;
+    let ask = ask.with("x-amz-security-token", &session);
+    let token_ends = async {
+        let (ports, installation) = (harness.memory.ports(), sample::installation());
+        let enrolment = Enrolment::new(&ports, &installation, Actor::Operator);
+        let (name, token) = (sample::agent_name(AGENT), Token::from_random([5; 32]));
+        enrolment.rotate(&name, &token, SignedDuration::ZERO).await.unwrap();
+    };
+    let [told, next] = ended(&harness, &ask, &key, token_ends).await;
+    assert_eq!((told.0, &told), (403, &next));
 }
