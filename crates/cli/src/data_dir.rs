@@ -218,12 +218,14 @@ impl DataDir {
 
 /// A token that stands alone in a file.
 pub(crate) fn read_token(path: &Path) -> Result<SecretValue, CliError> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let cannot_read = |error: &dyn std::error::Error| {
         CliError::Usage(format!(
             "cannot read a token from {}: {error}; name another with --token-file, or set CC_DEVOPS_TOKEN",
             path.display()
         ))
-    })?;
+    };
+    let bytes = files::read_secret(path).map_err(|error| cannot_read(&error))?;
+    let text = String::from_utf8(bytes).map_err(|error| cannot_read(&error))?;
     Ok(SecretValue::new(text.trim().to_owned()))
 }
 
