@@ -3,7 +3,8 @@
 //! Whatever is written here is written beside its place and moved there, so that a reader sees the
 //! whole file or none, and is for the owner's eyes alone.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,8 +42,30 @@ pub(crate) struct RunningServer {
 /// Proof that nobody else does on the folder what there may be one of, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
+    path: PathBuf,
     // Dropping the file gives the lock back.
-    _file: File,
+    file: File,
+}
+
+impl FolderLock {
+    /// Where its file was opened.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file that is locked.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether its file is still at its path: another one there may be somebody else's lock by now.
+    pub(crate) fn stands(&self) -> bool {
+        let which = |found: &Metadata| (found.dev(), found.ino());
+        match (self.file.metadata(), self.path.symlink_metadata()) {
+            (Ok(ours), Ok(there)) => which(&ours) == which(&there),
+            _ => false,
+        }
+    }
 }
 
 impl DataDir {
@@ -93,7 +116,7 @@ impl DataDir {
         let file = files::open_lock(&path)
             .map_err(|error| CliError::open(format!("cannot open {}", path.display()), error))?;
         match file.try_lock() {
-            Ok(()) => Ok(FolderLock { _file: file }),
+            Ok(()) => Ok(FolderLock { path, file }),
             Err(TryLockError::WouldBlock) => Err(CliError::Failed(
                 "the master key is being replaced just now by another `rotate-key`: let that one end, one is enough; \
                  `cc-devops audit list --action secrets.key_rotated` shows when it has"
@@ -111,7 +134,7 @@ impl DataDir {
         let mut tries_left = LOCK_TRIES;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(FolderLock { _file: file }),
+                Ok(()) => return Ok(FolderLock { path, file }),
                 Err(TryLockError::WouldBlock) if tries_left > 0 => {
                     tries_left -= 1;
                     tokio::time::sleep(LOCK_PAUSE).await;
@@ -195,12 +218,14 @@ impl DataDir {
 
 /// A token that stands alone in a file.
 pub(crate) fn read_token(path: &Path) -> Result<SecretValue, CliError> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let cannot_read = |error: &dyn std::error::Error| {
         CliError::Usage(format!(
             "cannot read a token from {}: {error}; name another with --token-file, or set CC_DEVOPS_TOKEN",
             path.display()
         ))
-    })?;
+    };
+    let bytes = files::read_secret(path).map_err(|error| cannot_read(&error))?;
+    let text = String::from_utf8(bytes).map_err(|error| cannot_read(&error))?;
     Ok(SecretValue::new(text.trim().to_owned()))
 }
 
@@ -242,6 +267,18 @@ mod tests {
         assert_eq!(dir.lock().await.unwrap_err().code(ExitCodes::Common), 3);
         drop(held);
         dir.lock().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_lock_whose_file_was_removed_does_not_stand_beside_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(folder.path());
+        let first = dir.lock().await.unwrap();
+        assert!(first.stands());
+        fs::remove_file(dir.lock_file()).unwrap();
+        assert!(!first.stands());
+        let second = dir.lock().await.unwrap();
+        assert!(!first.stands() && second.stands());
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ mod trail;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use args::{Cli, Command};
 use context::Context;
@@ -53,12 +53,16 @@ fn main() -> ExitCode {
 
 /// A core dump would put secrets and keys on the disk. This holds for whatever is started from here, too.
 fn keep_memory_out_of_core_dumps() {
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
+    // No dump is as short as one byte. Zero would do for files alone: a program that dumps are piped to, as apport is,
+    // gets them whatever the limit (core(5)), except for one, which the kernel takes for a no (fs/coredump.c).
+    let least = Rlimit {
+        current: Some(1),
+        maximum: Some(1),
     };
-    // Anybody may lower it, so there is nothing to be told.
-    let _lowered = setrlimit(Resource::Core, none);
+    if setrlimit(Resource::Core, least).is_err() {
+        // It is zero and may not be raised: this process at least is not dumped through a pipe either.
+        let _not_told = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
 }
 
 fn run(cli: Cli, output: Output) -> Result<(), CliError> {

@@ -71,11 +71,15 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
     }
     let dir = DataDir::new(&context.global.data_dir);
     dir.create()?;
-    let _lock = dir.lock().await?;
+    let lock = dir.lock().await?;
 
     let (capabilities, StackCommands { stacks, ends }) = embedded::serve(settings, dir.path())?;
     let store = store_of(&capabilities)?;
     trail::undoubted(store)?;
+    // Without it at its place another server would begin, and take up what this one has claimed.
+    store
+        .watch_lock(lock.path(), lock.file())
+        .map_err(|error| CliError::open(format!("cannot use {}", lock.path().display()), error))?;
     store.keep_reserve();
     let fault = Arc::new(OnceLock::new());
     let stop = stopped_or_failed(stop, store.failed(), Arc::clone(&fault));
@@ -126,7 +130,9 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
     // The server has waited its grace for them; what still runs would be orphaned.
     stacks.shutdown(Duration::ZERO).await;
     conclude_stopped(&plane).await;
-    dir.withdraw();
+    if lock.stands() {
+        dir.withdraw();
+    }
     drop(stacks);
     hourly.abort();
     trail::log_end(audit.as_ref()).await;

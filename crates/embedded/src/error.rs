@@ -212,8 +212,8 @@ pub(crate) fn explain(error: &rusqlite::Error, file: &Path) -> PortError {
         rusqlite::Error::SqliteFailure(failure, _) if failure.extended_code == ffi::SQLITE_READONLY_DBMOVED => (
             PortErrorKind::Unavailable,
             format!(
-                "the database {name} was moved or removed while the server runs, so nothing is read or written: put \
-                 it back where it was, or stop the server and start it on the right folder"
+                "the database {name} or a file beside it was moved or removed while the server runs, so nothing is \
+                 read or written: put it back where it was, or stop the server and start it again on the right folder"
             ),
         ),
         // The index of the write-ahead log lies in a file that could not be made longer.

@@ -1,6 +1,7 @@
 //! The store: one open data directory, and every adapter over it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -271,6 +272,15 @@ impl Store {
     /// for that, writes are refused as on a full disk.
     pub fn keep_reserve(&self) {
         self.db.reserve().keep();
+    }
+
+    /// Reads and writes nothing any more once this file is not at its path: `lock` is the open file at `path` whose
+    /// lock keeps a second server out, and without it there another could begin beside this one.
+    ///
+    /// # Errors
+    /// What the system says of the file.
+    pub fn watch_lock(&self, path: &Path, lock: &File) -> std::io::Result<()> {
+        self.db.watch_lock(path, lock)
     }
 
     /// The database, for what the crate does beside the ports.

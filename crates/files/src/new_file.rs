@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all, and never in place of another.
+//! A file that appears whole or not at all, and in place of another only where that is asked for.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,6 +13,7 @@ pub struct NewFile {
     path: PathBuf,
     draft: PathBuf,
     file: File,
+    replaces: bool,
 }
 
 impl NewFile {
@@ -24,11 +25,25 @@ impl NewFile {
         if path.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        Self::begin(path, false)
+    }
+
+    /// Begins the file that is to stand at `path` in the same way, in place of what stands there when it is finished.
+    pub(crate) fn replacing(path: &Path) -> io::Result<Self> {
+        Self::begin(path, true)
+    }
+
+    fn begin(path: &Path, replaces: bool) -> io::Result<Self> {
         let mut draft = path.as_os_str().to_owned();
         draft.push(".partial");
         let draft = PathBuf::from(draft);
         let (path, file) = (path.to_owned(), make(&draft)?);
-        Ok(Self { path, draft, file })
+        Ok(Self {
+            path,
+            draft,
+            file,
+            replaces,
+        })
     }
 
     /// Where it stands until it is finished, for whoever writes to it by its name.
@@ -53,9 +68,13 @@ impl NewFile {
             let message = format!("{} is not the file that was begun", self.draft.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        // A link is refused where the name is taken, and a move is not.
-        fs::hard_link(&self.draft, &self.path)?;
-        fs::remove_file(&self.draft)?;
+        if self.replaces {
+            fs::rename(&self.draft, &self.path)?;
+        } else {
+            // A link is refused where the name is taken, and a move is not.
+            fs::hard_link(&self.draft, &self.path)?;
+            fs::remove_file(&self.draft)?;
+        }
         sync_folder_of(&self.path)
     }
 }

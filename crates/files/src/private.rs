@@ -29,7 +29,7 @@ pub enum NotPrivate {
     Open {
         /// The file or folder.
         path: PathBuf,
-        /// The mode it is to have, in octal digits.
+        /// The mode it is to have, as `chmod` takes it.
         mode: &'static str,
     },
     /// It is no file, or none of its own.

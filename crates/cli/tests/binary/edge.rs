@@ -1,9 +1,10 @@
 //! The server and its operator's commands towards each other: TLS under any name, exit codes that tell
 //! what is wrong, and a crowd of idle strangers.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -70,6 +71,35 @@ fn with_tls_for_a_host_name_the_operators_commands_on_the_folder_work() {
     told["certificate"] = json!("0".repeat(64));
     fs::write(&announced, told.to_string()).unwrap();
     place.run(&["health"]).exits(7);
+}
+
+#[test]
+fn a_key_or_token_that_everybody_may_read_is_refused_with_the_command_that_mends_it() {
+    let place = Place::new();
+    issue(&place);
+    place.configure(CONFIGURATION);
+    let give = |name: &str, mode| {
+        let mode = Permissions::from_mode(mode);
+        fs::set_permissions(place.path().join(name), mode).unwrap();
+    };
+    give("tls/privkey.pem", 0o644);
+    let refused = place.run(&["serve", "--listen", "127.0.0.1:0"]).exits(3);
+    assert!(refused.stderr.contains("chmod o-rwx,g-w"), "{refused}");
+    // A group of its own may, as Debian's ssl-cert.
+    give("tls/privkey.pem", 0o640);
+    let server = place.serve();
+
+    let (token, _) = place.add_agent("Alpha");
+    let send = || {
+        let event = put_secret("Alpha", "r1", "/contentcraft/alpha/key", "v");
+        place.run_with(&["send", "-", "--wait", "30", "--token-file", &token], &event)
+    };
+    give(&token, 0o644);
+    let refused = send().exits(2);
+    assert!(refused.stderr.contains("chmod o-rwx,g-w"), "{refused}");
+    give(&token, 0o640);
+    send().exits(0);
+    assert!(server.stop().success());
 }
 
 /// A server that gives every caller the same answer.

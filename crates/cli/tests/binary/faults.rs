@@ -74,6 +74,33 @@ fn a_disk_that_fails_is_said_at_once_and_so_is_its_return() {
 }
 
 #[test]
+fn a_disk_that_cannot_be_read_is_said_and_so_is_its_return() {
+    let place = Place::new();
+    let order = place.path().join("fault");
+    let library = shim(&place);
+    let environment = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAULT_FILE", order.to_str().unwrap()),
+    ];
+    let server = place.serve_with(&environment);
+    let put = || place.run_with(&["put-secret", "/contentcraft/a/b"], "v");
+    health(&place, 0);
+    put().exits(0);
+    fs::write(&order, "read 5").unwrap();
+    // What another process wrote, the server has to read.
+    place.add_agent("Alpha");
+    assert_ne!(put().code, 0);
+    // Not even who asks can be read, so it is told in short.
+    let told = health(&place, 1).json();
+    assert_eq!(database(&told)["status"], "degraded", "{told}");
+    assert_eq!(server.get("/health", None).0, 503);
+    fs::remove_file(&order).unwrap();
+    health(&place, 0);
+    put().exits(0);
+    assert!(server.stop().success());
+}
+
+#[test]
 fn a_full_disk_keeps_room_for_a_restart_and_for_the_next_one() {
     let place = Place::new();
     let order = place.path().join("fault");

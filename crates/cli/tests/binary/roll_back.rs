@@ -100,25 +100,66 @@ fn a_server_whose_folder_is_moved_acknowledges_nothing() {
     let server = place.serve();
     let (_, token) = place.add_agent("Alpha");
     let admin = fs::read_to_string(place.data().join("admin.token")).unwrap();
+    // The folder itself, and the one that the server was started in and given a relative path from.
+    for here in [place.data(), place.path().to_owned()] {
+        put(&place, 1);
+        let away = here.with_extension("away");
+        fs::rename(&here, &away).unwrap();
+        let event = put_secret("Alpha", "lost", "/contentcraft/alpha/key", "v");
+        let (status, answer) = server.post("/v1/events", &token, &event);
+        assert_eq!(status, 503, "{answer}");
+        // What was well is told for a second.
+        let health = loop {
+            let (status, health) = server.get("/health", Some(admin.trim()));
+            if status != 200 {
+                break health;
+            }
+        };
+        assert!(health.contains("was moved or removed"), "{health}");
+
+        fs::rename(&away, &here).unwrap();
+        put(&place, 2);
+        assert_eq!(server.get("/health", None).0, 200);
+    }
+    assert!(server.stop().success());
+    place.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_server_whose_logs_index_is_removed_acknowledges_nothing_and_undoes_nothing_of_others() {
+    let place = Place::new();
+    let server = place.serve();
+    let (_, token) = place.add_agent("Alpha");
     put(&place, 1);
-    let away = place.path().join("away");
-    fs::rename(place.data(), &away).unwrap();
+    fs::remove_file(place.data().join("control-plane.db-shm")).unwrap();
+    // It writes by an index that it makes itself.
+    place.add_agent("Beta");
     let event = put_secret("Alpha", "lost", "/contentcraft/alpha/key", "v");
     let (status, answer) = server.post("/v1/events", &token, &event);
     assert_eq!(status, 503, "{answer}");
-    // What was well is told for a second.
-    let health = loop {
-        let (status, health) = server.get("/health", Some(admin.trim()));
-        if status != 200 {
-            break health;
-        }
-    };
-    assert!(health.contains("was moved or removed"), "{health}");
+    let _ended = server.stop();
+    let agents = place.run(&["agents", "list", "--json"]).exits(0);
+    assert!(agents.stdout.contains("Beta"), "{agents}");
+    assert!(place.serve().stop().success());
+    place.run(&["audit", "verify"]).exits(0);
+}
 
-    fs::rename(&away, place.data()).unwrap();
-    put(&place, 2);
-    assert_eq!(server.get("/health", None).0, 200);
-    assert!(server.stop().success());
+#[test]
+fn a_server_whose_lock_is_removed_takes_nothing_beside_the_next_one() {
+    let place = Place::new();
+    let first = place.serve();
+    let (_, token) = place.add_agent("Alpha");
+    fs::remove_file(place.data().join("serve.lock")).unwrap();
+    let second = place.serve();
+    let event = put_secret("Alpha", "once", "/contentcraft/alpha/key", "v");
+    let (status, answer) = first.post("/v1/events", &token, &event);
+    assert_eq!(status, 503, "{answer}");
+    let (status, answer) = second.post("/v1/events", &token, &event);
+    assert_eq!(status, 202, "{answer}");
+    let _ended = first.stop();
+    // It has left what says where the second is.
+    place.run(&["health"]).exits(0);
+    assert!(second.stop().success());
     place.run(&["audit", "verify"]).exits(0);
 }
 
@@ -198,7 +239,13 @@ fn a_folder_or_key_that_others_may_use_is_refused_with_the_command_that_mends_it
     let refused = place.run(&SERVE).exits(3);
     assert!(refused.stderr.contains("chmod 600"), "{refused}");
     fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    // A database is taken back, in a folder that nobody else can enter, and that is told.
+    let database = place.data().join("control-plane.db");
+    fs::set_permissions(&database, Permissions::from_mode(0o644)).unwrap();
     assert!(place.serve().stop().success());
+    assert_eq!(fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o600);
+    let log = fs::read_to_string(place.log()).unwrap();
+    assert!(log.contains("let others use it"), "{log}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::io::{Error, Result};
 use std::sync::Arc;
 
+use cc_devops_files as files;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,12 +21,13 @@ pub(crate) struct Identity {
 /// Reads certificate and key.
 ///
 /// # Errors
-/// A file cannot be read, is not PEM, or the two do not belong together.
+/// A file cannot be read, is not PEM, or the two do not belong together; everybody may read the key, or others write
+/// it.
 pub(crate) async fn identity(tls: &Tls) -> Result<Identity> {
-    let (chain, key) = (
-        tokio::fs::read(&tls.certificate).await?,
-        tokio::fs::read(&tls.key).await?,
-    );
+    let chain = tokio::fs::read(&tls.certificate).await?;
+    let key_file = tls.key.clone();
+    let key = tokio::task::spawn_blocking(move || files::read_secret(&key_file)).await;
+    let key = key.map_err(Error::other)??;
     let chain = CertificateDer::pem_slice_iter(&chain).collect::<std::result::Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| Error::other(format!("the certificate's file is not PEM: {error}")))?;
     let key = PrivateKeyDer::from_pem_slice(&key);

@@ -8,13 +8,13 @@
 //! What else follows a commit without anybody waiting for it is done here too: where the audit trail ends is kept
 //! beside the database.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 
-use super::connection::{Purpose, connect};
+use super::connection::{Held, Purpose, connect};
+use super::place::Place;
 use super::wal::{Log, Signal};
 use super::write_health::{ThreadGuard, WriteHealth};
 use super::writer::CheckpointRequest;
@@ -37,19 +37,18 @@ pub(super) struct Checkpointer {
 impl Checkpointer {
     /// Starts the thread.
     pub(super) fn start(
-        file: &Path,
+        place: Arc<Place>,
         signal: Arc<Signal>,
         request: CheckpointRequest,
         pulse: Arc<WriteHealth>,
         mut keeper: Keeper,
         vital: ThreadGuard,
     ) -> std::io::Result<Self> {
-        let file = file.to_owned();
         let heard = Arc::clone(&signal);
         let thread = thread::Builder::new()
             .name("cc-devops-checkpoint".into())
             .spawn(move || {
-                run(&file, &heard, &request, &pulse, &mut keeper);
+                run(&place, &heard, &request, &pulse, &mut keeper);
                 vital.asked();
             })?;
         Ok(Self {
@@ -68,18 +67,23 @@ impl Checkpointer {
     }
 }
 
-fn run(file: &Path, signal: &Signal, request: &CheckpointRequest, pulse: &WriteHealth, keeper: &mut Keeper) {
+fn run(place: &Arc<Place>, signal: &Signal, request: &CheckpointRequest, pulse: &WriteHealth, keeper: &mut Keeper) {
     let mut conn = None;
     let mut written = false;
-    let open = |conn: Option<Connection>| match conn {
+    let open = |conn: Option<Held>| match conn {
         Some(conn) => Ok(conn),
-        None => connect(file, Purpose::Checkpoint),
+        None => connect(place.file(), Purpose::Checkpoint).map(|conn| Held::new(conn, place)),
     };
     loop {
         let state = signal.wait(keeper.due());
         written |= state.written;
         if state.closing {
             break;
+        }
+        // Others may write there by now: nothing is moved into what is theirs, and nothing kept beside it.
+        if place.look().is_err() {
+            signal.rest();
+            continue;
         }
         let looked = open(conn.take()).and_then(|open| {
             keeper.follow(&open, false)?;
@@ -95,12 +99,15 @@ fn run(file: &Path, signal: &Signal, request: &CheckpointRequest, pulse: &WriteH
             }
             Err(error) => {
                 tracing::warn!(%error, "the write-ahead log cannot be moved into the database; trying again");
-                pulse.moved(Err(explain(&error, file).message));
+                pulse.moved(Err(explain(&error, place.file()).message));
             }
         }
         signal.rest();
     }
-    if written && let Err(error) = open(conn).and_then(|open| keeper.follow(&open, true)) {
+    if written
+        && place.look().is_ok()
+        && let Err(error) = open(conn).and_then(|open| keeper.follow(&open, true))
+    {
         tracing::warn!(%error, "where the audit trail ends cannot be kept beside the database");
     }
 }

@@ -1,9 +1,14 @@
 //! One connection with this store's settings.
 
+use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+
+use super::place::Place;
 
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,4 +62,37 @@ pub(super) fn connect(file: &Path, purpose: Purpose) -> rusqlite::Result<Connect
         conn.pragma_update(None, "query_only", true)?;
     }
     Ok(conn)
+}
+
+/// A connection of a store that is open. The last one that is closed moves the write-ahead log into the database and
+/// removes it, unless another process writes by files of its own in their place: what that wrote would be gone with it.
+pub(super) struct Held {
+    conn: Connection,
+    place: Arc<Place>,
+}
+
+impl Held {
+    /// Holds a connection to the database at this place.
+    pub(super) fn new(conn: Connection, place: &Arc<Place>) -> Self {
+        let place = Arc::clone(place);
+        Self { conn, place }
+    }
+}
+
+impl Deref for Held {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.conn
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.place.is_taken()
+            && let Err(error) = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        {
+            tracing::error!(%error, "the write-ahead log may be moved into the database beside another process's");
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod wal;
 pub(crate) mod write_health;
 mod writer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -156,6 +157,11 @@ impl Db {
     /// What is known against the audit trail.
     pub(crate) fn trail(&self) -> &Arc<Standing> {
         &self.0.trail
+    }
+
+    /// Takes a lock as one of the files without which nothing is read or written.
+    pub(crate) fn watch_lock(&self, path: &Path, lock: &File) -> std::io::Result<()> {
+        self.0.place.watch_lock(path, lock)
     }
 
     /// The room that is kept for a restart.

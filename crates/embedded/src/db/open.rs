@@ -29,6 +29,12 @@ use crate::vault::{KeyId, KeyStore, Keyring, MasterKeySource, StoreKeys};
 /// Opens the database in `dir`; with `create`, makes what is missing. Where the disk is full, the room that is kept
 /// for that is given back first.
 pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, OpenError> {
+    // A relative path would follow the folder that this process is in, wherever that is moved.
+    let dir = std::path::absolute(dir).map_err(|source| OpenError::Directory {
+        path: dir.to_owned(),
+        source,
+    })?;
+    let dir = dir.as_path();
     match try_open(dir, source.clone(), create) {
         Err(error) if is_full(&error) && Reserve::free(dir) => {
             tracing::warn!("the disk is full: starting in the room that is kept for it");
@@ -114,7 +120,7 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     let signal = Arc::new(Signal::default());
     let pulse = WriteHealth::new();
     let reserve = Arc::new(Reserve::of(dir));
-    let readers = Arc::new(Readers::new(file.clone()));
+    let readers = Arc::new(Readers::new(Arc::clone(&place)));
     let vital = |thread| ThreadGuard::new(Arc::clone(&pulse), Arc::clone(&readers), thread);
     let writer = WriterThread::new(
         conn,
@@ -126,7 +132,7 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     );
     let writer = Writer::start(writer, vital("writing thread")).map_err(wrong)?;
     let checkpointer = Checkpointer::start(
-        &file,
+        Arc::clone(&place),
         signal,
         writer.checkpoint_request(),
         Arc::clone(&pulse),
@@ -172,8 +178,11 @@ fn make_private(file: &Path, create: bool) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    if fs::metadata(file)?.permissions().mode() & 0o077 != 0 {
+    let mode = fs::metadata(file)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
         fs::set_permissions(file, Permissions::from_mode(0o600))?;
+        let (file, mode) = (file.display(), format!("{mode:o}"));
+        tracing::warn!(%file, mode, "the database's mode let others use it; it is its owner's alone from now on");
     }
     Ok(())
 }

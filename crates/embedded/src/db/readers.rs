@@ -1,14 +1,14 @@
 //! The readers: connections that are opened when first needed and kept for the next read.
 
-use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cc_devops_kernel::ports::{PortError, PortResult};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::closed;
-use super::connection::{Purpose, connect};
+use super::connection::{Held, Purpose, connect};
+use super::place::Place;
 use crate::error::Fault;
 
 /// How many reads run at once on threads of their own.
@@ -22,17 +22,17 @@ type Refusal = fn() -> PortError;
 
 /// A pool of readers.
 pub(super) struct Readers {
-    file: PathBuf,
+    place: Arc<Place>,
     /// The connections nobody uses; once the store is closed, why.
-    idle: Mutex<Result<Vec<Connection>, Refusal>>,
+    idle: Mutex<Result<Vec<Held>, Refusal>>,
     permits: Semaphore,
 }
 
 impl Readers {
     /// A pool without connections yet.
-    pub(super) fn new(file: PathBuf) -> Self {
+    pub(super) fn new(place: Arc<Place>) -> Self {
         Self {
-            file,
+            place,
             idle: Mutex::new(Ok(Vec::new())),
             permits: Semaphore::new(CONCURRENT),
         }
@@ -46,7 +46,7 @@ impl Readers {
         })
     }
 
-    fn idle(&self) -> MutexGuard<'_, Result<Vec<Connection>, Refusal>> {
+    fn idle(&self) -> MutexGuard<'_, Result<Vec<Held>, Refusal>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -58,7 +58,7 @@ impl Readers {
         };
         let conn = match kept {
             Some(conn) => conn,
-            None => connect(&self.file, Purpose::Read)?,
+            None => Held::new(connect(self.place.file(), Purpose::Read)?, &self.place),
         };
         let result = work(&conn);
         // A connection that failed may be in any state; the next read opens another.

@@ -12,6 +12,7 @@ use rusqlite::{Connection, ffi};
 use tokio::sync::{mpsc, oneshot};
 
 use super::closed;
+use super::connection::Held;
 use super::place::Place;
 use super::reserve::Reserve;
 use super::wal::{self, Signal};
@@ -191,7 +192,7 @@ type Ended = Option<Arc<rusqlite::Error>>;
 
 /// The thread's side.
 pub(super) struct WriterThread {
-    conn: Connection,
+    conn: Held,
     file: PathBuf,
     keys: Arc<KeyStore>,
     signal: Arc<Signal>,
@@ -220,7 +221,7 @@ impl WriterThread {
         (place, reserve): (Arc<Place>, Arc<Reserve>),
     ) -> Self {
         Self {
-            conn,
+            conn: Held::new(conn, &place),
             file,
             keys,
             signal,
@@ -252,7 +253,10 @@ impl WriterThread {
             while !pending.is_empty() {
                 self.batch(&mut pending);
             }
-            if finish && let Err(error) = wal::finish(&self.conn) {
+            if finish
+                && self.place.look().is_ok()
+                && let Err(error) = wal::finish(&self.conn)
+            {
                 tracing::warn!(%error, "the write-ahead log cannot be moved into the database; trying again");
             }
             if close {
@@ -297,7 +301,8 @@ impl WriterThread {
         done: &mut Vec<Box<dyn Job>>,
         effect: &mut Effect,
     ) -> rusqlite::Result<()> {
-        self.place.recent()?;
+        // Not as it was a moment ago: what is written beside another process's index is written over its own.
+        self.place.look()?;
         self.reserve.ready()?;
         let mut keys = self.begin()?;
         let before = self.conn.total_changes();

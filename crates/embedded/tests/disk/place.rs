@@ -1,6 +1,6 @@
 //! A database that is moved, removed or replaced under an open store.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
@@ -56,7 +56,7 @@ async fn a_folder_that_is_moved_away_takes_nothing_until_it_is_back() {
 
 #[tokio::test]
 async fn a_file_that_is_removed_or_replaced_takes_nothing() {
-    for name in ["control-plane.db", "control-plane.db-wal"] {
+    for name in ["control-plane.db", "control-plane.db-wal", "control-plane.db-shm"] {
         let parent = tempfile::tempdir().unwrap();
         let data = parent.path().join("data");
         let store = open(&data);
@@ -68,4 +68,18 @@ async fn a_file_that_is_removed_or_replaced_takes_nothing() {
         fs::rename(&other, &file).unwrap();
         is_refused(&store, &format!("{name} replaced by a copy")).await;
     }
+}
+
+#[tokio::test]
+async fn a_lock_that_is_removed_or_replaced_takes_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let store = open(&parent.path().join("data"));
+    let path = parent.path().join("serve.lock");
+    let lock = File::create(&path).unwrap();
+    store.watch_lock(&path, &lock).unwrap();
+    put(&store, NAME, "kept", 1).await.unwrap();
+    fs::remove_file(&path).unwrap();
+    is_refused(&store, "removed").await;
+    fs::write(&path, "").unwrap();
+    is_refused(&store, "another in its place").await;
 }

@@ -1,10 +1,10 @@
 //! `repos audit`: every repository, held against the policy.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use cc_devops_files as files;
 use cc_devops_reports::{Shown, html, markdown, sarif, table};
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::auditing::{Ask, AuditError};
@@ -175,7 +175,7 @@ impl<'r> Document<'r> {
     }
 
     fn save(&self, file: &Path) -> Result<(), CliError> {
-        let written = File::create(file).and_then(|made| streamed(made, |out| self.write(out)));
+        let written = files::save(file, |made| streamed(made, |out| self.write(out)));
         written.map_err(|error| CliError::write(format!("cannot write {}", file.display()), error))
     }
 

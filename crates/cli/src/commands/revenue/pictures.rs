@@ -1,7 +1,9 @@
 //! Pictures as files.
 
+use std::io::Write;
 use std::path::Path;
 
+use cc_devops_files as files;
 use cc_devops_reports::charts::png;
 
 use crate::error::CliError;
@@ -45,5 +47,38 @@ impl Pictures<'_> {
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    std::fs::write(file, bytes).map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))
+    files::save(file, |mut made| made.write_all(bytes))
+        .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_picture_is_its_owners_and_goes_through_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (picture, precious) = (folder.path().join("mrr.svg"), folder.path().join("precious"));
+        let write = |file: &Path| {
+            let pictures = Pictures {
+                svg: Some(file),
+                png: None,
+            };
+            pictures.write(|| "<svg/>".to_owned())
+        };
+        write(&picture).unwrap();
+        write(&picture).unwrap();
+        assert_eq!(fs::read(&picture).unwrap(), b"<svg/>");
+        assert_eq!(fs::metadata(&picture).unwrap().permissions().mode() & 0o777, 0o600);
+
+        fs::write(&precious, "kept").unwrap();
+        let link = folder.path().join("link.svg");
+        symlink(&precious, &link).unwrap();
+        let refused = write(&link).unwrap_err().to_string();
+        assert!(refused.contains("is a link"), "{refused}");
+        assert_eq!(fs::read(&precious).unwrap(), b"kept");
+    }
 }

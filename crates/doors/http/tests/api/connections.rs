@@ -1,7 +1,9 @@
 //! What a connection costs: how long it may idle, how many there may be, and that none of them holds
 //! up a stop.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,6 +192,8 @@ async fn with_tls(limits: Limits, folder: &std::path::Path) -> (Standing, reqwes
     };
     std::fs::write(&tls.certificate, signed.cert.pem()).unwrap();
     std::fs::write(&tls.key, signed.signing_key.serialize_pem()).unwrap();
+    let private = Permissions::from_mode(0o600);
+    std::fs::set_permissions(&tls.key, private).unwrap();
     let config = ServerConfig {
         tls: Some(tls),
         limits,

@@ -1,5 +1,7 @@
 //! The server on a real socket: binding, TLS, and stopping without cutting anything off.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +88,17 @@ async fn tls_is_served_with_the_configured_certificate() {
     ));
     std::fs::write(&tls.certificate, signed.cert.pem()).unwrap();
     std::fs::write(&tls.key, signed.signing_key.serialize_pem()).unwrap();
+    let give = |mode| {
+        let mode = Permissions::from_mode(mode);
+        std::fs::set_permissions(&tls.key, mode).unwrap();
+    };
+    give(0o644);
+    let Err(ServerError::Tls { source, .. }) = bind(&memory, config.clone()).await else {
+        panic!("a key that everybody may read is served with");
+    };
+    assert!(source.to_string().contains("chmod o-rwx,g-w"), "{source}");
+    // A group of its own may, as Debian's ssl-cert.
+    give(0o640);
     let server = bind(&memory, config).await.unwrap();
     let url = format!("https://localhost:{}/health", server.local_addr().port());
     let (stop, stopped) = oneshot::channel::<()>();
