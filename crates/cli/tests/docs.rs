@@ -12,6 +12,9 @@
 mod approved_deploy;
 #[path = "docs/interface.rs"]
 mod interface;
+#[cfg(test)]
+#[path = "docs/machine.rs"]
+mod machine;
 #[path = "docs/markdown.rs"]
 mod markdown;
 #[cfg(test)]

@@ -8,6 +8,8 @@ mod agents;
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod alerts_runbook;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod dashboard;
@@ -27,6 +29,13 @@ mod fleet;
 mod github_harness;
 #[cfg(test)]
 mod long_work;
+#[cfg(test)]
+#[path = "../docs/machine.rs"]
+mod machine;
+#[cfg(test)]
+#[path = "../docs/markdown.rs"]
+#[expect(dead_code, reason = "the tests of the documents need more of it")]
+mod markdown;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
@@ -65,6 +74,10 @@ mod revenue_report;
 mod roll_back;
 #[cfg(test)]
 mod sealing;
+#[cfg(test)]
+#[path = "../docs/server.rs"]
+#[expect(dead_code, reason = "the tests of the documents need more of it")]
+mod server;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]

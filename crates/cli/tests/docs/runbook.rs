@@ -2,93 +2,50 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
+use crate::machine::{Machine, stop};
+use crate::markdown::to_run;
+use crate::server::{parse, text_of};
 
-use crate::markdown::calls;
-use crate::server::{BINARY, Process, command, json_of, line_with, parse, succeeded, text_of};
-
-/// What is a command's name in a sentence, and no call.
-const NAMES: [&str; 2] = ["backup", "restore"];
-
-/// Calls that end otherwise than with 0 here: of another installation's trail, of a stack that nobody holds, what a
-/// policy denies, of a plan that was approved already, of a stack that was never deployed before.
-const OTHERWISE: [(&str, i32); 6] = [
-    ("audit verify --at-least", 1),
-    ("stacks release cc-agent-x-prod", 1),
-    ("policy check --policies", 4),
-    ("deploys deny PLAN", 1),
-    ("deploys freeze override PLAN", 1),
-    ("deploys rollback STACK", 1),
+/// What is not run, and why.
+const NOT_RUN: [(&str, &str); 6] = [
+    ("cc-devops serve", "it is the server that the others are run beside"),
+    ("cc-devops backup", "a command's name in a sentence"),
+    ("cc-devops restore", "a command's name in a sentence"),
+    ("cc-devops @supervise", "the server starts it itself"),
+    (
+        "kill -9",
+        "an end that the text speaks of; what is left after it, tests/kill.rs looks at",
+    ),
+    (
+        "aws cloudformation delete-stack --stack-name NAME-STAGE",
+        "it needs an account and a stack in it",
+    ),
 ];
 
-/// A stack whose plan takes a table's data, and so waits.
-const SHOP: &str = r#"[stacks.shop]
-plan_command = ["/bin/sh", "-c", "echo '{\"changes\": [{\"path\": \"orders\", \"action\": \"Remove\", \"resourceType\": \"AWS::DynamoDB::Table\"}]}' > $CC_DEVOPS_PLAN_FILE"]
-command = ["/bin/true"]
-"#;
+/// Calls that end otherwise than with 0 here: what a policy denies, of a plan that was approved already, of a stack that
+/// was never deployed before.
+const OTHERWISE: [(&str, i32); 3] = [
+    (
+        "cc-devops policy check --policies policies/ ContentOrchestrator putSecret /contentcraft/stripe/key",
+        4,
+    ),
+    ("cc-devops deploys freeze override PLAN --reason TEXT", 1),
+    ("cc-devops deploys rollback STACK", 1),
+];
 
 /// Calls that the server must not be running for, and with what they are asked nothing.
 const STOPPED: [(&str, &str); 3] = [
-    ("compact", ""),
-    ("restore /", " --yes --master-key master.key.then"),
-    ("audit accept", " --yes"),
+    ("cc-devops compact", ""),
+    ("cc-devops restore /", " --yes --master-key master.key.then"),
+    ("cc-devops audit accept", " --yes"),
 ];
 
-/// A machine as the runbook has it: `/var/lib/cc-devops`, `/etc/cc-devops` and `/var/backups` under a folder.
-struct Machine(TempDir);
+/// What not every machine has. Where it is, it is run.
+const NOT_EVERYWHERE: [&str; 2] = ["fuser", "openssl"];
 
-impl Machine {
-    fn new() -> Self {
-        let machine = Self(TempDir::new().unwrap());
-        for folder in ["var/lib", "etc/cc-devops", "var/backups/cc-devops", "policies"] {
-            fs::create_dir_all(machine.0.path().join(folder)).unwrap();
-        }
-        let config = "[server]\nlisten = \"127.0.0.1:0\"\n[egress]\nallow = [\"127.0.0.0/8\"]\n\
-                      [stacks.cc-agent-x]\ncommand = [\"/bin/true\"]\n";
-        fs::write(machine.at("/etc/cc-devops/cc-devops.toml"), format!("{config}{SHOP}")).unwrap();
-        let policies = machine.run("policy show");
-        fs::write(machine.at("/policies/own.cedar"), policies).unwrap();
-        machine
-    }
-
-    fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.0.path().display())
-    }
-
-    /// A call as the runbook shows it, with its places on this machine.
-    fn call(&self, line: &str) -> Command {
-        let mut line = line.to_owned();
-        for place in ["/var/lib/", "/etc/cc-devops", "/var/backups"] {
-            line = line.replace(place, &self.at(place));
-        }
-        let mut call = command(BINARY);
-        call.args(line.split_whitespace())
-            .current_dir(self.0.path())
-            .env("CC_DEVOPS_DATA_DIR", self.at("/var/lib/cc-devops"))
-            .env("CC_DEVOPS_CONFIG", self.at("/etc/cc-devops/cc-devops.toml"));
-        call
-    }
-
-    fn run(&self, line: &str) -> String {
-        succeeded(&self.call(line).output().unwrap())
-    }
-
-    fn serve(&self) -> Process {
-        let log = fs::File::create(self.at("/server.log")).unwrap();
-        let (process, mut stdout) = Process::start(self.call("serve").stderr(log));
-        line_with(&mut stdout, "http://");
-        process
-    }
-}
-
-/// Asks the server to stop, and waits for its end.
-fn stop(mut server: Process) {
-    let pid = server.0.id().to_string();
-    succeeded(&Command::new("kill").args(["-TERM", &pid]).output().unwrap());
-    assert!(server.0.wait().unwrap().success(), "it stops in good order");
-}
+/// The end of another installation's trail.
+const MARK: &str = "871:50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c";
 
 #[test]
 fn every_command_of_the_runbook_works_as_it_says() {
@@ -100,90 +57,63 @@ fn every_command_of_the_runbook_works_as_it_says() {
         "it says which folder and file its commands are for"
     );
 
-    let machine = Machine::new();
+    let machine = Machine::new("");
+    fs::write(machine.at("/policies/own.cedar"), machine.run("cc-devops policy show")).unwrap();
     let server = machine.serve();
-    machine.run("agents add ContentOrchestrator");
-    let put = "put-secret /contentcraft/contentorchestrator/api-key --value-file value --json";
-    fs::write(machine.at("/value"), "v").unwrap();
+    machine.run("cc-devops agents add ContentOrchestrator");
+    let put = "printf v | cc-devops put-secret /contentcraft/contentorchestrator/api-key --json";
     let request = parse(&machine.run(put))["requestId"].as_str().unwrap().to_owned();
-    let endpoint = subscribe(&machine);
-    let (plan, digest) = planned(&machine);
+    let endpoint = machine.subscribe();
+    machine.lose_a_deploy("prod");
+    let (plan, digest) = machine.planned("shop");
+    let (other_plan, _) = machine.planned("store");
+    let verified = machine.run("cc-devops audit verify");
+    let mark = verified.split_whitespace().last().unwrap();
 
     let told = |line: &str| {
-        line.replace("$ID", &endpoint)
+        let line = line
             .replace("NAME-STAGE", "cc-agent-x-prod")
+            .replace("deny PLAN", &format!("deny {other_plan}"))
             .replace("PLAN", &plan)
             .replace("DIGEST", &digest)
             .replace("STACK", "shop-dev")
             .replace("ACTION RESOURCE", "putSecret /contentcraft/contentorchestrator/api-key")
             .replace("NAME", "ContentOrchestrator")
             .replace("show ID", &format!("show {request}"))
+            .replace(MARK, mark)
+            // The service's user is this one, and the current folder another.
+            .replace("-o cc-devops", "-o \"$(id -u)\"")
+            .replace("fuser ", "fuser /var/lib/cc-devops/")
+            .replace('\u{2026}', "/var/backups/master.key");
+        format!("ID={endpoint}\n{line}")
     };
-    let shown: Vec<String> = calls(&runbook)
-        .into_iter()
-        .filter(|line| !NAMES.contains(&line.as_str()) && line != "serve")
-        .collect();
-    assert!(shown.len() > 30, "only {} commands found", shown.len());
+    let is_missing = |line: &str| {
+        let program = NOT_EVERYWHERE.iter().find(|program| line.starts_with(**program));
+        program.is_some_and(|program| {
+            let found = machine.shell(&format!("command -v {program}")).output();
+            !found.unwrap().status.success()
+        })
+    };
+    let mut shown = to_run(&runbook, &NOT_RUN, &OTHERWISE);
+    assert!(shown.len() > 50, "only {} commands found", shown.len());
+    shown.retain(|(line, _)| !is_missing(line));
     let more = |line: &str| STOPPED.iter().find(|(call, _)| line.starts_with(call));
-    let is_stopped = |line: &&String| more(line).is_some();
     // The key is replaced on the way; the backup opens with that of its time.
     let data = machine.at("/var/lib/cc-devops");
     fs::copy(format!("{data}/master.key"), machine.at("/master.key.then")).unwrap();
-    let (stopped, running): (Vec<_>, Vec<_>) = shown.iter().partition(is_stopped);
+    let (stopped, running): (Vec<_>, Vec<_>) = shown.iter().partition(|(line, _)| more(line).is_some());
 
     // A backup is made to a file that is not there yet, and restored when the server has stopped.
     let mut failed = Vec::new();
-    let mut run = |line: &String| {
-        let output = machine.call(&told(line)).stdin(Stdio::null()).output().unwrap();
-        let otherwise = OTHERWISE.iter().find(|(call, _)| line.starts_with(call));
-        let expected = otherwise.map_or(0, |(_, code)| *code);
-        if output.status.code() != Some(expected) {
-            failed.push(format!(
-                "cc-devops {line}: {}\n{}",
-                output.status,
-                String::from_utf8_lossy(&output.stderr)
-            ));
-        }
-    };
-    running.into_iter().for_each(&mut run);
+    for (line, code) in running {
+        failed.extend(machine.fault_of(&told(line), *code));
+    }
     stop(server);
-    for line in stopped {
+    for (line, code) in stopped {
         let (_, more) = more(line).unwrap();
-        run(&format!("{line}{more}"));
+        failed.extend(machine.fault_of(&format!("{}{more}", told(line)), *code));
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     assert!(Path::new(&machine.at("/var/lib/cc-devops/control-plane.db")).exists());
     stop(machine.serve());
-}
-
-/// Asks for a deploy that has to be approved, and waits until it does: its plan and the digest.
-fn planned(machine: &Machine) -> (String, String) {
-    machine.run("deploy shop --stage dev");
-    loop {
-        let listed = parse(&machine.run("deploys list --state waiting --json"));
-        if let Some(plan) = listed["deploys"].get(0) {
-            let word = |name: &str| plan[name].as_str().unwrap().to_owned();
-            return (word("plan"), word("digest"));
-        }
-    }
-}
-
-/// Subscribes an endpoint that does not answer, and gives its id.
-fn subscribe(machine: &Machine) -> String {
-    let token = fs::read_to_string(machine.at("/var/lib/cc-devops/admin.token")).unwrap();
-    let server = fs::read_to_string(machine.at("/var/lib/cc-devops/server.json")).unwrap();
-    let address = parse(&server)["address"].as_str().unwrap().to_owned();
-    let output = Command::new("curl")
-        .args(["-sS", &format!("http://{address}/v1/webhooks")])
-        .args([
-            "-H",
-            &format!("Authorization: Bearer {}", token.trim()),
-            "-H",
-            "Content-Type: application/json",
-        ])
-        .args(["-d", r#"{"url": "http://127.0.0.1:9/hook"}"#])
-        .output()
-        .unwrap();
-    let made = json_of(&output);
-    made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }

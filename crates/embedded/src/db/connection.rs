@@ -90,7 +90,9 @@ impl Deref for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if self.place.is_taken()
-            && let Err(error) = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            && let Err(error) = self
+                .conn
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         {
             tracing::error!(%error, "the write-ahead log may be moved into the database beside another process's");
         }
