@@ -1,7 +1,8 @@
 //! Putting a backup in the database's place on purpose: looked at as a whole before anything is touched, with what was
-//! there kept aside, and with every token and access key ended that was ended since.
+//! there kept aside, and with everything ended that was ended since.
 
-use std::collections::HashMap;
+mod ended;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,20 +10,20 @@ use std::path::{Path, PathBuf};
 use cc_devops_files::{self as files, NewFile, NotPrivate};
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, Break, Mark, actions};
 use cc_devops_kernel::outcome::Status;
-use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, Record, RecordKind};
+use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
+use serde::Serialize;
 use serde_json::json;
 
-use crate::agents::register::{self, AgentRow, TokenRow};
 use crate::audit;
-use crate::db::migrations::{AUTHENTICATED, WITH_RECORDS, known};
+use crate::db::migrations::{AUTHENTICATED, known};
 use crate::db::{FILE, KEY_FILE};
 use crate::error::{Fault, OpenError};
-use crate::stacks;
-use crate::state;
 use crate::store::{Store, StoreOptions};
 use crate::vault::{KeyFile, MasterKeySource, StoreKeys};
+pub use ended::Ended;
+use ended::Since;
 
 /// Where the backup is made ready, in the data directory.
 const STAGING: &str = "restoring";
@@ -96,25 +97,20 @@ pub struct Restore {
     /// Whether its agents and tokens are known to be this store's. A backup of an older version does not say, and
     /// none of its tokens is good.
     pub authenticated: bool,
-    /// Whether that is known of its records and requests, too. A backup of an older version does not say, and nobody
-    /// is known in Slack.
-    pub with_records: bool,
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Restored {
     /// Where the audit trail ends now.
     pub head: Mark,
     /// Where what was replaced is kept; none where there was nothing.
     pub aside: Option<PathBuf>,
-    /// How many tokens of the backup have ended.
-    pub ended_tokens: u64,
-    /// How many access keys of the backup have ended.
-    pub ended_keys: u64,
-    /// The agents that were revoked since.
-    pub revoked: Vec<String>,
-    /// Why it is not known which tokens were ended since; none where it is.
+    /// What of the backup has ended.
+    #[serde(flatten)]
+    pub ended: Ended,
+    /// Why it is not known what has ended since; none where it is.
     pub unknown: Option<String>,
 }
 
@@ -127,22 +123,6 @@ impl Drop for Staging {
             tracing::warn!(folder = %self.0.display(), %error, "what a restore left cannot be removed");
         }
     }
-}
-
-/// What ended in the backup because it has ended since.
-#[derive(Default)]
-struct Ended {
-    tokens: u64,
-    keys: u64,
-    revoked: Vec<String>,
-}
-
-/// What the replaced database says of agents, their tokens and their access keys.
-struct Since {
-    head: Mark,
-    agents: Vec<AgentRow>,
-    tokens: Vec<TokenRow>,
-    keys: Vec<Record>,
 }
 
 impl Restore {
@@ -207,23 +187,25 @@ impl Restore {
             head,
             newest,
             authenticated: schema >= AUTHENTICATED,
-            with_records: schema >= WITH_RECORDS,
         })
     }
 
-    /// Puts it in place. What was there is kept aside; the act is on record, and tokens and access keys that were ended
-    /// since have ended.
+    /// Puts it in place. What was there is kept aside; the act is on record, and what lets somebody in or sends something
+    /// out has ended where it was ended since.
     pub async fn finish(self, now: Timestamp) -> Result<Restored, RestoreError> {
         let (since, unknown) = match self.since().await {
-            Ok(since) => (since, None),
+            Ok(since) => (Some(since), None),
             Err(why) => (None, Some(why)),
         };
         let replaced = since.as_ref().map(|since| since.head);
-        let Ended {
-            tokens: ended_tokens,
-            keys: ended_keys,
-            revoked,
-        } = self.end(since).await?;
+        let ended = ended::end(&self.store, self.authenticated, since, now).await?;
+        let mut detail = json!(ended);
+        if let Some(fields) = detail.as_object_mut() {
+            fields.insert("by".to_owned(), json!("operator"));
+            fields.insert("from".to_owned(), json!(self.head));
+            fields.insert("replaced".to_owned(), json!(replaced));
+            fields.insert("unknown".to_owned(), json!(unknown));
+        }
         let entry = AuditEntry {
             at: now,
             principal: None,
@@ -234,10 +216,7 @@ impl Restore {
             resource: self.backup.file_name().map(|name| name.to_string_lossy().into_owned()),
             status: Status::Success,
             reason: None,
-            detail: json!({
-                "by": "operator", "from": self.head, "replaced": replaced, "endedTokens": ended_tokens,
-                "endedKeys": ended_keys, "revoked": revoked,
-            }),
+            detail,
         };
         let head = self.store.accept(entry).await?;
         let Self {
@@ -253,17 +232,15 @@ impl Restore {
         Ok(Restored {
             head,
             aside,
-            ended_tokens,
-            ended_keys,
-            revoked,
+            ended,
             unknown,
         })
     }
 
-    /// What the database that is there says; none where there is none, an error in words where it says nothing.
-    async fn since(&self) -> Result<Option<Since>, String> {
+    /// What the database that is there says; in words, why it says nothing.
+    async fn since(&self) -> Result<Since, String> {
         if !self.dir.join(FILE).exists() {
-            return Ok(None);
+            return Err("the folder had no database".to_owned());
         }
         let opened = Store::open(StoreOptions {
             data_dir: self.dir.clone(),
@@ -271,8 +248,7 @@ impl Restore {
             create: false,
         });
         let old = opened.map_err(|error| format!("the database that was replaced cannot be opened: {error}"))?;
-        let keys = std::sync::Arc::clone(old.db().store_keys());
-        if !is_same(&keys, self.store.db().store_keys()) {
+        if !is_same(old.db().store_keys(), self.store.db().store_keys()) {
             return Err("the database that was replaced is another control plane's".to_owned());
         }
         let head = old.audit().mark(None).await.ok().flatten();
@@ -280,64 +256,7 @@ impl Restore {
         if head.seq < self.head.seq {
             return Err("the database that was replaced is older than the backup".to_owned());
         }
-        let read = old.db().read(move |conn| {
-            let agents = register::agents(conn)?.into_iter().filter(|row| row.is_ours(&keys));
-            let tokens = register::tokens(conn)?.into_iter().filter(|row| row.is_ours(&keys));
-            Ok((
-                agents.collect(),
-                tokens.collect(),
-                state::all(conn, &keys, RecordKind::AwsKey)?,
-            ))
-        });
-        let (agents, tokens, keys) = read.await.map_err(|error| error.message)?;
-        Ok(Some(Since {
-            head,
-            agents,
-            tokens,
-            keys,
-        }))
-    }
-
-    /// Ends in the backup what has ended since. Deploys that wait there for approval are not carried out.
-    async fn end(&self, since: Option<Since>) -> Result<Ended, RestoreError> {
-        let keys = std::sync::Arc::clone(self.store.db().store_keys());
-        let (authenticated, with_records) = (self.authenticated, self.with_records);
-        let ended = self.store.db().write(move |conn, _| {
-            // Nobody knows what has changed their stacks since.
-            stacks::forget_plans(conn)?;
-            let mut ended = Ended::default();
-            if !authenticated {
-                ended.tokens += conn.execute("DELETE FROM tokens", [])? as u64;
-            }
-            if !with_records {
-                state::remove_all(conn, RecordKind::SlackUser)?;
-            }
-            let Some(since) = since else {
-                return Ok(ended);
-            };
-            let good: HashMap<[u8; 32], TokenRow> = since.tokens.into_iter().map(|row| (row.hash, row)).collect();
-            for mut row in register::tokens(conn)? {
-                let ends_at = match good.get(&row.hash) {
-                    None => {
-                        conn.execute("DELETE FROM tokens WHERE hash = ?1", [row.hash])?;
-                        ended.tokens += 1;
-                        continue;
-                    }
-                    Some(newer) => newer.ends_at,
-                };
-                if ends_at.is_some_and(|end| row.ends_at.is_none_or(|known| known > end)) {
-                    row.ends_at = ends_at;
-                    row.put(conn, &keys)?;
-                    ended.tokens += 1;
-                }
-            }
-            for newer in since.agents.iter().filter(|row| row.revoked_at.is_some()) {
-                ended.revoked.extend(register::revoke_as(conn, &keys, newer)?);
-            }
-            ended.keys = state::keep_as(conn, &keys, RecordKind::AwsKey, &since.keys)?;
-            Ok(ended)
-        });
-        Ok(ended.await?)
+        Since::read(&old, head).await.map_err(|error| error.message)
     }
 }
 

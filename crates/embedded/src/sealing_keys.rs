@@ -94,14 +94,24 @@ fn replace(
     store_keys: &StoreKeys,
     replacing: &Replacing,
 ) -> Result<Option<SealingPair>, Fault> {
-    let newest: Option<String> = conn
-        .prepare_cached("SELECT id FROM sealing_keys ORDER BY seq DESC LIMIT 1")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    if newest.as_deref() != replacing.instead_of.as_ref().map(SealingKeyId::as_str) {
+    if newest(conn)?.as_deref() != replacing.instead_of.as_ref().map(SealingKeyId::as_str) {
         return Ok(None);
     }
     let pair = SealingPair::new(Zeroizing::new(random()?), replacing.at);
+    insert(conn, keys, &pair)?;
+    crate::audit::append(conn, store_keys, &replacing.entry(&pair))?;
+    Ok(Some(pair))
+}
+
+/// The id of the pair that is published.
+fn newest(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    conn.prepare_cached("SELECT id FROM sealing_keys ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()
+}
+
+/// Puts a pair before the others.
+fn insert(conn: &Connection, keys: &Keyring, pair: &SealingPair) -> Result<(), Fault> {
     let id = pair.id().as_str();
     let sealed = keys.seal(label(id), pair.secret())?;
     conn.prepare_cached(
@@ -109,11 +119,20 @@ fn replace(
     )?
     .execute(params![
         id,
-        nanos(replacing.at),
+        nanos(pair.created_at()),
         sealed.key_id.as_str(),
         sealed.data_key,
         sealed.body,
     ])?;
-    crate::audit::append(conn, store_keys, &replacing.entry(&pair))?;
-    Ok(Some(pair))
+    Ok(())
+}
+
+/// Has these pairs, the newest first, and no others. Whether another one is published than before.
+pub(crate) fn keep_as(conn: &Connection, keys: &Keyring, newer: &[SealingPair]) -> Result<bool, Fault> {
+    let before = newest(conn)?;
+    conn.execute("DELETE FROM sealing_keys", [])?;
+    for pair in newer.iter().rev() {
+        insert(conn, keys, pair)?;
+    }
+    Ok(before.as_deref() != newer.first().map(|pair| pair.id().as_str()))
 }

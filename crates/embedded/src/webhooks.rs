@@ -2,6 +2,7 @@
 
 mod deliveries;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -300,6 +301,25 @@ fn status(row: &Row<'_>) -> rusqlite::Result<SubscriptionStatus> {
         },
         dead_letters: count_at(row, SUBSCRIPTION_LEN + 3)?,
     })
+}
+
+/// Switches off every endpoint but these, which says why; which ones.
+pub(crate) fn switch_off_but(
+    conn: &Connection,
+    good: &HashSet<String>,
+    at: Timestamp,
+    why: &str,
+) -> rusqlite::Result<Vec<String>> {
+    let mut on = conn
+        .prepare_cached("SELECT id FROM subscriptions WHERE disabled_at IS NULL ORDER BY seq")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    on.retain(|id| !good.contains(id));
+    let mut off = conn.prepare_cached("UPDATE subscriptions SET disabled_at = ?2, last_error = ?3 WHERE id = ?1")?;
+    for id in &on {
+        off.execute(params![id, nanos(at), why])?;
+    }
+    Ok(on)
 }
 
 /// Notes that an endpoint failed; since when it only fails.

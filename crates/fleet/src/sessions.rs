@@ -283,12 +283,9 @@ impl Sessions<'_> {
                 return Ok(());
             };
             let Some(kept) = self.open(&record)? else { return Ok(()) };
-            let entry = entry(
-                actions::SESSION_ENDED,
-                &kept.agent,
-                json!({"via": Door::Dashboard}),
-                now,
-            );
+            // By its name, so that one that is put back shows.
+            let detail = json!({"via": Door::Dashboard, "session": key.name});
+            let entry = entry(actions::SESSION_ENDED, &kept.agent, detail, now);
             match self.state.write(&[record.removal()], Some(&entry)).await {
                 // Its use was noted meanwhile, or it was ended.
                 Err(error) if error.kind == PortErrorKind::Superseded => {}

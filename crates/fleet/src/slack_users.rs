@@ -93,6 +93,14 @@ impl Kept {
     }
 }
 
+/// Which Slack user a record of the kind [`RecordKind::SlackUser`] says that an operator is.
+///
+/// # Errors
+/// `Corrupt` where it cannot be read.
+pub fn who_is_who(record: &Record) -> PortResult<(AgentName, SlackUserId)> {
+    Kept::of(record).map(|kept| (kept.agent, kept.slack_user))
+}
+
 fn by_user(user: &SlackUserId) -> RecordKey {
     RecordKey::new(RecordKind::SlackUser, user.as_str())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cc_devops_embedded::{Restore, RestoreError, Restored};
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
-use serde_json::json;
+use serde::Serialize;
 
 use super::times::show;
 use crate::confirmation::{NOTHING_DONE, confirm};
@@ -16,8 +16,10 @@ use crate::store;
 const AFTER_HELP: &str = "\
 The server must be stopped. The backup is looked at as a whole first: the file, the master key, the
 audit chain, the rows of agents and tokens. What is in the data folder is kept aside in a folder
-`replaced-TIME` of it. Tokens and access keys that were revoked or replaced since the backup have ended
-afterwards, if the database that is replaced can be read. The audit trail says what was done.
+`replaced-TIME` of it. Tokens, access keys and ping addresses that were ended or replaced since the
+backup have ended afterwards, webhooks that were removed since are switched off, and who is who in Slack
+and the key that values are sealed to stay, if the database that is replaced can be read. Everybody signs
+in to the dashboard anew. The audit trail says what was done.
 
 A backup opens with the master key of its time: master.key of the data folder, or --master-key.
 
@@ -64,52 +66,92 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if !confirm(args.yes, &question)? {
         return Err(CliError::Failed(NOTHING_DONE.to_owned()));
     }
-    let (authenticated, with_records) = (restore.authenticated, restore.with_records);
+    let authenticated = restore.authenticated;
     let restored = restore.finish(SystemClock.now()).await.map_err(refused)?;
-    let Restored {
-        head,
-        aside,
-        ended_tokens,
-        ended_keys,
-        revoked,
-        unknown,
-    } = &restored;
-    let file = args.file.display().to_string();
-    let document = json!({
-        "file": file, "head": head, "aside": aside, "endedTokens": ended_tokens, "endedKeys": ended_keys,
-        "revoked": revoked, "unknown": unknown,
-    });
-    context.output.answer(&document, || {
-        let kept = aside.as_ref().map_or_else(String::new, |folder| {
-            format!("\nwhat was there is kept in {}", folder.display())
-        });
-        format!(
-            "restored {file}; the audit trail ends with {head}\n{ended_tokens} token(s), {ended_keys} access key(s) and \
-             {} agent(s) that ended since have ended{kept}",
-            revoked.len()
-        )
-    })?;
+    let answer = Answer {
+        file: args.file.display().to_string(),
+        restored: &restored,
+    };
+    context.output.answer(&answer, || answer.text())?;
     if !authenticated {
         context.output.note(
             "the backup is of a version that did not say whose its tokens are, so none of them is good: look at \
              `agents list`, then give each agent a new one with `agents rotate`",
         );
     }
-    if !with_records {
-        context.output.note(
-            "the backup is of a version that did not say who wrote its records, so nobody is known in Slack: say anew \
-             who is who with `agents set NAME --slack-user ID`",
-        );
-    }
-    if let Some(why) = unknown {
-        context.output.note(&format!(
-            "{why}; so the tokens and access keys of the backup's time are good again: revoke what was revoked since"
-        ));
+    for note in notes(&restored) {
+        context.output.note(&note);
     }
     context
         .output
         .note("start the server, then give the operator a new token with `cc-devops agents rotate admin`");
     Ok(())
+}
+
+/// What the command answers.
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: String,
+    #[serde(flatten)]
+    restored: &'a Restored,
+}
+
+impl Answer<'_> {
+    fn text(&self) -> String {
+        let Restored { head, aside, ended, .. } = self.restored;
+        let kept = aside.as_ref().map_or_else(String::new, |folder| {
+            format!("\nwhat was there is kept in {}", folder.display())
+        });
+        format!(
+            "restored {}; the audit trail ends with {head}\n{} token(s), {} access key(s), {} agent(s) and {} ping \
+             address(es) or key(s) that ended since have ended\n{} session(s) of the dashboard have ended: sign in \
+             again{kept}",
+            self.file,
+            ended.tokens,
+            ended.keys,
+            ended.revoked.len(),
+            ended.addresses,
+            ended.sessions.len()
+        )
+    }
+}
+
+/// What else is to be known, and done.
+fn notes(Restored { ended, unknown, .. }: &Restored) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !ended.webhooks_off.is_empty() {
+        notes.push(format!(
+            "switched off, because they were removed or switched off since: {}; `cc-devops webhooks enable ID` \
+             switches one on, `cc-devops webhooks remove ID` removes it",
+            ended.webhooks_off.join(", ")
+        ));
+    }
+    if ended.sealing_key_kept {
+        let note = "values are sealed to the key of before the restore; the one of the backup was replaced since";
+        notes.push(note.to_owned());
+    }
+    let operators: Vec<&str> = ended.slack_users.keys().map(String::as_str).collect();
+    match unknown {
+        Some(why) => {
+            notes.push(format!(
+                "{why}; so tokens, access keys, ping addresses, webhooks and the key that values are sealed to are \
+                 those of the backup's time: end again what was ended or replaced since"
+            ));
+            if !operators.is_empty() {
+                notes.push(format!(
+                    "nobody is known in Slack any more ({}): say anew who is who with `agents set NAME --slack-user \
+                     ID`",
+                    operators.join(", ")
+                ));
+            }
+        }
+        None if operators.is_empty() => {}
+        None => notes.push(format!(
+            "in Slack these are who they were before the restore, not who they are in the backup: {}",
+            operators.join(", ")
+        )),
+    }
+    notes
 }
 
 fn refused(error: RestoreError) -> CliError {

@@ -189,8 +189,14 @@ fn a_backup_is_restored_on_purpose_on_record_and_lets_nobody_in_again() {
     let (_, token) = place.add_agent("Alpha");
     place.run(&["agents", "key", "add", "Alpha"]).exits(0);
     put(&place, 1);
+    let url = "http://127.0.0.1:9/hook";
+    let webhook = place.run(&["webhooks", "add", url, "--json"]).exits(0).json();
+    let webhook = webhook["id"].as_str().unwrap();
+    place.run(&["sealing-key", "rotate"]).exits(0);
     place.run(&["backup", "copy.db"]).exits(0);
     place.run(&["agents", "revoke", "Alpha"]).exits(0);
+    place.run(&["webhooks", "remove", webhook]).exits(0);
+    let sealing_key = place.run(&["sealing-key", "rotate", "--json"]).exits(0).json();
     put(&place, 2);
     let running = place.run(&["restore", "copy.db", "--yes"]).exits(3);
     assert!(running.stderr.contains("already runs"), "{running}");
@@ -204,6 +210,9 @@ fn a_backup_is_restored_on_purpose_on_record_and_lets_nobody_in_again() {
         (&1.into(), &"Alpha".into())
     );
     assert_eq!(restored["endedKeys"], 1);
+    assert_eq!(restored["webhooksOff"], serde_json::json!([webhook]));
+    let keys = place.run(&["sealing-key", "show", "--json"]).exits(0).json();
+    assert_eq!(keys["keys"][0]["keyId"], sealing_key["keyId"]);
     assert!(
         fs::metadata(place.path().join(restored["aside"].as_str().unwrap()))
             .unwrap()
@@ -215,6 +224,7 @@ fn a_backup_is_restored_on_purpose_on_record_and_lets_nobody_in_again() {
         .exits(0)
         .json();
     assert_eq!(record["rows"][0]["resource"], "copy.db");
+    assert_eq!(record["rows"][0]["detail"]["endedKeys"], 1);
 
     let server = place.serve();
     assert_eq!(server.get("/v1/events", Some(&token)).0, 401, "it was revoked since");

@@ -1,6 +1,8 @@
-//! What the trail tells of secrets and agents, against what stands: whoever has the file alone can put a row back as
-//! it was before, with all that authenticates it, but cannot take back what the trail says of it. And the rows that
-//! this store did not write.
+//! What the trail tells of secrets, agents, and whom records let in, against what stands: whoever has the file alone can
+//! put a row back as it was before, with all that authenticates it, but cannot take back what the trail says of it. And
+//! the rows that this store did not write.
+
+mod records;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,12 +19,14 @@ use crate::columns::nanos;
 use crate::error::Fault;
 use crate::state;
 use crate::vault::StoreKeys;
+use records::Records;
 
 /// What was read in the trail so far.
 #[derive(Default)]
 pub(super) struct Reconciliation {
     secrets: HashMap<String, Writes>,
     agents: BTreeMap<String, Change>,
+    records: Records,
 }
 
 /// The writes of a secret.
@@ -68,6 +72,16 @@ impl Reconciliation {
             version.clone_into(&mut writes.version);
             return;
         }
+        self.records.take(row);
+        let (seq, at) = (row.seq, nanos(entry.at));
+        if entry.action == actions::RESTORED {
+            let revoked = entry.detail.get("revoked").and_then(Value::as_array);
+            for name in revoked.into_iter().flatten().filter_map(Value::as_str) {
+                let what = What::Revoked;
+                self.agents.insert(name.to_owned(), Change { seq, at, what });
+            }
+            return;
+        }
         let what = match entry.action.as_str() {
             actions::AGENT_ADDED => What::Added,
             actions::AGENT_REVOKED => What::Revoked,
@@ -78,7 +92,6 @@ impl Reconciliation {
             }
             _ => return,
         };
-        let (seq, at) = (row.seq, nanos(entry.at));
         self.agents.insert(resource.clone(), Change { seq, at, what });
     }
 
@@ -86,7 +99,8 @@ impl Reconciliation {
     pub(super) fn compare(&self, conn: &Connection, keys: &StoreKeys) -> Result<Vec<Break>, Fault> {
         let compared = self.secrets(conn).and_then(|mut breaks| {
             breaks.extend(self.agents(conn, keys)?);
-            breaks.extend(records(conn, keys)?);
+            breaks.extend(self.records.compare(conn, keys)?);
+            breaks.extend(forged_records(conn, keys)?);
             Ok(breaks)
         });
         match compared {
@@ -168,7 +182,7 @@ impl Reconciliation {
 }
 
 /// What of the records this store did not write.
-fn records(conn: &Connection, keys: &StoreKeys) -> rusqlite::Result<Vec<Break>> {
+fn forged_records(conn: &Connection, keys: &StoreKeys) -> rusqlite::Result<Vec<Break>> {
     let forged = state::forged(conn, keys)?.into_iter().map(|(kind, names)| {
         let problem = format!(
             "{} record(s) of kind {kind} were not written by this store and are refused: {}",

@@ -1,5 +1,6 @@
 //! What the watch and the alerts remember, in one table. Nothing is read as a whole, but for what a backup that is put
-//! in place must not bring back. What of it this store did not write is refused: see [`rows`].
+//! in place must not bring back, and what the trail says has ended. What of it this store did not write is refused: see
+//! [`rows`].
 
 mod rows;
 
@@ -164,7 +165,7 @@ fn find(conn: &Connection, store_keys: &StoreKeys, keys: &[RecordKey]) -> Result
 
 /// Makes the changes. All but the first are looked at before anything is written, so that a write which is refused has
 /// changed nothing and need not be undone; the first tells by itself whether it found its version.
-fn write(conn: &Connection, keys: &StoreKeys, changes: &[StateChange]) -> Result<(), Fault> {
+pub(crate) fn write(conn: &Connection, keys: &StoreKeys, changes: &[StateChange]) -> Result<(), Fault> {
     let Some((_, rest)) = changes.split_first() else {
         return Ok(());
     };

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use cc_devops_kernel::ports::{Content, PortErrorKind, Record, RecordKey, RecordKind};
+use jiff::Timestamp;
 use rusqlite::{Connection, Error, Row, params};
 
 use crate::columns::{nanos, time};
@@ -156,24 +157,33 @@ fn rows_of(conn: &Connection, kind: RecordKind) -> rusqlite::Result<Vec<Stored>>
         .collect()
 }
 
-/// Every record of a kind that this store wrote, by name.
-pub(crate) fn all(conn: &Connection, keys: &StoreKeys, kind: RecordKind) -> Result<Vec<Record>, Fault> {
-    records(keys, kind, rows_of(conn, kind)?.into_iter().map(Ok), usize::MAX)
+/// Every record of a kind that this store wrote, by name. Those that it did not write are passed over: [`forged`] tells
+/// them.
+pub(crate) fn all(conn: &Connection, keys: &StoreKeys, kind: RecordKind) -> rusqlite::Result<Vec<Record>> {
+    let rows = rows_of(conn, kind)?.into_iter();
+    Ok(rows.filter_map(|row| row.into_record(keys, kind).ok()).collect())
 }
 
-/// Of a kind's records keeps those that are among the newer ones, as these have them; how many became others, or went.
-pub(crate) fn keep_as(conn: &Connection, keys: &StoreKeys, kind: RecordKind, newer: &[Record]) -> Result<u64, Fault> {
-    let mut changed = 0;
+/// Of a kind's records keeps those that are among the newer ones, as these have them. Which became others, each with when
+/// it is due, and which went, without.
+pub(crate) fn keep_as(
+    conn: &Connection,
+    keys: &StoreKeys,
+    kind: RecordKind,
+    newer: &[Record],
+) -> rusqlite::Result<BTreeMap<String, Option<Timestamp>>> {
+    let mut changed = BTreeMap::new();
     for older in rows_of(conn, kind)? {
         let name = older.name.clone();
         let newer = newer
             .iter()
             .find(|newer| newer.key.kind == kind && newer.key.name == name);
         let Some(Record { content, .. }) = newer else {
-            changed += conn.execute(
+            conn.execute(
                 "DELETE FROM records WHERE kind = ?1 AND name = ?2",
                 params![kind.as_str(), name],
             )?;
+            changed.insert(name, None);
             continue;
         };
         let version = older.version.saturating_add(1);
@@ -185,7 +195,7 @@ pub(crate) fn keep_as(conn: &Connection, keys: &StoreKeys, kind: RecordKind, new
             continue;
         }
         let columns = Columns::of(kind, &name, version, content);
-        changed += conn.execute(
+        conn.execute(
             "UPDATE records SET version = ?3, due_at = ?4, list = ?5, body = ?6, mac = ?7 \
              WHERE kind = ?1 AND name = ?2",
             params![
@@ -198,8 +208,9 @@ pub(crate) fn keep_as(conn: &Connection, keys: &StoreKeys, kind: RecordKind, new
                 columns.mac(keys)
             ],
         )?;
+        changed.insert(name, content.due_at);
     }
-    Ok(changed as u64)
+    Ok(changed)
 }
 
 /// Removes every record of a kind; how many there were.

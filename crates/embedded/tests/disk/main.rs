@@ -6,8 +6,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod backup;
 mod damage;
+mod ended;
 mod folder;
 mod forgetting;
 mod keys;

@@ -3,13 +3,16 @@
 use std::ops::ControlFlow;
 
 use cc_devops_embedded::Store;
-use cc_devops_fleet::NewToken;
-use cc_devops_fleet::ports::Agents;
+use cc_devops_fleet::ports::{Agents, EnrolmentPorts};
+use cc_devops_fleet::{Enrolment, NewToken, Token};
+use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditEntry, Verification, actions};
-use cc_devops_kernel::ports::{AuditTrail, Checks, PortErrorKind};
+use cc_devops_kernel::ports::{AuditTrail, Checks, PortErrorKind, SystemClock};
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};
+use jiff::SignedDuration;
 
+use crate::access::{add_key, add_operator, end_key, set_slack_user, sign_in, sign_out, signs};
 use crate::folder::Folder;
 
 /// Token 1 of an agent, and token 2 of another one.
@@ -234,4 +237,60 @@ async fn an_agent_or_token_that_is_put_back_as_it_was_shows() {
             .any(|found| found.seq == 3 && found.problem.contains("was replaced")),
         "{told:?}"
     );
+}
+
+/// The same of whom records let in.
+#[tokio::test]
+async fn an_access_key_session_or_slack_user_that_is_put_back_shows() {
+    let folder = folder().await;
+    let store = folder.open();
+    let replaced = add_key(&store, AGENT, 1).await;
+    let ended = add_key(&store, OTHER_AGENT, 2).await;
+    let good = add_key(&store, OTHER_AGENT, 3).await;
+    sign_in(&store, 1).await;
+    sign_in(&store, 2).await;
+    for (name, number, user) in [("Ana", 4, "U0ANA1"), ("Bruno", 5, "U0BRUNO"), ("Cleo", 6, "U0CLEO")] {
+        add_operator(&store, name, number).await;
+        set_slack_user(&store, name, Some(user)).await;
+    }
+    let conn = folder.intruder();
+    conn.execute_batch("CREATE TABLE kept AS SELECT * FROM records")
+        .unwrap();
+
+    end_key(&store, &ended).await;
+    let (agents, state, audit) = (store.agents(), store.state(), store.audit());
+    let ports = EnrolmentPorts {
+        agents: &*agents,
+        state: &*state,
+        audit: &*audit,
+        clock: &SystemClock,
+    };
+    let installation = sample::installation();
+    let enrolment = Enrolment::new(ports, &installation, Actor::Operator).with_aws_keys([8; 32]);
+    let (name, new) = (agent_name(AGENT), Token::from_random([7; 32]));
+    let rotated = enrolment.rotate(&name, &new, SignedDuration::from_hours(1)).await;
+    rotated.unwrap();
+    sign_out(&store, 1).await;
+    set_slack_user(&store, "Ana", None).await;
+    set_slack_user(&store, "Bruno", Some("U0BRUNO2")).await;
+    let told = verify(&store).await.breaks;
+    assert!(told.is_empty(), "all stands as the trail tells it: {told:?}");
+
+    conn.execute_batch("INSERT OR REPLACE INTO records SELECT * FROM kept")
+        .unwrap();
+    assert!(signs(&store, &ended).await, "nothing else tells it");
+    let told = verify(&store).await.breaks;
+    let expected = [
+        format!("the access key {} of agent {AGENT} was ended", replaced.id),
+        format!("the access key {} of agent {OTHER_AGENT} was ended", ended.id),
+        "the session ".to_owned(),
+        "the Slack user U0ANA1 was taken from Ana".to_owned(),
+        "the Slack user U0BRUNO was taken from Bruno".to_owned(),
+    ];
+    for problem in &expected {
+        let is_told = told.iter().any(|found| found.problem.starts_with(problem));
+        assert!(is_told, "{problem}: {told:?}");
+    }
+    assert_eq!(told.len(), expected.len(), "and nothing else: {told:?}");
+    assert!(signs(&store, &good).await);
 }

@@ -4,21 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cc_devops_embedded::{MasterKeySource, Restore, RestoreError, Restored, Store};
-use cc_devops_fleet::aws_keys::{AwsKey, AwsKeys};
 use cc_devops_fleet::ports::Agents;
-use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::audit::{AuditFilter, actions};
-use cc_devops_kernel::ports::{AuditTrail, Clock, SystemClock};
+use cc_devops_kernel::ports::AuditTrail;
 use cc_devops_requests::ports::Planning;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};
 use rusqlite::Connection;
 
+use crate::access::{add_key, end_key, signs};
 use crate::folder::{Folder, entry, given, plan, planned, put, value};
 
 const NAME: &str = "/contentcraft/a/b";
 
 /// A folder with two agents and a secret, and its backup.
-async fn backed_up() -> (Folder, PathBuf) {
+pub(crate) async fn backed_up() -> (Folder, PathBuf) {
     let folder = Folder::new();
     let store = folder.open();
     for (name, number) in [(AGENT, 1), (OTHER_AGENT, 2)] {
@@ -43,7 +42,7 @@ fn dir(folder: &Folder) -> PathBuf {
     folder.database().parent().unwrap().to_owned()
 }
 
-async fn restore(folder: &Folder, backup: &Path) -> Result<Restored, RestoreError> {
+pub(crate) async fn restore(folder: &Folder, backup: &Path) -> Result<Restored, RestoreError> {
     let prepared = Restore::prepare(&dir(folder), backup, MasterKeySource::File, None).await?;
     prepared.finish(after(100)).await
 }
@@ -73,7 +72,7 @@ async fn a_backup_is_put_in_place_and_what_ended_since_has_ended() {
     store.close();
     let restored = restore(&folder, &backup).await.unwrap();
     assert_eq!(
-        (restored.ended_tokens, &restored.revoked[..]),
+        (restored.ended.tokens, &restored.ended.revoked[..]),
         (2, &[OTHER_AGENT.to_owned()][..])
     );
     assert_eq!(restored.unknown, None);
@@ -129,38 +128,9 @@ async fn a_token_that_was_ended_at_once_is_not_good_again() {
         .await
         .unwrap();
     store.close();
-    assert_eq!(restore(&folder, &backup).await.unwrap().ended_tokens, 1);
+    assert_eq!(restore(&folder, &backup).await.unwrap().ended.tokens, 1);
     let store = folder.open();
     assert!(!opens(&store, 1).await && opens(&store, 2).await);
-}
-
-/// Asks for something about access keys.
-async fn of_keys<T>(store: &Store, ask: impl AsyncFnOnce(AwsKeys<'_>) -> T) -> T {
-    let (state, agents, audit) = (store.state(), store.agents(), store.audit());
-    ask(AwsKeys {
-        state: &*state,
-        agents: &*agents,
-        audit: &*audit,
-        clock: &SystemClock,
-        key: [8; 32],
-    })
-    .await
-}
-
-async fn add_key(store: &Store, name: &str, number: u8) -> AwsKey {
-    of_keys(store, async |keys: AwsKeys<'_>| {
-        let added = keys.add(&agent_name(name), [number; 32], Actor::Operator).await;
-        added.unwrap()
-    })
-    .await
-}
-
-async fn signs(store: &Store, key: &AwsKey) -> bool {
-    of_keys(store, async |keys: AwsKeys<'_>| {
-        let found = keys.find(key.id.as_str(), None, SystemClock.now()).await;
-        found.unwrap().is_some()
-    })
-    .await
 }
 
 #[tokio::test]
@@ -171,10 +141,7 @@ async fn access_keys_that_were_ended_since_have_ended() {
     let revoked = add_key(&store, OTHER_AGENT, 3).await;
     let backup = folder.path("with-keys.db");
     store.backup_to(&backup).await.unwrap();
-    of_keys(&store, async |keys: AwsKeys<'_>| {
-        keys.end(&ended.id, None, Actor::Operator).await.unwrap();
-    })
-    .await;
+    end_key(&store, &ended).await;
     store
         .agents()
         .revoke(&agent_name(OTHER_AGENT), after(10), &sample::revoked())
@@ -182,7 +149,7 @@ async fn access_keys_that_were_ended_since_have_ended() {
         .unwrap();
     let younger = add_key(&store, AGENT, 4).await;
     store.close();
-    assert_eq!(restore(&folder, &backup).await.unwrap().ended_keys, 1);
+    assert_eq!(restore(&folder, &backup).await.unwrap().ended.keys, 1);
     let store = folder.open();
     assert!(signs(&store, &good).await);
     assert!(!signs(&store, &ended).await && !signs(&store, &revoked).await);
@@ -250,7 +217,7 @@ async fn a_backup_of_an_older_key_needs_it_and_brings_it() {
         .await
         .unwrap();
     let restored = prepared.finish(after(100)).await.unwrap();
-    assert_eq!(restored.revoked, [OTHER_AGENT]);
+    assert_eq!(restored.ended.revoked, [OTHER_AGENT]);
     assert!(restored.aside.unwrap().join("master.key").exists());
     let store = folder.open();
     assert_eq!(value(&store, NAME).await.unwrap().as_deref(), Some("then"));
@@ -262,7 +229,8 @@ async fn a_restore_into_an_empty_folder_needs_the_key_alone() {
     let empty = Folder::new();
     fs::copy(folder.key_file(), empty.key_file()).unwrap();
     let restored = restore(&empty, &backup).await.unwrap();
-    assert_eq!((restored.aside, restored.ended_tokens), (None, 0));
+    assert_eq!((&restored.aside, restored.ended.tokens), (&None, 0));
+    assert!(restored.unknown.unwrap().contains("had no database"));
     let store = empty.open();
     assert_eq!(store.doubt(), None);
     assert!(opens(&store, 1).await);
@@ -313,7 +281,7 @@ async fn no_token_of_a_backup_of_an_older_schema_is_good() {
         .await
         .unwrap();
     assert!(!prepared.authenticated);
-    assert_eq!(prepared.finish(after(100)).await.unwrap().ended_tokens, 1);
+    assert_eq!(prepared.finish(after(100)).await.unwrap().ended.tokens, 1);
     let store = folder.try_open(given(7, None), false).unwrap();
     assert!(!opens(&store, 1).await);
     assert!(store.agents().find(&agent_name(AGENT)).await.unwrap().is_some());

@@ -23,6 +23,10 @@ use crate::rows::of_agent;
 pub(super) const KEY: &str = "key";
 pub(super) const MADE: &str = "made-by-pings";
 
+/// What the names of the records begin with that are: by the hash of a UUID, and by a slug.
+pub(super) const UUIDS: &str = "uuid/";
+pub(super) const SLUGS: &str = "slug/";
+
 /// Where an agent is pinged. It is a secret: whoever has it can speak for the agent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PingAddress {
@@ -82,12 +86,12 @@ fn uuid(text: &str) -> Option<String> {
 fn address_key(uuid: &str) -> RecordKey {
     RecordKey::new(
         RecordKind::PingAddress,
-        format!("uuid/{}", hex::encode(Sha256::digest(uuid))),
+        format!("{UUIDS}{}", hex::encode(Sha256::digest(uuid))),
     )
 }
 
 pub(super) fn slug_key(slug: &str) -> RecordKey {
-    RecordKey::new(RecordKind::PingAddress, format!("slug/{slug}"))
+    RecordKey::new(RecordKind::PingAddress, format!("{SLUGS}{slug}"))
 }
 
 pub(super) fn number_key(name: &str) -> RecordKey {

@@ -12,6 +12,7 @@
 //! | `blind` | the marks of being awake, and time in which nobody could hear |
 //! | `acts` | settings, pauses, who is watched |
 //! | `addresses`, `slugs` | where agents are pinged |
+//! | `replaced` | addresses that stay replaced where a backup is put in place |
 //! | `lists` | agents by state, failing first, with their last 30 days |
 //! | `views` | an agent, all of them, history, uptime |
 //! | `minutes` | in which minutes an agent was heard lately |
@@ -25,6 +26,7 @@ mod lists;
 mod minutes;
 mod queue;
 mod record;
+mod replaced;
 mod slugs;
 mod sweep;
 mod turn;
@@ -48,6 +50,7 @@ pub use lists::{FLIPS_IN_A_LIST, FLIPS_OF_ONE, Life, Listed, ListedAgent, Wanted
 pub use minutes::BeatMinute;
 pub use queue::Taken;
 pub use record::{MAX_BODY_BYTES, MAX_PINGS, Ping};
+pub use replaced::{ReplacedAddresses, replaced_since};
 pub use slugs::BySlug;
 pub use sweep::Swept;
 pub use views::{History, WatchedAgent};
