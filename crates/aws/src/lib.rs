@@ -143,6 +143,12 @@ impl Backend {
         &self.shared.resources
     }
 
+    /// Has the chains of the audit trail that are begun from now on begin with `writer` and a hyphen: for a program whose
+    /// role may write no others. Said once, before anything is on record.
+    pub fn name_chains(&self, writer: &'static str) {
+        self.shared.chains.name(writer);
+    }
+
     /// The key of the requests' fingerprints; the first call reads the ledger's key.
     pub async fn fingerprint_key(&self) -> PortResult<FingerprintKey> {
         Ok(self.shared.keys().await?.fingerprint_key())

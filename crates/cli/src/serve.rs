@@ -19,7 +19,7 @@ use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::Ports;
 use serde_json::json;
@@ -91,16 +91,7 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
 
     let server_config = args.over(&capabilities.settings);
     let tls = server_config.tls.is_some();
-    // The lock says that whoever had claimed them is dead: their leases need not be waited for.
-    match plane.take_over().await {
-        Ok(0) => {}
-        Ok(taken) => tracing::info!(requests = taken, "taking up what the process before left"),
-        // A server that answers and says what is wrong is better than none.
-        Err(error) if error.kind == PortErrorKind::Full => {
-            tracing::error!(%error, "what the process before left is taken up when its leases have ended");
-        }
-        Err(error) => return Err(error.into()),
-    }
+    take_over(&plane).await?;
     let door = capabilities.http(Arc::clone(&plane)).await?;
     if let Some(watch) = &door.watch {
         wake(watch, &capabilities.ports).await?;
@@ -146,6 +137,30 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
     match fault.get() {
         Some(thread) => Err(CliError::StoreFailed { thread }),
         None => outcome,
+    }
+}
+
+/// Takes up what the process before left. The lock says that whoever had claimed it is dead: its leases need not be waited
+/// for.
+async fn take_over(plane: &ControlPlane) -> Result<(), CliError> {
+    let ports = plane.ports();
+    let taken = async {
+        let requests = plane.take_over().await?;
+        let deliveries = ports.webhooks.take_over(ports.clock.now()).await?;
+        Ok::<_, PortError>((requests, deliveries))
+    };
+    match taken.await {
+        Ok((0, 0)) => Ok(()),
+        Ok((requests, deliveries)) => {
+            tracing::info!(requests, deliveries, "taking up what the process before left");
+            Ok(())
+        }
+        // A server that answers and says what is wrong is better than none.
+        Err(error) if error.kind == PortErrorKind::Full => {
+            tracing::error!(%error, "what the process before left is taken up when its leases have ended");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

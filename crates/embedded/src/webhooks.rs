@@ -15,7 +15,7 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::{
-    DeadLetter, Delivery, Endpoint, Subscription, SubscriptionId, SubscriptionStatus, message_id, replayed,
+    DeadLetter, Delivery, Endpoint, Places, Subscription, SubscriptionId, SubscriptionStatus, message_id, replayed,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -26,7 +26,7 @@ use crate::db::Db;
 use crate::error::Fault;
 use crate::events::News;
 use crate::vault::{Keyring, Label};
-use deliveries::{Queued, anybody, bury, claim, dead_letters, queue};
+use deliveries::{Queued, anybody, bury, claim, dead_letters, queue, take_over};
 
 /// The webhooks in the database.
 pub struct SqliteWebhooks {
@@ -198,11 +198,16 @@ impl Webhooks for SqliteWebhooks {
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
-        places: usize,
+        places: &Places,
     ) -> PortResult<Vec<Delivery>> {
+        let places = places.clone();
         self.db
-            .write_repeatable(move |conn, keys| claim(conn, keys, (now, lease_until), limit, places))
+            .write_repeatable(move |conn, keys| claim(conn, keys, (now, lease_until), limit, &places))
             .await
+    }
+
+    async fn take_over(&self, now: Timestamp) -> PortResult<u64> {
+        self.db.write(move |conn, _| take_over(conn, now)).await
     }
 
     async fn delivered(&self, delivery: &Delivery) -> PortResult<()> {

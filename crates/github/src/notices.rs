@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cc_devops_kernel::input;
 use cc_devops_kernel::names::SecretName;
 use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult, SecretStore};
 use cc_devops_kernel::secret::SecretValue;
@@ -98,7 +99,7 @@ impl CodeHostNotices for Notices {
         if kind != WORKFLOW_RUN {
             return Ok(None);
         }
-        let notice: Notice = serde_json::from_slice(body).map_err(|error| {
+        let notice: Notice = input::typed(body).map_err(|error| {
             let message = "the signed body is no workflow_run event: choose the content type application/json";
             PortError::new(PortErrorKind::Refused, message).because(error)
         })?;

@@ -4,7 +4,7 @@ mod acts;
 mod turns;
 
 pub use acts::{DETAIL_TYPE, Subscriptions, replayed, switch_off};
-pub use turns::{Line, room, take_turns};
+pub use turns::{EndpointStanding, Line, Places, take_turns};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -115,9 +115,34 @@ pub fn retry_delay(attempt: u32) -> Option<SignedDuration> {
     RETRY_SECONDS.get(index).copied().map(SignedDuration::from_secs)
 }
 
+/// How long whoever waits after so many attempts waits at the longest, jitter among it, for each number of attempts after
+/// which one waits, the most first. A receiver may have asked for more.
+pub fn longest_waits() -> impl Iterator<Item = (u32, SignedDuration)> {
+    let retries = (1..).zip(RETRY_SECONDS).map(|(attempts, seconds)| {
+        // Up to a tenth comes on top.
+        (attempts, SignedDuration::from_secs(seconds + seconds / 10 + 1))
+    });
+    let mut waits: Vec<_> = std::iter::once((0, SignedDuration::ZERO)).chain(retries).collect();
+    waits.reverse();
+    waits.into_iter()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_waits_longer_than_its_retry_says() {
+        let waits: Vec<_> = longest_waits().collect();
+        assert_eq!((waits[0].0, waits[8]), (8, (0, SignedDuration::ZERO)));
+        for (attempts, wait) in &waits[..8] {
+            assert!(
+                retry_delay(*attempts).is_some_and(|delay| delay * 11 / 10 < *wait),
+                "{attempts}"
+            );
+        }
+        assert!(waits.is_sorted_by(|more, fewer| more.1 > fewer.1));
+    }
 
     #[test]
     fn eight_retries_and_then_none() {

@@ -3,6 +3,7 @@
 //! Stripe signs in a scheme of its own (docs.stripe.com/webhooks/signature), so neither the crate for
 //! Standard Webhooks fits nor a client library whose events are those of one API version.
 
+use cc_devops_kernel::input;
 use cc_devops_kernel::secret::SecretValue;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
@@ -102,7 +103,7 @@ pub fn read(
         return Err(NotFromStripe::Mismatch);
     }
     signature.is_of(now)?;
-    serde_json::from_slice(body).map_err(|_| NotFromStripe::NotAnEvent)
+    input::typed(body).map_err(|_| NotFromStripe::NotAnEvent)
 }
 
 /// The header's parts; those of other schemes than `v1` are left out, lest a weaker one be used.
@@ -231,5 +232,13 @@ mod tests {
         let body = br#"{"id":"evt_2","type":"moon.risen","created":1,"data":{"object":{}},"new":[1]}"#;
         assert!(!check(&signed(body), body, 0).unwrap().changes_the_report());
         assert_eq!(check(&signed(b"[]"), b"[]", 0), Err(NotFromStripe::NotAnEvent));
+        let of = |object: &str| format!(r#"{{"id":"evt_2","type":"invoice.paid","created":1,"data":{object}}}"#);
+        let deep = of(&format!("{}1{}", "[".repeat(64), "]".repeat(64)));
+        let obeyed = of(r#"{"$serde_json::private::RawValue":"1"}"#);
+        for other in [deep.as_bytes(), obeyed.as_bytes()] {
+            assert_eq!(check(&signed(other), other, 0), Err(NotFromStripe::NotAnEvent));
+        }
+        let large = of(&format!("[{}1]", "{\"a\":[1]},".repeat(20_000)));
+        assert!(check(&signed(large.as_bytes()), large.as_bytes(), 0).is_ok());
     }
 }

@@ -1,7 +1,10 @@
 //! Whatever bytes come in, the control plane's readers answer and do not panic.
 
+use cc_devops_alerts::AlertPolicy;
+use cc_devops_alerts::policy::AlertsFile;
 use cc_devops_deploys::shown::{self, View};
 use cc_devops_deploys::{MAX_PLAN_FILE, StatefulTypes, review_file};
+use cc_devops_fleet::simulate::{self, Outcome};
 use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::input;
 use cc_devops_kernel::input::{InputError, MAX_DEPTH};
@@ -10,6 +13,7 @@ use cc_devops_policy::Policy;
 use cc_devops_repos::dependabot;
 use cc_devops_repos::dependabot::Reading;
 use cc_devops_repos::policy::Policy as RepositoryPolicy;
+use cc_devops_repos::workflows::uses::{is_fixed, repository_of, used_actions};
 use cc_devops_requests::actions::{Action, Registry, vocabulary};
 use cc_devops_requests::admission::admit;
 use cc_devops_requests::bus::{Signal, asked_stage};
@@ -19,6 +23,7 @@ use cc_devops_requests::task::Task;
 use cc_devops_schedule::Schedule;
 use cc_devops_testkit::fuzz::Fuzz;
 use cc_devops_testkit::sample;
+use futures::FutureExt;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -123,6 +128,72 @@ fn a_dependabot_file_of_any_bytes_is_read_or_its_mistakes_are_told() {
         let text = String::from_utf8_lossy(bytes);
         if let Reading::Invalid(mistakes) = dependabot::read(&text) {
             assert!(mistakes.iter().all(|mistake| mistake.line > 0));
+        }
+    });
+}
+
+#[test]
+fn a_workflow_of_any_bytes_is_read_or_says_why_not() {
+    let plain: &[u8] = b"on: push\njobs:\n  build:\n    steps:\n      - uses: actions/checkout@v4\n        with: {a: b}\n  \
+                         call:\n    uses: acme/shared/.github/workflows/ci.yml@main\n";
+    let anchored: &[u8] = b"jobs: {a: {steps: &s [&c {uses: 'a/b@v1'}, *c]}, b: {steps: *s}}\n";
+    Fuzz::new().run(&[plain, anchored], |bytes| match used_actions(&String::from_utf8_lossy(bytes)) {
+        Ok(used) => {
+            for action in used {
+                assert!(action.line > 0 && !action.uses.is_empty());
+                let repository = repository_of(&action.uses);
+                assert!(is_fixed(&action.uses) || repository.is_none_or(|name| name.contains('/')));
+            }
+        }
+        Err(why) => assert!(!why.is_empty()),
+    });
+}
+
+#[test]
+fn an_alert_policy_of_any_bytes_is_one_or_its_problems_are_told() {
+    let whole: &[u8] = br#"{"group_by": ["kind", "agent"], "group_wait": "30s", "remind": "4h", "failures": 2,
+        "flap": {"flips": 6, "within": "30m", "calm": "30m"}, "routes": [{"match": {"severity": ["critical"]},
+        "channels": ["ops"], "continue": true, "escalate": [{"after": "15m", "channels": ["ops"]}]}],
+        "quiet_hours": [{"from": "22:00", "to": "07:00", "timezone": "Europe/Berlin", "days": ["sat"]}],
+        "silences": [{"match": {"agent": "A"}, "daily": "03:00", "duration": "1h", "timezone": "UTC",
+        "days_of_month": [1, -1]}]}"#;
+    let channels = ["ops".to_owned()];
+    Fuzz::new().run(&[whole], |bytes| {
+        let Ok(file) = input::typed::<AlertsFile<Value>>(bytes) else {
+            return;
+        };
+        if let Err(problems) = AlertPolicy::of(&file, &channels) {
+            assert!(problems.iter().all(|problem| !problem.to_string().is_empty()) && !problems.is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_case_of_any_bytes_is_played_or_says_what_is_wrong() {
+    let period: &[u8] = br#"[{"id": "P", "kind": "period", "period_s": 300, "grace_s": 60, "max_runtime_s": 900, "timezone":
+        "UTC", "sticky_pause": true, "created": "2026-06-01T10:00:00Z", "events": [{"at": "2026-06-01T10:00:00Z", "do":
+        "start", "rid": "r"}, {"at": "2026-06-01T10:20:00Z", "do": "exit", "code": 7}, {"at": "2026-06-01T10:30:00Z", "do":
+        "pause", "by": "a"}], "observe_until": "2026-06-01T12:00:00Z"}]"#;
+    let schedule: &[u8] = br#"{"cases": [{"id": 1, "class": "alerting", "config": {"schedule": "0 6 * * 1-5", "timezone":
+        "Europe/Berlin", "grace": "5m", "agents": ["a", "b"], "tags": {"a": {"team": "web"}}, "quiet": {"from": "22:00",
+        "to": "07:00", "timezone": "UTC"}}, "events": [{"at": "2026-03-29T00:28:00Z", "do": "fail", "agent": "a"}, {"at":
+        "2026-03-29T01:00:00Z", "do": "server_down"}, {"at": "2026-03-29T02:00:00Z", "do": "server_up"}],
+        "observe_until": "2026-03-31T07:00:00Z"}]}"#;
+    Fuzz::new().run(&[period, schedule], |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        match simulate::read(&text) {
+            Err(why) => assert!(!why.is_empty()),
+            Ok(cases) => {
+                let answers = simulate::simulate(&cases)
+                    .now_or_never()
+                    .expect("its store is in memory");
+                for answer in answers {
+                    match answer.outcome {
+                        Outcome::Refused { error } => assert!(error.contains(": "), "{error}"),
+                        Outcome::Played(played) => assert!(played.transitions.is_sorted_by_key(|one| one.at)),
+                    }
+                }
+            }
         }
     });
 }

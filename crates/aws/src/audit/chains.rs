@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_sdk_dynamodb::types::Put;
 use cc_devops_kernel::audit::{AuditEntry, ChainHash, link};
@@ -14,6 +14,8 @@ use crate::table::to_item;
 /// The chains nobody in this process writes to just now.
 pub(crate) struct Chains {
     process: String,
+    /// Which program writes them, where its role may write no others.
+    writer: OnceLock<&'static str>,
     made: AtomicU64,
     free: Arc<Mutex<VecDeque<End>>>,
 }
@@ -22,6 +24,7 @@ impl Default for Chains {
     fn default() -> Self {
         Self {
             process: uuid::Uuid::now_v7().simple().to_string(),
+            writer: OnceLock::new(),
             made: AtomicU64::new(0),
             free: Arc::default(),
         }
@@ -29,11 +32,24 @@ impl Default for Chains {
 }
 
 impl Chains {
+    /// Has chains that are begun from now on say which program writes them. The first word holds.
+    pub(crate) fn name(&self, writer: &'static str) {
+        self.writer.get_or_init(|| writer);
+    }
+
+    fn new_name(&self) -> String {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        match self.writer.get() {
+            Some(writer) => format!("{writer}-{}-{number}", self.process),
+            None => format!("{}-{number}", self.process),
+        }
+    }
+
     /// Takes the chain that is free longest, so that all are written alike, or begins a new one.
     pub(crate) fn take(&self) -> ChainEnd {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let end = free.unwrap_or_else(|| {
-            let chain = format!("{}-{}", self.process, self.made.fetch_add(1, Ordering::Relaxed));
+            let chain = self.new_name();
             let hash = ChainHash::start_of(Some(&chain));
             End { chain, seq: 0, hash }
         });
@@ -86,5 +102,21 @@ impl ChainEnd {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push_back(self.end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_says_which_program_writes_it_where_that_has_a_name() {
+        let chains = Chains::default();
+        let first = chains.take();
+        assert_eq!(first.end.chain, format!("{}-0", chains.process));
+        chains.name("slack");
+        let second = chains.take();
+        assert_eq!(second.end.chain, format!("slack-{}-1", chains.process));
+        assert_eq!(second.end.hash, ChainHash::start_of(Some(&second.end.chain)));
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_cloudformation::types::Parameter;
+use cc_devops_kernel::input::{self, InputError};
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
-use saphyr_parser::{Event, Parser};
+use saphyr_parser::{Event, Parser, ScanError};
 use serde_json::{Map, Value};
 
 /// How many of a kind are named.
@@ -25,12 +26,16 @@ pub(super) fn notes(template: &str, parameters: &[Parameter]) -> Vec<String> {
             listed(&moving)
         ));
     }
-    let code = code(template, parameters);
-    if !code.is_empty() {
-        notes.push(format!(
+    match code(template, parameters) {
+        Ok(code) if code.is_empty() => {}
+        Ok(code) => notes.push(format!(
             "unpinned: the code of {} without a version or digest: what is deployed is what lies there then",
             listed(&code)
-        ));
+        )),
+        Err(why) => notes.push(format!(
+            "unpinned: whether code is named without a version or digest is not known, look at the template yourself: \
+             {why}"
+        )),
     }
     notes
 }
@@ -79,9 +84,9 @@ pub(super) fn moving(template: &str) -> BTreeSet<String> {
     found
 }
 
-/// The resources whose code is named without a version or digest.
-fn code(template: &str, parameters: &[Parameter]) -> BTreeSet<String> {
-    let template = parsed(template);
+/// The resources whose code is named without a version or digest; or why the template cannot be read, as a sentence's end.
+fn code(template: &str, parameters: &[Parameter]) -> Result<BTreeSet<String>, String> {
+    let template = parsed(template)?;
     let resources = template.get("Resources").and_then(Value::as_object);
     let mut found = BTreeSet::new();
     for (name, resource) in resources.into_iter().flatten() {
@@ -95,7 +100,7 @@ fn code(template: &str, parameters: &[Parameter]) -> BTreeSet<String> {
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// Where a resource of a type says what its code is.
@@ -160,21 +165,37 @@ fn names_its_digest(key: &str) -> bool {
     digits >= DIGEST_DIGITS
 }
 
-/// A template as JSON; null where it cannot be read.
-fn parsed(template: &str) -> Value {
-    if let Ok(value) = serde_json::from_str(template) {
-        return value;
+/// A template as JSON, nested no deeper than any other input; or why it cannot be read, as a sentence's end.
+fn parsed(template: &str) -> Result<Value, String> {
+    match input::document(template.as_bytes()) {
+        Ok(value) => return Ok(value),
+        Err(refused @ InputError::Refused(_)) => return Err(refused.to_string()),
+        Err(InputError::NotJson(_)) => {}
     }
-    // An alias may stand for many others, each of which stands for many: such a text is not unfolded.
-    let is_plain = Parser::new_from_str(template).all(|event| !matches!(event, Ok((Event::Alias(_), _)) | Err(_)));
-    if !is_plain {
-        return Value::Null;
+    let not_yaml = |error: ScanError| format!("it is neither JSON nor YAML: {}", error.info());
+    let mut depth = 0_usize;
+    // The events come one by one, whereas the loader goes as deep as the text does.
+    for event in Parser::new_from_str(template) {
+        let (event, _) = event.map_err(not_yaml)?;
+        match event {
+            // It may stand for many others, each of which stands for many.
+            Event::Alias(_) => return Err("it has an alias, which CloudFormation does not take either".to_owned()),
+            Event::SequenceStart(..) | Event::MappingStart(..) => {
+                depth += 1;
+                if depth > input::MAX_DEPTH {
+                    return Err(format!("it is nested more than {} levels deep", input::MAX_DEPTH));
+                }
+            }
+            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
     }
-    let documents = Yaml::load_from_str(template).unwrap_or_default();
-    documents.first().map_or(Value::Null, json)
+    let documents = Yaml::load_from_str(template).map_err(not_yaml)?;
+    Ok(documents.first().map_or(Value::Null, json))
 }
 
-/// YAML as JSON, with CloudFormation's short forms as their long ones.
+/// YAML as JSON, with CloudFormation's short forms as their long ones. What is no text is no name here, and neither is what
+/// a library keeps for itself.
 fn json(yaml: &Yaml<'_>) -> Value {
     match yaml {
         Yaml::Value(Scalar::String(text)) => Value::from(text.as_ref()),
@@ -184,7 +205,9 @@ fn json(yaml: &Yaml<'_>) -> Value {
         Yaml::Mapping(members) => {
             let members = members
                 .iter()
-                .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), json(value))));
+                .filter_map(|(name, value)| Some((name.as_str()?, value)))
+                .filter(|(name, _)| !input::is_private_key(name))
+                .map(|(name, value)| (name.to_owned(), json(value)));
             Value::Object(members.collect())
         }
         Yaml::Tagged(tag, value) => {
@@ -242,14 +265,37 @@ Resources:
         - Image: !Ref Image
         - Image: 1.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:0123
 ";
-        let found: Vec<String> = code(yaml, &parameters).into_iter().collect();
+        let found: Vec<String> = code(yaml, &parameters).unwrap().into_iter().collect();
         assert_eq!(
             found,
             ["Loose (s3://b/shop)", "Plain (s3://b/shop.zip)", "Tagged (shop:latest)"]
         );
-        let json = serde_json::to_string(&parsed(yaml)).unwrap();
-        let found: Vec<String> = code(&json, &parameters).into_iter().collect();
+        let json = serde_json::to_string(&parsed(yaml).unwrap()).unwrap();
+        let found: Vec<String> = code(&json, &parameters).unwrap().into_iter().collect();
         assert_eq!(found.len(), 3);
-        assert!(code("a: &a [1]\nb: *a", &parameters).is_empty());
+    }
+
+    #[test]
+    fn a_template_that_is_not_read_is_told_whatever_its_form() {
+        let block = "- ".repeat(20_000);
+        let flow = format!("Deep: {}1{}", "[".repeat(64), "]".repeat(64));
+        let deep = format!("{{\"Deep\": {}1{}}}", "[".repeat(64), "]".repeat(64));
+        let obeyed = r#"{"$serde_json::private::RawValue": "{\"Resources\": {}}"}"#;
+        for (template, why) in [
+            (block.as_str(), "64 levels deep"),
+            (flow.as_str(), "64 levels deep"),
+            (deep.as_str(), "64 levels deep"),
+            (obeyed, "keeps for itself"),
+            ("a: &a [1]\nb: *a", "an alias"),
+            ("a: [", "neither JSON nor YAML"),
+        ] {
+            let notes = notes(template, &[]);
+            assert!(notes.len() == 1 && notes[0].contains(why), "{notes:?}");
+        }
+        for nothing in ["", "{}", "a: b"] {
+            assert!(notes(nothing, &[]).is_empty(), "{nothing}");
+        }
+        let levels = format!("a: {}1{}", "[".repeat(63), "]".repeat(63));
+        assert!(notes(&levels, &[]).is_empty());
     }
 }

@@ -20,7 +20,9 @@ use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Webhooks;
-use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus, replayed};
+use cc_devops_outbox::webhooks::{
+    DeadLetter, Delivery, Places, Subscription, SubscriptionId, SubscriptionStatus, replayed,
+};
 use jiff::Timestamp;
 
 use crate::batches::pages;
@@ -293,9 +295,14 @@ impl Webhooks for DynamoWebhooks {
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
-        places: usize,
+        places: &Places,
     ) -> PortResult<Vec<Delivery>> {
         self.claim((now, lease_until), limit, places).await
+    }
+
+    /// Many processes share the table, and none knows that another is dead: leases end by themselves.
+    async fn take_over(&self, _now: Timestamp) -> PortResult<u64> {
+        Ok(0)
     }
 
     async fn delivered(&self, delivery: &Delivery) -> PortResult<()> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
-use cc_devops_outbox::webhooks::{Delivery, Line, SubscriptionId, room, take_turns};
+use cc_devops_outbox::webhooks::{Delivery, Line, Places, SubscriptionId, take_turns};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ impl DynamoWebhooks {
         &self,
         (now, until): (Timestamp, Timestamp),
         limit: usize,
-        places: usize,
+        places: &Places,
     ) -> PortResult<Vec<Delivery>> {
         let rows = DynamoWebhooks::subscriptions(self).await?;
         self.take_over_old(&rows, now).await?;
@@ -40,7 +40,7 @@ impl DynamoWebhooks {
         let on = rows.iter().filter(|row| row.disabled_at.is_none());
         let looks: Vec<_> = on.map(|row| self.line(row, now, limit, places)).collect();
         let lines: Vec<Line<Found>> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-        let chosen = take_turns(lines, limit);
+        let chosen = take_turns(lines, limit, places);
         let keys: Vec<Item> = chosen.iter().map(|(_, sk, id)| key(deliveries_of(id), sk)).collect();
         let mut found = HashMap::new();
         for item in self.shared.get_many(&keys).await? {
@@ -70,11 +70,12 @@ impl DynamoWebhooks {
         row: &SubscriptionRow,
         now: Timestamp,
         limit: usize,
-        places: usize,
+        places: &Places,
     ) -> PortResult<Line<Found>> {
         let under_way = under_way_to(&row.id);
-        let held = self.under_way(&under_way, now, places).await?;
-        let room = room(places, held, row.failing_since.is_some()).min(limit);
+        let held = self.under_way(&under_way, now, places.most_of_one()).await?;
+        let standing = places.standing(&row.id, row.failing_since.is_some());
+        let room = places.room(standing, held).min(limit);
         let mut due = Vec::new();
         if room > 0 {
             // What waits, and what a sender did not come back with.
@@ -86,6 +87,7 @@ impl DynamoWebhooks {
             due.truncate(room);
         }
         Ok(Line {
+            standing,
             held,
             due: VecDeque::from(due),
         })

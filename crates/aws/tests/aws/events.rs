@@ -9,7 +9,7 @@ use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
-use cc_devops_outbox::webhooks::{Delivery, Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Delivery, Places, Subscription, SubscriptionId};
 use cc_devops_requests::record::RequestState;
 use cc_devops_testkit::outbox::{self, keys, published};
 use cc_devops_testkit::peers::{self, Peer};
@@ -67,7 +67,8 @@ async fn subscribe(backend: &Backend, id: &str) -> Subscription {
 async fn claim(backend: &Backend, seconds: i64, limit: usize) -> Vec<Delivery> {
     let webhooks = backend.webhooks();
     let (now, until) = (after(seconds), after(seconds + 30));
-    webhooks.claim_deliveries(now, until, limit, 300).await.unwrap()
+    let places = Places::of_each(300);
+    webhooks.claim_deliveries(now, until, limit, &places).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,7 @@ use cc_devops_aws::Backend;
 use cc_devops_kernel::audit::{AuditFilter, Break, Section};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Places, Subscription, SubscriptionId};
 use cc_devops_requests::retention::Rules;
 use cc_devops_testkit::outbox::{publish, settle_all, waiting};
 use cc_devops_testkit::peers;
@@ -254,7 +254,7 @@ async fn what_is_not_kept_for_ever_carries_its_end() {
 
     let deliveries = ports
         .webhooks
-        .claim_deliveries(after(4), after(60), 10, 10)
+        .claim_deliveries(after(4), after(60), 10, &Places::of_each(10))
         .await
         .unwrap();
     assert_eq!(deliveries.len(), 2);

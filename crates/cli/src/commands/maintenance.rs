@@ -9,6 +9,7 @@ use super::times::{parse_until, show};
 use super::who::who;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output::visible;
 use crate::store;
 
 const ON_HELP: &str = "\
@@ -80,10 +81,10 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         (Some(kept), _) => format!(
             "maintenance mode is on since {}, by {}{}: {}",
             show(kept.since),
-            kept.by,
+            visible(&kept.by),
             kept.until
                 .map_or_else(String::new, |until| format!(", until {}", show(until))),
-            kept.reason
+            visible(&kept.reason)
         ),
         (None, true) => "maintenance mode is on, because the configuration says mode = \"maintenance\"".to_owned(),
         (None, false) => "maintenance mode is off".to_owned(),

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::process::Place;
+use crate::process::{Place, until};
 
 /// Takes one call, answers 410 and says nothing more.
 fn answer_gone(listener: &TcpListener) {
@@ -86,6 +86,32 @@ fn a_webhook_is_added_watched_replayed_and_removed() {
         !trail.to_string().contains("/hook"),
         "the path of an address is often a secret"
     );
+}
+
+#[test]
+fn what_a_server_that_ended_was_delivering_is_delivered_by_the_next_one_and_was_no_attempt() {
+    let place = Place::new();
+    let mut server = place.serve();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let added = place.run(&["webhooks", "add", &url, "--json"]).exits(0).json();
+    let id = added["id"].as_str().unwrap();
+    place.run_with(&["put-secret", "/contentcraft/a/b"], "v").exits(0);
+    // It takes the calls and never answers.
+    let (killed, _) = listener.accept().unwrap();
+    drop(server);
+    server = place.serve();
+    let (stopped, _) = listener.accept().unwrap();
+    assert!(server.stop().success());
+
+    let _server = place.serve();
+    answer_gone(&listener);
+    let letters = until("no dead letter", || {
+        let letters = place.run(&["webhooks", "dead", id, "--json"]).exits(0).json();
+        letters["deadLetters"].get(0).is_some().then_some(letters)
+    });
+    assert_eq!(letters["deadLetters"][0]["attempts"], 1, "{letters}");
+    drop((killed, stopped));
 }
 
 #[test]

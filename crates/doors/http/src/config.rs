@@ -192,9 +192,10 @@ pub struct RateLimit {
 /// How webhooks are delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookDelivery {
-    /// How many deliveries are under way at the same time, at least 1. Default 16.
+    /// How many deliveries are under way at the same time, at least 1; a quarter is kept for endpoints that answer.
+    /// Default 16.
     pub concurrency: usize,
-    /// How many of these one endpoint may have, at least 1; one that fails has one. Default 4.
+    /// How many of these one endpoint may have, at least 1; one that fails or has not answered yet has one. Default 4.
     pub places_per_endpoint: usize,
     /// After how long of only failing an endpoint is switched off; never without. Default 5 days.
     pub disable_after: Option<SignedDuration>,

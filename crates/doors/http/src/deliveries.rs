@@ -1,13 +1,13 @@
 //! The worker that tells webhook subscribers, signed by the Standard Webhooks specification, and
 //! keeps trying until a delivery arrives or becomes a dead letter.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbound::header::{HeaderName, HeaderValue};
 use cc_devops_outbound::{Error, Guard, HeaderMap, HttpClient, HttpOptions, Request, StatusCode, Url, retry_after};
-use cc_devops_outbox::webhooks::{Delivery, retry_delay, switch_off};
+use cc_devops_outbox::webhooks::{Delivery, Places, SubscriptionId, retry_delay, switch_off};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
@@ -28,18 +28,45 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest wait a receiver may ask for with `Retry-After`.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long a receiver may still take to answer once the server is told to stop.
+const AT_A_STOP: Duration = Duration::from_secs(1);
+
+/// What deliveries are made with.
+struct Delivering {
+    /// One place for each that is under way.
+    slots: Arc<Semaphore>,
+    sender: Sender,
+    /// Who may have how many of them.
+    places: Mutex<Places>,
+}
+
+impl Delivering {
+    fn places(&self) -> Places {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_answer(&self, id: &SubscriptionId) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.note_answer(id);
+    }
+}
+
 /// Delivers until the server stops.
 pub(crate) async fn run(app: App) {
     let config = &app.config.webhooks;
-    let slots = Arc::new(Semaphore::new(config.concurrency.max(1)));
-    let sender = Arc::new(Sender::new(app.egress.clone(), config.timeout.min(LONGEST_TIMEOUT)));
+    let all = config.concurrency.max(1);
+    let delivering = Arc::new(Delivering {
+        slots: Arc::new(Semaphore::new(all)),
+        sender: Sender::new(app.egress.clone(), config.timeout.min(LONGEST_TIMEOUT)),
+        places: Mutex::new(Places::among(all, config.places_per_endpoint)),
+    });
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
             () = app.deliveries.notified() => {}
             () = tokio::time::sleep(app.config.pace.deliveries) => {}
         }
-        if let Err(error) = deliver_due(&app, &slots, &sender).await {
+        if let Err(error) = deliver_due(&app, &delivering).await {
             tracing::warn!(error = %Chain(&error), "webhook deliveries could not be read; they are tried again");
         }
     }
@@ -47,7 +74,8 @@ pub(crate) async fn run(app: App) {
 
 /// Takes deliveries as there is room, until none is due that there is room for. Each that ends makes
 /// room, and has this look again.
-async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) -> PortResult<()> {
+async fn deliver_due(app: &App, delivering: &Arc<Delivering>) -> PortResult<()> {
+    let slots = &delivering.slots;
     loop {
         let mut room = tokio::select! {
             () = app.stopping.cancelled() => return Ok(()),
@@ -56,9 +84,9 @@ async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) ->
         let limit = slots.available_permits() + 1;
         let now = app.ports().clock.now();
         let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
-        let places = app.config.webhooks.places_per_endpoint;
+        let places = delivering.places();
         let webhooks = &app.ports().webhooks;
-        let due = webhooks.claim_deliveries(now, lease_until, limit, places).await?;
+        let due = webhooks.claim_deliveries(now, lease_until, limit, &places).await?;
         let found = due.len();
         for delivery in due {
             let permit = match room.take() {
@@ -73,10 +101,10 @@ async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) ->
                 subscription = %delivery.subscription.id.0,
                 attempt = delivery.attempt,
             );
-            let (app, sender) = (app.clone(), sender.clone());
+            let (app, delivering) = (app.clone(), delivering.clone());
             let tracker = app.running.clone();
             let work = async move {
-                if let Err(error) = deliver(&app, &sender, &delivery).await {
+                if let Err(error) = deliver(&app, &delivering, &delivery).await {
                     tracing::warn!(error = %Chain(&error), "a delivery's end was not recorded; it is made again");
                 }
                 drop(permit);
@@ -90,12 +118,22 @@ async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) ->
     }
 }
 
-async fn deliver(app: &App, sender: &Sender, delivery: &Delivery) -> PortResult<()> {
+async fn deliver(app: &App, delivering: &Delivering, delivery: &Delivery) -> PortResult<()> {
     let ports = app.ports();
-    let sent = sender.send(delivery, ports.clock.now()).await;
+    let sent = tokio::select! {
+        biased;
+        sent = delivering.sender.send(delivery, ports.clock.now()) => sent,
+        () = stopped(app) => {
+            tracing::info!("broken off by the stop before the receiver answered; it is made again");
+            return Ok(());
+        }
+    };
     let now = ports.clock.now();
     let NotSent { error, wait, last } = match sent {
-        Ok(()) => return ports.webhooks.delivered(delivery).await,
+        Ok(()) => {
+            delivering.note_answer(&delivery.subscription.id);
+            return ports.webhooks.delivered(delivery).await;
+        }
         Err(not_sent) => not_sent,
     };
     let failing_since = match retry_delay(delivery.attempt).filter(|_| !last) {
@@ -123,6 +161,12 @@ async fn deliver(app: &App, sender: &Sender, delivery: &Delivery) -> PortResult<
         app.relay.ring();
     }
     Ok(())
+}
+
+/// Ends when whoever has not answered is not waited for any longer.
+async fn stopped(app: &App) {
+    app.stopping.cancelled().await;
+    tokio::time::sleep(AT_A_STOP).await;
 }
 
 /// Up to a tenth more, so that deliveries that failed together do not come back together.

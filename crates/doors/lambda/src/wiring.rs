@@ -32,10 +32,22 @@ pub fn settings_and_policy() -> Result<Settings, BadVariables> {
     of_variables_and_policy(|name| std::env::var(name).ok())
 }
 
-/// What a function can do.
-async fn capabilities(settings: Settings) -> Result<(Capabilities, cc_devops_aws::Backend), AppError> {
+/// What the chains of the audit trail begin with that the function writes which looks after repositories.
+pub const REPOSITORIES_CHAINS: &str = "repositories";
+
+/// What those begin with that the function writes which takes clicks in Slack.
+pub const SLACK_CHAINS: &str = "slack";
+
+/// What a function can do, whose role may write these chains of the audit trail alone where it has any of its own.
+async fn capabilities(
+    settings: Settings,
+    chains: Option<&'static str>,
+) -> Result<(Capabilities, cc_devops_aws::Backend), AppError> {
     let backend = aws::backend(&settings).await?;
     let backend = backend.ok_or_else(|| AppError::Usage("a function works in an AWS account".to_owned()))?;
+    if let Some(chains) = chains {
+        backend.name_chains(chains);
+    }
     Ok((aws::capabilities(settings, Program::FUNCTION, backend.clone()), backend))
 }
 
@@ -44,7 +56,7 @@ async fn capabilities(settings: Settings) -> Result<(Capabilities, cc_devops_aws
 /// # Errors
 /// No region is known.
 pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
-    let (capabilities, backend) = capabilities(settings).await?;
+    let (capabilities, backend) = capabilities(settings, None).await?;
     let capabilities = Arc::new(capabilities);
     let (made, gauged) = (Arc::clone(&capabilities), backend.clone());
     let (watching, watched, synced) = (
@@ -112,7 +124,7 @@ pub async fn watch(
 /// # Errors
 /// No region is known, no channel has buttons, or the store's key cannot be read.
 pub async fn slack(settings: Settings) -> Result<(SlackClicks, ControlPlane), AppError> {
-    let (capabilities, _) = capabilities(settings).await?;
+    let (capabilities, _) = capabilities(settings, Some(SLACK_CHAINS)).await?;
     let clicks = capabilities.slack_clicks().ok_or_else(|| {
         let message =
             "no channel has buttons: set signing_secret of a channel of kind \"slack\" in the parameter Alerts";
@@ -126,7 +138,7 @@ pub async fn slack(settings: Settings) -> Result<(SlackClicks, ControlPlane), Ap
 /// # Errors
 /// No region is known, or an address of exchange rates is none or would be reached in the clear.
 pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
-    let (mut capabilities, backend) = capabilities(settings).await?;
+    let (mut capabilities, backend) = capabilities(settings, None).await?;
     // It may write no alerts.
     capabilities.ports.conditions = backend.revenue_conditions();
     let (settings, ports) = (&capabilities.settings, &capabilities.ports);
@@ -144,7 +156,7 @@ pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
 /// # Errors
 /// No region is known.
 pub async fn repositories(settings: Settings) -> Result<RepositoriesFunction, AppError> {
-    let (mut capabilities, backend) = capabilities(settings).await?;
+    let (mut capabilities, backend) = capabilities(settings, Some(REPOSITORIES_CHAINS)).await?;
     // It may write no alerts.
     capabilities.ports.conditions = backend.repository_conditions();
     let ports = &capabilities.ports;

@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use super::redaction::{Secrets, Stream};
 
+/// How often escapes are undone to look for a secret, as in a text of JSON in another. What is escaped more often nobody reads.
+const MOST_ESCAPES: usize = 8;
+
 /// Tells bytes apart that nobody may see: a MAC under a key of the store.
 pub(super) type Mark<'a> = &'a dyn Fn(&[u8]) -> String;
 
@@ -70,11 +73,11 @@ fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D:
 
 /// What is shown of a plan file: the very file where it holds no secret.
 pub(super) fn shown(file: &[u8], secrets: &Secrets, mark: Mark<'_>) -> Vec<u8> {
-    let value: Option<Value> = serde_json::from_slice(file).ok();
-    let clean = blotted(file, secrets);
-    // A secret may be written in JSON so that only its reader finds it.
+    let value = input::unambiguous(file).ok();
+    let clean = without_secrets(file, secrets);
+    // A number may be a secret that is written otherwise.
     let decoded = value.as_ref().is_some_and(|value| holds_secret(value, secrets));
-    if clean == file && !decoded {
+    if clean.is_none() && !decoded {
         return file.to_vec();
     }
     if let Some(value) = &value
@@ -83,20 +86,16 @@ pub(super) fn shown(file: &[u8], secrets: &Secrets, mark: Mark<'_>) -> Vec<u8> {
     {
         return replaced;
     }
-    let text = match value {
-        Some(value) if clean == file => blotted(format!("{value:#}").as_bytes(), secrets),
-        _ => clean,
-    };
+    let text = clean.unwrap_or_else(|| blotted(format!("{:#}", value.unwrap_or_default()).as_bytes(), secrets));
     // With this line before it, it is of no form that anybody judges.
     let mut shown = format!("[secrets are left out of this plan: {}]\n", mark(file)).into_bytes();
     shown.extend_from_slice(&text);
     shown
 }
 
-/// The plan, if the file is of our form to the letter. A list where an object belongs would do for the structures. What says
-/// one thing twice, or has a key that the library obeys, would be written anew as something else than it is.
+/// The plan, if the file is of our form to the letter: a list where an object belongs would do for the structures. `value` is
+/// what it says without ambiguity, for else it would be written anew as something else than it is.
 fn of_our_form(file: &[u8], value: &Value) -> Option<Plan> {
-    input::unambiguous(file).ok()?;
     let rows = value.as_object()?.get("changes")?.as_array()?;
     let objects = rows.iter().all(|row| {
         let properties = row.as_object().map(|row| row.get("properties"));
@@ -133,7 +132,7 @@ fn with_marks(mut plan: Plan, secrets: &Secrets, mark: Mark<'_>) -> Option<Vec<u
 
 /// Whether a text, a name or a number in a value is, or has in it, a secret.
 fn holds_secret(value: &Value, secrets: &Secrets) -> bool {
-    let hidden = |text: &str| blotted(text.as_bytes(), secrets) != text.as_bytes();
+    let hidden = |text: &str| without_secrets(text.as_bytes(), secrets).is_some();
     match value {
         Value::Null | Value::Bool(_) => false,
         Value::Number(number) => hidden(&number.to_string()),
@@ -145,7 +144,70 @@ fn holds_secret(value: &Value, secrets: &Secrets) -> bool {
     }
 }
 
-/// A text without secrets.
+/// A text without secrets, if it holds any. JSON may write one so that only its reader finds it: then the escapes are undone
+/// in what is given.
+fn without_secrets(text: &[u8], secrets: &Secrets) -> Option<Vec<u8>> {
+    let mut plain = blotted(text, secrets);
+    let mut clean = (plain != text).then(|| plain.clone());
+    for _ in 0..MOST_ESCAPES {
+        let next = unescaped(&plain);
+        if next == plain {
+            break;
+        }
+        plain = blotted(&next, secrets);
+        if plain != next {
+            clean = Some(plain.clone());
+        }
+    }
+    clean
+}
+
+/// A text with JSON's escapes undone, wherever they stand: what is no JSON as a whole may have JSON in it.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, behind)) = rest.split_first() {
+        let escape = if *byte == b'\\' { escape(behind) } else { None };
+        if let Some((c, length)) = escape {
+            plain.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = behind.get(length..).unwrap_or_default();
+        } else {
+            plain.push(*byte);
+            rest = behind;
+        }
+    }
+    plain
+}
+
+/// What an escape stands for, and how long it is without its backslash.
+fn escape(text: &[u8]) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text
+            .get(at..at + 4)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    match *text.first()? {
+        byte @ (b'"' | b'\\' | b'/') => Some((char::from(byte), 1)),
+        b'b' => Some(('\u{8}', 1)),
+        b'f' => Some(('\u{c}', 1)),
+        b'n' => Some(('\n', 1)),
+        b'r' => Some(('\r', 1)),
+        b't' => Some(('\t', 1)),
+        b'u' => {
+            let goes_on = text.get(5..7) == Some(b"\\u".as_slice());
+            let second = goes_on.then(|| unit(7)).flatten();
+            match char::decode_utf16(std::iter::once(unit(1)?).chain(second)).next()? {
+                Ok(c) if c.len_utf16() == 2 => Some((c, 11)),
+                Ok(c) => Some((c, 5)),
+                Err(_) => Some((char::REPLACEMENT_CHARACTER, 5)),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// A text without what is a secret to the letter.
 fn blotted(text: &[u8], secrets: &Secrets) -> Vec<u8> {
     let (mut stream, mut clean) = (Stream::default(), Vec::with_capacity(text.len()));
     stream.push(secrets, text, &mut clean);
@@ -193,6 +255,7 @@ mod tests {
             format!("\"postgres://user:{SECRET}@host\""),
             "\"\\u0068unter2-hunter2\"".to_owned(),
             format!("{{\"deep\": [\"{SECRET}\"]}}"),
+            r#""{\"a\": \"\\u0068unter2-hunter2\"}""#.to_owned(),
         ] {
             let shown = show(&plan(&value), SECRET);
             assert!(!shown.contains("hunter2"), "{shown}");
@@ -235,6 +298,9 @@ mod tests {
             hidden,
             doubled_below,
             obeyed,
+            r#"{"more": "\u0068unter2-hunter2", "more": 1}"#.to_owned(),
+            r#"{"changes": [{"path": "\u0068unter2-hunter2", "path": "a"}]}"#.to_owned(),
+            format!("{{\"line\": 1}}\n{{\"line\": \"hunter2\\u002dhunter2 {SECRET}\"}}"),
             format!("a text with {SECRET}."),
         ] {
             let shown = show(&file, SECRET);
@@ -243,5 +309,16 @@ mod tests {
             assert!(shown.starts_with(&first), "{shown}");
             assert!(serde_json::from_str::<Value>(&shown).is_err());
         }
+    }
+
+    #[test]
+    fn escapes_are_undone_as_a_reader_of_json_undoes_them() {
+        let text = r#"a\"b\\c\/d\b\f\n\r\t\u00e9\u20AC\ud83d\ude00z"#;
+        let read: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
+        assert_eq!(String::from_utf8(unescaped(text.as_bytes())).unwrap(), read);
+        for odd in [r"\", r"\x", r"\u12", r"\u+123", "\u{e9}"] {
+            assert_eq!(unescaped(odd.as_bytes()), odd.as_bytes(), "{odd}");
+        }
+        assert_eq!(unescaped(br"\ud83dx\ud83d\u0041"), "\u{fffd}x\u{fffd}A".as_bytes());
     }
 }

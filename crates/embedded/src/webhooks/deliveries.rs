@@ -6,7 +6,7 @@ use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Line, SubscriptionId, room, take_turns};
+use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Line, Places, SubscriptionId, longest_waits, take_turns};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -22,9 +22,9 @@ pub(super) fn claim(
     keys: &Keyring,
     (now, lease_until): (Timestamp, Timestamp),
     at_most: usize,
-    places: usize,
+    places: &Places,
 ) -> Result<Vec<Delivery>, Fault> {
-    let due = take_turns(lines(conn, now, at_most, places)?, at_most);
+    let due = take_turns(lines(conn, now, at_most, places)?, at_most, places);
     let mut update =
         conn.prepare_cached("UPDATE deliveries SET attempts = ?2, due_at = ?3, leased_until = ?3 WHERE id = ?1")?;
     let mut claimed = Vec::with_capacity(due.len());
@@ -92,8 +92,24 @@ pub(super) fn queue(conn: &Connection, events: &[Queued], at: Timestamp) -> Resu
     Ok(())
 }
 
-/// What is due to each endpoint that has room, with when it is due.
-fn lines(conn: &Connection, now: Timestamp, at_most: usize, places: usize) -> Result<Vec<Line<(i64, i64)>>, Fault> {
+/// Makes due what a dead process was delivering, and shortens what a clock that was wrong has wait.
+pub(super) fn take_over(conn: &Connection, now: Timestamp) -> Result<u64, Fault> {
+    let taken = conn
+        .prepare_cached(
+            "UPDATE deliveries SET due_at = ?1, leased_until = NULL, attempts = max(attempts - 1, 0) \
+             WHERE leased_until IS NOT NULL",
+        )?
+        .execute([nanos(now)])?;
+    let mut shorten = conn.prepare_cached("UPDATE deliveries SET due_at = ?2 WHERE attempts <= ?1 AND due_at > ?2")?;
+    for (attempts, wait) in longest_waits() {
+        let until = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        shorten.execute(params![attempts, nanos(until)])?;
+    }
+    Ok(u64::try_from(taken).unwrap_or(u64::MAX))
+}
+
+/// What is due to each endpoint, as much as it has room for, with when it is due.
+fn lines(conn: &Connection, now: Timestamp, at_most: usize, places: &Places) -> Result<Vec<Line<(i64, i64)>>, Fault> {
     let endpoints = conn
         .prepare_cached(
             "SELECT id, failing_since IS NOT NULL, \
@@ -108,16 +124,23 @@ fn lines(conn: &Connection, now: Timestamp, at_most: usize, places: usize) -> Re
     )?;
     let mut lines = Vec::with_capacity(endpoints.len());
     for (subscription, failing, held) in endpoints {
+        let id = SubscriptionId(subscription);
+        let standing = places.standing(&id, failing);
         let held = usize::try_from(held).unwrap_or(usize::MAX);
-        let room = room(places, held, failing).min(at_most);
+        let room = places.room(standing, held).min(at_most);
+        let mut line = Line {
+            standing,
+            held,
+            due: VecDeque::new(),
+        };
         if room > 0 {
-            let due = due
-                .query_map(params![subscription, nanos(now), limit(room)], |row| {
+            line.due = due
+                .query_map(params![id.0, nanos(now), limit(room)], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?
-                .collect::<rusqlite::Result<VecDeque<(i64, i64)>>>()?;
-            lines.push(Line { held, due });
+                .collect::<rusqlite::Result<_>>()?;
         }
+        lines.push(line);
     }
     Ok(lines)
 }

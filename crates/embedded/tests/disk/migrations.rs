@@ -20,7 +20,7 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{
     CompletionQueues, Consumer, DueEvent, EventLog, Metrics, Outbox, Outcome, RequestSample, Settled, Webhooks,
 };
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Places, Subscription, SubscriptionId};
 use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_requests::ports::{Ledger, SealingKeys};
 use cc_devops_requests::record::{Receipt, RequestState};
@@ -183,7 +183,7 @@ async fn fill(store: &Store) {
         }
     }
     let delivery = webhooks
-        .claim_deliveries(after(7), after(8), 1, 1)
+        .claim_deliveries(after(7), after(8), 1, &Places::of_each(1))
         .await
         .unwrap()
         .remove(0);
@@ -387,7 +387,7 @@ async fn check(store: &Store) {
         1
     );
     let delivery = webhooks
-        .claim_deliveries(after(14), after(15), 10, 4)
+        .claim_deliveries(after(14), after(15), 10, &Places::of_each(4))
         .await
         .unwrap()
         .remove(0);

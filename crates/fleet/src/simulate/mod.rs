@@ -13,6 +13,7 @@ mod run;
 use std::collections::BTreeMap;
 
 use cc_devops_alerts::Message;
+use cc_devops_kernel::input;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -99,10 +100,9 @@ pub enum OneOrEach<T> {
 /// The cases of a file: a list, or an object that has them as `cases`.
 ///
 /// # Errors
-/// It is no JSON, or has no list of cases.
+/// It is no JSON that is taken ([`input::document`]), or has no list of cases.
 pub fn read(text: &str) -> Result<Vec<Value>, String> {
-    let read: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
-    match read {
+    match input::document(text.as_bytes()).map_err(|error| error.to_string())? {
         Value::Array(cases) => Ok(cases),
         Value::Object(mut fields) => match fields.remove("cases") {
             Some(Value::Array(cases)) => Ok(cases),

@@ -231,6 +231,15 @@ fn of_several_agents_the_end_is_told_by_agent() {
 }
 
 #[test]
+fn a_file_of_cases_is_read_as_any_other_input() {
+    let deep = format!("[{}1{}]", "[".repeat(64), "]".repeat(64));
+    assert!(read(&deep).unwrap_err().contains("64 levels deep"));
+    let obeyed = r#"[{"$serde_json::private::RawValue": "{}"}]"#;
+    assert!(read(obeyed).unwrap_err().contains("keeps for itself"));
+    assert!(read("[").unwrap_err().starts_with("it is not JSON: "));
+}
+
+#[test]
 fn all_that_is_told_of_one_alert_is_one_thread_and_each_decision_has_an_id_of_its_own() {
     let events = |minutes: &[(u32, &str)]| -> Value {
         let at = |minute: u32| format!("2026-06-01T{:02}:{:02}:00Z", 10 + minute / 60, minute % 60);

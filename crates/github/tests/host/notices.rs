@@ -144,6 +144,29 @@ async fn forged_notices_read_no_secret_and_a_replaced_one_counts_within_a_second
     assert_eq!(reads(), 2, "a clock that was set back keeps nothing alive");
 }
 
+#[tokio::test]
+async fn a_signed_notice_is_read_as_any_other_input() {
+    let memory = Memory::new();
+    memory.keep_secret(NAME, "sesame").await;
+    let notices = notices(&memory);
+    let told = async |run: String| {
+        let body =
+            format!(r#"{{"action": "completed", "workflow_run": {run}, "repository": {{"full_name": "acme/web"}}}}"#);
+        let signature = signed("sesame", &body);
+        notices
+            .workflow_ended("workflow_run", Some(&signature), body.as_bytes())
+            .await
+    };
+    let large = format!("[{}1]", r#"{"name": "ci", "steps": [1, 2]},"#.repeat(10_000));
+    assert_eq!(told(large).await.unwrap().as_deref(), Some("acme/web"));
+    for refused in [
+        format!("{}1{}", "[".repeat(64), "]".repeat(64)),
+        r#"{"$serde_json::private::RawValue": "1"}"#.to_owned(),
+    ] {
+        assert_eq!(told(refused).await.unwrap_err().kind, PortErrorKind::Refused);
+    }
+}
+
 #[test]
 fn a_signature_without_its_form_is_refused_before_the_body_is_there() {
     let notices = notices(&Memory::new());

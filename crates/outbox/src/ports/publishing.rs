@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
+use crate::webhooks::{DeadLetter, Delivery, Places, Subscription, SubscriptionId, SubscriptionStatus};
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
@@ -81,16 +81,21 @@ pub trait Webhooks: Send + Sync {
 
     /// Takes deliveries whose time has come. Until `lease_until` nobody else gets them; after that
     /// they come again. Endpoints take turns ([`crate::webhooks::take_turns`]), and none has more
-    /// than `places` under way, a failing one no more than one ([`crate::webhooks::room`]); to each
-    /// the one that is due longest comes first. One that cannot be read becomes a dead letter, is
-    /// said, and holds up no other.
+    /// than its places under way ([`Places::room`]); to each the one that is due longest comes first.
+    /// One that cannot be read becomes a dead letter, is said, and holds up no other.
     async fn claim_deliveries(
         &self,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
-        places: usize,
+        places: &Places,
     ) -> PortResult<Vec<Delivery>>;
+
+    /// Takes over what a process was delivering that is known to be dead: it is due at `now`, whatever its lease says, and
+    /// was no attempt. What waits does so from `now` on no longer than after an attempt that failed just now
+    /// ([`crate::webhooks::longest_waits`]), for the clock may have been wrong. How many were under way. Only for whoever
+    /// holds the store alone; where several processes share one, it does nothing and leases end by themselves.
+    async fn take_over(&self, now: Timestamp) -> PortResult<u64>;
 
     /// The delivery arrived: its endpoint does not fail any more.
     async fn delivered(&self, delivery: &Delivery) -> PortResult<()>;

@@ -9,6 +9,7 @@
 //! <!-- /cc-devops:workflow-failure -->
 //! ```
 
+use cc_devops_kernel::input;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -37,7 +38,8 @@ impl Marks {
     pub(crate) fn all<M: DeserializeOwned>(self, body: &str) -> impl Iterator<Item = M> {
         body.match_indices(self.begin).filter_map(move |(at, _)| {
             let (json, _) = body.get(at + self.begin.len()..)?.split_once("-->")?;
-            serde_json::from_str(json.trim()).ok()
+            // Whoever may write to the repository may have written it.
+            input::typed(json.trim().as_bytes()).ok()
         })
     }
 

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Drift, SettingChange};
 use crate::snapshot::RepositoryId;
 use cc_devops_kernel::canonical::canonical;
+use cc_devops_kernel::input::{self, InputError};
 
 /// What a file with a plan says that it is.
 const KIND: &str = "cc-devops.repos.plan";
@@ -106,15 +107,15 @@ impl SavedPlan {
             kind: String,
             version: u32,
         }
-        let no_plan = |error: serde_json::Error| SavedPlanError::NoPlan(error.to_string());
-        let head: Head = serde_json::from_str(text).map_err(no_plan)?;
+        let no_plan = |error: InputError| SavedPlanError::NoPlan(error.to_string());
+        let head: Head = input::typed(text.as_bytes()).map_err(no_plan)?;
         if head.kind != KIND {
             return Err(SavedPlanError::NoPlan(format!("its kind is `{}`", head.kind)));
         }
         if head.version != VERSION {
             return Err(SavedPlanError::Version(head.version));
         }
-        let plan: Self = serde_json::from_str(text).map_err(no_plan)?;
+        let plan: Self = input::typed(text.as_bytes()).map_err(no_plan)?;
         if plan.digest().as_ref() != Some(&plan.sha256) {
             return Err(SavedPlanError::Edited);
         }

@@ -8,7 +8,7 @@ use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::{PortErrorKind, SecretVersion, SecretWrite};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, Outcome};
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Places, Subscription, SubscriptionId};
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::record::{NewRequest, Receipt};
 use cc_devops_requests::retention::Kept;
@@ -145,7 +145,7 @@ async fn what_is_to_be_delivered_is_delivered(ports: &Ports) {
     forget(ports, after(5 * DAY), 10).await;
     let claimed = ports
         .webhooks
-        .claim_deliveries(after(3), after(60), 10, 10)
+        .claim_deliveries(after(3), after(60), 10, &Places::of_each(10))
         .await
         .unwrap();
     assert_eq!(claimed.len(), 1, "a delivery is never forgotten");

@@ -5,7 +5,7 @@ use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, Outcome};
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Places, Subscription, SubscriptionId};
 use cc_devops_requests::ports::Ports;
 
 use super::ledger::{end, leave};
@@ -88,7 +88,7 @@ async fn an_unreadable_delivery_holds_up_no_other(ports: &Ports, damage: &impl D
     damage.event("event-1").await;
     let claimed = ports
         .webhooks
-        .claim_deliveries(after(10), after(40), 10, 10)
+        .claim_deliveries(after(10), after(40), 10, &Places::of_each(10))
         .await
         .unwrap();
     let told: Vec<&str> = claimed.iter().map(|delivery| delivery.event.body.key()).collect();
@@ -96,7 +96,7 @@ async fn an_unreadable_delivery_holds_up_no_other(ports: &Ports, damage: &impl D
     ports.webhooks.delivered(&claimed[0]).await.unwrap();
     let later = ports
         .webhooks
-        .claim_deliveries(after(100_000), after(100_060), 10, 10)
+        .claim_deliveries(after(100_000), after(100_060), 10, &Places::of_each(10))
         .await
         .unwrap();
     assert!(later.is_empty(), "and the damaged one is not tried again and again");

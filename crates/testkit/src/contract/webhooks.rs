@@ -6,7 +6,7 @@ use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, Outcome, Settled};
-use cc_devops_outbox::webhooks::{Delivery, Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Delivery, Places, Subscription, SubscriptionId, longest_waits};
 use cc_devops_requests::ports::Ports;
 
 use super::refused;
@@ -21,12 +21,14 @@ pub async fn webhooks(fresh: impl AsyncFn() -> Ports) {
     an_event_is_queued_once(&fresh().await).await;
     a_delivery_is_leased(&fresh().await).await;
     two_senders_never_take_the_same(&fresh().await).await;
+    what_a_dead_process_delivered_can_be_taken_over(&fresh().await).await;
     a_failed_delivery_comes_again(&fresh().await).await;
     a_buried_delivery_can_be_replayed(&fresh().await).await;
     dead_letters_come_in_pages(&fresh().await).await;
     nothing_is_left_of_what_was_unsubscribed(&fresh().await).await;
     endpoints::endpoints_take_turns(&fresh().await).await;
     endpoints::a_failing_endpoint_has_one_place(&fresh().await).await;
+    endpoints::those_that_do_not_answer_leave_room_for_one_that_does(&fresh().await).await;
     endpoints::an_endpoint_that_only_fails_is_switched_off(&fresh().await).await;
     endpoints::acts_are_on_record_with_what_they_change(&fresh().await).await;
 }
@@ -70,7 +72,7 @@ async fn publish(ports: &Ports, number: i64, agent: &str) {
 async fn claim(ports: &Ports, seconds: i64) -> Vec<Delivery> {
     ports
         .webhooks
-        .claim_deliveries(after(seconds), after(seconds + 30), 10, 100)
+        .claim_deliveries(after(seconds), after(seconds + 30), 10, &Places::of_each(100))
         .await
         .unwrap()
 }
@@ -156,7 +158,7 @@ async fn a_delivery_is_leased(ports: &Ports) {
     publish(ports, 2, AGENT).await;
     let first = ports
         .webhooks
-        .claim_deliveries(after(10), after(40), 1, 100)
+        .claim_deliveries(after(10), after(40), 1, &Places::of_each(100))
         .await
         .unwrap();
     assert_eq!(
@@ -195,6 +197,56 @@ async fn two_senders_never_take_the_same(ports: &Ports) {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), 8, "by one of them");
+}
+
+/// Where others deliver too, nothing is taken over, and leases end by themselves.
+async fn what_a_dead_process_delivered_can_be_taken_over(ports: &Ports) {
+    // Its clock was an hour ahead.
+    const AHEAD: i64 = 3_600;
+    subscribe(ports, "one", None).await;
+    for number in 1..=4 {
+        publish(ports, number, AGENT).await;
+    }
+    let first = claim(ports, AHEAD).await;
+    assert_eq!(first.len(), 4);
+    ports
+        .webhooks
+        .retry_at(&first[3], after(AHEAD), after(AHEAD + 5), "connection refused")
+        .await
+        .unwrap();
+    ports.webhooks.delivered(&first[2]).await.unwrap();
+    outbox::publish(ports, &[(5, AGENT)], AHEAD).await;
+    let taken = ports.webhooks.take_over(after(10)).await.unwrap();
+    if taken == 0 {
+        assert!(
+            claim(ports, 10).await.is_empty(),
+            "leases stand where nobody knows that their holder is dead"
+        );
+        return;
+    }
+    assert_eq!(taken, 2, "what was under way");
+    let again = claim(ports, 10).await;
+    let mut keys: Vec<(&str, u32)> = again
+        .iter()
+        .map(|delivery| (delivery.event.body.key(), delivery.attempt))
+        .collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [("event-1", 1), ("event-2", 1), ("event-5", 1)],
+        "is due at once and was no attempt, and what is new does not wait for the wrong clock either"
+    );
+    let (_, wait) = longest_waits().find(|(attempts, _)| *attempts == 1).unwrap();
+    let retried = claim(ports, 10 + wait.as_secs()).await;
+    assert_eq!(
+        (told(&retried), retried[0].attempt),
+        (vec![("one", "event-4")], 2),
+        "what failed waits as after a failure just now"
+    );
+    for delivery in again.iter().chain(&retried) {
+        ports.webhooks.delivered(delivery).await.unwrap();
+    }
+    assert_eq!(ports.webhooks.take_over(after(100)).await.unwrap(), 0, "nothing is left");
 }
 
 async fn a_failed_delivery_comes_again(ports: &Ports) {

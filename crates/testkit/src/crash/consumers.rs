@@ -7,7 +7,7 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Places, Subscription, SubscriptionId};
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::settings::RequestSettings;
 use jiff::SignedDuration;
@@ -136,7 +136,7 @@ async fn heard(ports: &Ports, witness: &Memory) -> Heard {
     let now = after(1_000_000_000);
     for delivery in ports
         .webhooks
-        .claim_deliveries(now, now, LIMIT, LIMIT)
+        .claim_deliveries(now, now, LIMIT, &Places::of_each(LIMIT))
         .await
         .expect("claim")
     {

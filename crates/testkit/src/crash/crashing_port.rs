@@ -24,7 +24,7 @@ use cc_devops_outbox::ports::{
     Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, RequestSample, RequestStep, RequestTotals,
     SetAside, Settled, Standing, Steps, Webhooks,
 };
-use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
+use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Places, Subscription, SubscriptionId, SubscriptionStatus};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::ports::{
@@ -259,7 +259,8 @@ mortal! { Webhooks {
     fn enable(id: &SubscriptionId, audit: &AuditEntry) -> ();
     fn subscriptions() -> Vec<Subscription>;
     fn statuses() -> Vec<SubscriptionStatus>;
-    fn claim_deliveries(now: Timestamp, lease_until: Timestamp, limit: usize, places: usize) -> Vec<Delivery>;
+    fn claim_deliveries(now: Timestamp, lease_until: Timestamp, limit: usize, places: &Places) -> Vec<Delivery>;
+    fn take_over(now: Timestamp) -> u64;
     fn delivered(delivery: &Delivery) -> ();
     fn retry_at(delivery: &Delivery, at: Timestamp, retry_at: Timestamp, error: &str) -> Timestamp;
     fn bury(delivery: &Delivery, at: Timestamp, error: &str) -> Timestamp;

@@ -4,7 +4,7 @@
 use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId, Subscriptions, switch_off};
+use cc_devops_outbox::webhooks::{Places, Subscription, SubscriptionId, Subscriptions, switch_off};
 use cc_devops_requests::ports::Ports;
 use jiff::SignedDuration;
 
@@ -112,7 +112,7 @@ async fn prepare(ports: &Ports, act: Act) {
     webhooks.subscribe(&subscription(), &secret, &added).await.unwrap();
     outbox::publish(ports, &[(1, AGENT)], 1).await;
     let delivery = webhooks
-        .claim_deliveries(after(2), after(30), 1, 1)
+        .claim_deliveries(after(2), after(30), 1, &Places::of_each(1))
         .await
         .unwrap()
         .remove(0);

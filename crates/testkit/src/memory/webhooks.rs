@@ -12,7 +12,8 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::{
-    DeadLetter, Delivery, Endpoint, Line, Subscription, SubscriptionId, SubscriptionStatus, replayed, room, take_turns,
+    DeadLetter, Delivery, Endpoint, Line, Places, Subscription, SubscriptionId, SubscriptionStatus, longest_waits,
+    replayed, take_turns,
 };
 use jiff::Timestamp;
 
@@ -111,8 +112,8 @@ impl WebhookModel {
         })
     }
 
-    /// What is due to each endpoint that has room.
-    fn lines(&self, now: Timestamp, places: usize) -> Vec<Line<(Timestamp, i64)>> {
+    /// What is due to each endpoint, as much as it has room for.
+    fn lines(&self, now: Timestamp, places: &Places) -> Vec<Line<(Timestamp, i64)>> {
         let on = self
             .subscriptions
             .iter()
@@ -132,8 +133,10 @@ impl WebhookModel {
                 .map(|(id, queued)| (queued.due, *id))
                 .collect();
             due.sort_unstable();
-            due.truncate(room(places, held, known.endpoint.failing_since.is_some()));
+            let standing = places.standing(&known.subscription.id, known.endpoint.failing_since.is_some());
+            due.truncate(places.room(standing, held));
             Line {
+                standing,
                 held,
                 due: VecDeque::from(due),
             }
@@ -241,7 +244,7 @@ impl Webhooks for Memory {
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
-        places: usize,
+        places: &Places,
     ) -> PortResult<Vec<Delivery>> {
         let mut model = self.lock()?;
         let mut taken = Vec::new();
@@ -251,13 +254,31 @@ impl Webhooks for Memory {
                 queued.buried = Some((now, "the event cannot be read".to_owned()));
             }
         }
-        for (_, id) in take_turns(webhooks.lines(now, places), limit) {
+        for (_, id) in take_turns(webhooks.lines(now, places), limit, places) {
             if let Some(queued) = webhooks.queue.get_mut(&id) {
                 queued.attempts += 1;
                 queued.due = lease_until;
                 queued.leased_until = Some(lease_until);
             }
             taken.extend(webhooks.delivery(id));
+        }
+        Ok(taken)
+    }
+
+    async fn take_over(&self, now: Timestamp) -> PortResult<u64> {
+        let mut model = self.lock()?;
+        let mut taken = 0;
+        for queued in model.webhooks.queue.values_mut() {
+            if queued.buried.is_none() && queued.leased_until.take().is_some() {
+                queued.attempts = queued.attempts.saturating_sub(1);
+                queued.due = now;
+                taken += 1;
+            }
+            for (attempts, wait) in longest_waits() {
+                if queued.attempts <= attempts {
+                    queued.due = queued.due.min(now + wait);
+                }
+            }
         }
         Ok(taken)
     }

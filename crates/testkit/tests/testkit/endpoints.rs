@@ -4,7 +4,7 @@ use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbox::webhooks::{DETAIL_TYPE, Subscription, SubscriptionId, Subscriptions, switch_off};
+use cc_devops_outbox::webhooks::{DETAIL_TYPE, Places, Subscription, SubscriptionId, Subscriptions, switch_off};
 use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::sample::{AGENT, after, agent_name};
 use cc_devops_testkit::{Memory, outbox};
@@ -33,7 +33,7 @@ async fn fail(ports: &Ports, seconds: i64) -> Timestamp {
     outbox::publish(ports, &[(seconds, AGENT)], seconds).await;
     let deliveries = ports
         .webhooks
-        .claim_deliveries(after(seconds), after(seconds + 30), 100, 4)
+        .claim_deliveries(after(seconds), after(seconds + 30), 100, &Places::of_each(4))
         .await;
     let mut since = None;
     for delivery in deliveries.unwrap() {
@@ -112,7 +112,8 @@ async fn all_dead_letters_of_one_subscription_are_given_back() {
     add(&ports, &one).await;
     add(&ports, &other).await;
     outbox::publish(&ports, &[(1, AGENT), (2, AGENT)], 10).await;
-    let deliveries = ports.webhooks.claim_deliveries(after(10), after(40), 100, 4).await;
+    let places = Places::of_each(4);
+    let deliveries = ports.webhooks.claim_deliveries(after(10), after(40), 100, &places).await;
     for delivery in deliveries.unwrap() {
         ports.webhooks.bury(&delivery, after(11), "status 410").await.unwrap();
     }

@@ -13,7 +13,7 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, EventBus, Standing};
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Places, Subscription, SubscriptionId};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::relay::{MOST_FAILURES, RelayReport};
@@ -134,7 +134,7 @@ impl Harness {
             .plane
             .ports()
             .webhooks
-            .claim_deliveries(now, now, LIMIT, LIMIT)
+            .claim_deliveries(now, now, LIMIT, &Places::of_each(LIMIT))
             .await;
         let keys = claimed.unwrap().into_iter();
         keys.map(|delivery| delivery.event.body.key().to_owned()).collect()

@@ -67,10 +67,10 @@ pub struct ServerSection {
     /// How many requests are carried out at once.
     #[schemars(range(min = 1, max = 100_000))]
     pub in_flight: u32,
-    /// How many webhooks are delivered at once.
+    /// How many webhooks are delivered at once; a quarter is kept for endpoints that answer.
     #[schemars(range(min = 1, max = 1_000))]
     pub webhook_concurrency: u32,
-    /// How many of these go to one endpoint at once.
+    /// How many of these go to one endpoint at once; to one that fails or has not answered yet, one does.
     #[schemars(range(min = 1, max = 1_000))]
     pub webhook_places_per_endpoint: u32,
     /// After how long of only failing a webhook's endpoint is switched off, in hours; 0 is never.

@@ -15,6 +15,7 @@ use super::times::{parse_until, show};
 use super::who::who;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output::visible;
 use crate::store::{self, Opened};
 
 /// How many alerts are read at once.
@@ -175,7 +176,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
                 .as_ref()
                 .map_or(by.as_str(), |taken| &taken.by);
             context.output.answer(&Seen::from(&acknowledged), || {
-                format!("{} is acknowledged by {taken_by}", acknowledged.condition.key)
+                let key = visible(&acknowledged.condition.key);
+                format!("{key} is acknowledged by {}", visible(taken_by))
             })
         }
         Command::Silence(args) => silence(context, &opened, args).await,

@@ -7,7 +7,7 @@ use cc_devops_alerts::silence::Silence;
 use jiff::Timestamp;
 
 use super::super::times::show;
-use crate::output::table;
+use crate::output::{table, visible};
 
 /// How many of those that are over people are shown.
 const OVER_SHOWN: usize = 20;
@@ -92,6 +92,8 @@ pub(super) fn text(alert: &Alert) -> String {
             told.message
         ));
     }
+    // Each is one line, whatever others wrote in it.
+    let mut lines: Vec<String> = lines.iter().map(|line| visible(line).into_owned()).collect();
     if !condition.text.is_empty() {
         lines.push(String::new());
         lines.push(condition.text.trim_end().to_owned());
@@ -136,4 +138,41 @@ pub(super) fn silences_text(made: &[Silence], fixed: &[FixedSilence], now: Times
         return "nothing is silenced".to_owned();
     }
     table(&["SILENCE", "MATCH", "WHEN", "NOW", "BY", "REASON"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_an_alert_is_one_line_whatever_others_wrote() {
+        let alert: Alert = serde_json::from_value(json!({
+            "id": "0123456789ab",
+            "condition": {"key": "agent/Writer\nkey", "kind": "agent", "severity": "warning", "tags": {"team": "a\nb"},
+                "since": "2026-06-01T10:00:00Z", "title": "Writer\ntitle", "text": "first\nsecond\n"},
+            "state": "acknowledged",
+            "notedAt": "2026-06-01T10:00:00Z",
+            "waits": {"what": "silence", "until": "2026-06-01T12:00:00Z", "words": "a silence\nwords"},
+            "acknowledged": {"by": "ops\nby", "at": "2026-06-01T11:00:00Z", "reason": "new disks\nseverity  none"},
+            "route": "all",
+            "list": "alone",
+        }))
+        .unwrap();
+        let shown = text(&alert);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines.len(), 11, "{shown}");
+        assert_eq!(lines[8..], ["", "first", "second"], "what is text has its lines");
+        for written in [
+            "Writer\\ntitle",
+            "agent/Writer\\nkey",
+            "a\\nb",
+            "ops\\nby",
+            "new disks\\nseverity  none",
+            "silence\\nwords",
+        ] {
+            assert!(lines[..8].iter().any(|line| line.contains(written)), "{written}: {shown}");
+        }
+    }
 }

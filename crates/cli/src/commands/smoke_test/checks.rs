@@ -8,7 +8,7 @@ use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::health::CAPABILITIES;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
-use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::record::RequestState;
@@ -68,6 +68,17 @@ impl Checked {
             Ok(Found::Warning(message)) => ("WARNING", message),
             Err(message) => ("FAILED", message),
         }
+    }
+
+    /// Its row of the table.
+    fn cells(&self) -> Vec<String> {
+        let (mark, message) = self.told();
+        vec![
+            self.name.to_owned(),
+            mark.to_owned(),
+            format!("{} ms", self.took.as_millis()),
+            message.to_owned(),
+        ]
     }
 }
 
@@ -134,18 +145,26 @@ fn write_answer(context: &Context, backend: &Backend, all: &[Checked]) -> Result
     let stage = backend.resources().stage.to_string();
     let document = json!({"stage": stage, "ok": good, "checks": checks});
     context.output.answer(&document, || {
-        let rows = all.iter().map(|checked| {
-            let (mark, message) = checked.told();
-            vec![
-                checked.name.to_owned(),
-                mark.to_owned(),
-                format!("{} ms", checked.took.as_millis()),
-                message.to_owned(),
-            ]
-        });
+        let rows = all.iter().map(Checked::cells);
         table(&["CHECK", "RESULT", "TIME", "MESSAGE"], rows)
     })?;
     if good { Ok(()) } else { Err(CliError::Answered) }
+}
+
+/// What bounds the role for deploys, which carries out whatever template an agent sends.
+fn bounds(role: PortResult<DeployRole>) -> Result<Found, String> {
+    Ok(match role {
+        Ok(DeployRole::None) => Found::Well("each stack's own role".to_owned()),
+        Ok(DeployRole::Bounded(role)) => Found::Well(format!("{role} has a permissions boundary")),
+        Ok(DeployRole::Unbounded(role)) => Found::Warning(format!(
+            "{role} has no permissions boundary, so an agent's template may do all that the role may; see \
+             docs/RUNBOOK-AWS.md"
+        )),
+        Err(error) if error.kind == PortErrorKind::Refused => {
+            Found::Warning(format!("it cannot be seen what bounds them: {error}"))
+        }
+        Err(error) => return Err(said(error)),
+    })
 }
 
 struct Tests<'a> {
@@ -274,20 +293,8 @@ impl Tests<'_> {
         Err(error.unwrap_or("it ended in an error without a sentence").to_owned())
     }
 
-    /// The role for deploys carries out whatever template an agent sends.
     async fn deploy_role(&self) -> Result<Found, String> {
-        Ok(match self.backend.deploy_role().await {
-            Ok(DeployRole::None) => Found::Well("each stack's own role".to_owned()),
-            Ok(DeployRole::Bounded(role)) => Found::Well(format!("{role} has a permissions boundary")),
-            Ok(DeployRole::Unbounded(role)) => Found::Warning(format!(
-                "{role} has no permissions boundary, so an agent's template may do all that the role may; see \
-                 docs/RUNBOOK-AWS.md"
-            )),
-            Err(error) if error.kind == PortErrorKind::Refused => {
-                Found::Warning(format!("it cannot be seen what bounds them: {error}"))
-            }
-            Err(error) => return Err(said(error)),
-        })
+        bounds(self.backend.deploy_role().await)
     }
 
     async fn audit(&self) -> Result<String, String> {
@@ -347,5 +354,38 @@ async fn eventually<T>(look: impl AsyncFn() -> Result<Look<T>, String>) -> Resul
             Err(_) if begun.elapsed() < SHOWN => tokio::time::sleep(LOOK_EVERY).await,
             found => return found,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cc_devops_kernel::ports::PortError;
+
+    use super::*;
+
+    #[test]
+    fn a_role_for_deploys_that_nothing_bounds_is_a_warning_and_no_failure() {
+        let told = |role: PortResult<DeployRole>| {
+            let checked = Checked {
+                name: "deploys are bounded",
+                result: bounds(role),
+                took: Duration::ZERO,
+            };
+            (checked.result.is_ok(), checked.cells().join(" | "))
+        };
+        let role = || "arn:aws:iam::123456789012:role/deploys".to_owned();
+        let (passes, row) = told(Ok(DeployRole::Unbounded(role())));
+        assert!(
+            passes && row.contains("| WARNING |") && row.contains("role/deploys has no permissions boundary"),
+            "{row}"
+        );
+        let (passes, row) = told(Err(PortError::new(PortErrorKind::Refused, "iam:GetRole: denied")));
+        assert!(passes && row.contains("| WARNING |"), "{row}");
+        for well in [DeployRole::Bounded(role()), DeployRole::None] {
+            let (passes, row) = told(Ok(well));
+            assert!(passes && row.contains("| ok |"), "{row}");
+        }
+        let (passes, row) = told(Err(PortError::new(PortErrorKind::NotFound, "it is gone")));
+        assert!(!passes && row.contains("| FAILED |"), "{row}");
     }
 }

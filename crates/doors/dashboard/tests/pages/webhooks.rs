@@ -1,7 +1,7 @@
 //! Webhooks: who is told, what was given up, and giving it back.
 
 use cc_devops_kernel::events::{EventBody, OutgoingEvent};
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Places, Subscription, SubscriptionId};
 use cc_devops_testkit::sample;
 use jiff::SignedDuration;
 
@@ -41,8 +41,9 @@ async fn with_dead_letters() -> (Harness, Subscription) {
     };
     ports.webhooks.queue(&[(1, &event), (2, &event)], now).await.unwrap();
     let until = now + SignedDuration::from_secs(60);
+    let places = Places::of_each(10);
     for _ in 0..2 {
-        for delivery in ports.webhooks.claim_deliveries(now, until, 10, 10).await.unwrap() {
+        for delivery in ports.webhooks.claim_deliveries(now, until, 10, &places).await.unwrap() {
             ports.webhooks.bury(&delivery, now, "answered <500>").await.unwrap();
         }
     }

@@ -13,7 +13,7 @@ use cc_devops_http::config::{Pace, WebhookDelivery};
 use cc_devops_http::{ServerConfig, Workers};
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_outbox::webhooks::{Endpoint, Places, Subscription, SubscriptionId};
 use cc_devops_testkit::sample;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -281,6 +281,55 @@ async fn a_dead_endpoint_costs_a_healthy_one_nothing() {
         "no dead one has come to its end"
     );
     workers.stop(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn new_endpoints_that_do_not_answer_take_no_place_from_one_that_does() {
+    let (harness, workers) = working().await;
+    let mut receiver = Receiver::answering([]).await;
+    subscribe(&harness, &receiver.url, None).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("first")).await;
+    receiver.next().await;
+    // More of them than there are places, and each with more waiting than one endpoint may have.
+    for _ in 0..20 {
+        subscribe(&harness, &dead_end().await, None).await;
+    }
+    let mut told = std::collections::BTreeSet::new();
+    for number in 0..10 {
+        harness
+            .post("/v1/events?wait=5", As::Agent, &put(&format!("r{number}")))
+            .await;
+    }
+    while told.len() < 10 {
+        told.insert(receiver.next().await.id().to_owned());
+    }
+    let open = harness.memory.ports().webhooks.statuses().await.unwrap();
+    assert!(
+        open.iter().all(|status| status.endpoint.failing_since.is_none()),
+        "no dead one has come to its end"
+    );
+    workers.stop(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn a_stop_breaks_off_a_delivery_that_gets_no_answer_and_that_is_no_failure() {
+    let (harness, workers) = working().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    subscribe(&harness, &url, None).await;
+    harness.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    // It takes the call and never answers.
+    let (held, _) = listener.accept().await.unwrap();
+    workers.stop(Duration::from_mins(10)).await;
+    let ports = harness.memory.ports();
+    let status = ports.webhooks.statuses().await.unwrap().remove(0);
+    assert_eq!(status.endpoint, Endpoint::default(), "nothing is held against it");
+    let now = ports.clock.now();
+    assert_eq!(ports.webhooks.take_over(now).await.unwrap(), 1);
+    let (until, places) = (now + SignedDuration::from_secs(60), Places::of_each(1));
+    let again = ports.webhooks.claim_deliveries(now, until, 10, &places).await.unwrap();
+    assert_eq!((again.len(), again[0].attempt), (1, 1), "it is made again");
+    drop(held);
 }
 
 #[tokio::test]

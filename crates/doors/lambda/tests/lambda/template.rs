@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cc_devops_lambda::wiring::{REPOSITORIES_CHAINS, SLACK_CHAINS};
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
@@ -228,6 +229,35 @@ fn the_other_functions_may_leave_news_and_write_nothing_that_is_believed() {
 }
 
 #[test]
+fn the_other_functions_write_no_chain_of_the_trail_but_their_own() {
+    let template = template();
+    let reaches_chains = |key: &str| {
+        let stem = key.trim_end_matches('*');
+        stem.starts_with("AUDIT") || (stem != key && "AUDIT#".starts_with(stem))
+    };
+    for (role, own) in [
+        ("MrrRole", None),
+        ("RepositoriesRole", Some(REPOSITORIES_CHAINS)),
+        ("SlackRole", Some(SLACK_CHAINS)),
+    ] {
+        let mut chains: Vec<String> = Vec::new();
+        for statement in statements(&template, role) {
+            if statement["Resource"] != json!({"GetAtt": "LedgerTable.Arn"}) {
+                continue;
+            }
+            let condition = statement["Condition"].as_object().unwrap();
+            for leading in condition.values() {
+                let keys = leading["dynamodb:LeadingKeys"].as_array().unwrap();
+                let keys = keys.iter().filter_map(Value::as_str);
+                chains.extend(keys.filter(|key| reaches_chains(key)).map(str::to_owned));
+            }
+        }
+        let expected: Vec<String> = own.iter().map(|own| format!("AUDIT#{own}-*")).collect();
+        assert_eq!(chains, expected, "{role}");
+    }
+}
+
+#[test]
 fn the_sealing_key_is_published_under_the_contracts_name() {
     let template = template();
     let published = statement(&template, "FunctionRole", "SealingKey");
@@ -251,7 +281,7 @@ fn a_click_in_slack_may_write_a_decision_and_nothing_else() {
     assert_eq!(written["Action"], "dynamodb:PutItem");
     assert_eq!(
         written["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"],
-        json!(["STATE#plan", "AUDIT#*"])
+        json!(["STATE#plan", format!("AUDIT#{SLACK_CHAINS}-*")])
     );
     let actions: String = statements(&template, "SlackRole")
         .iter()

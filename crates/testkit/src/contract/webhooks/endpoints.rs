@@ -4,7 +4,7 @@
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbox::webhooks::{Delivery, Endpoint, SubscriptionId, SubscriptionStatus};
+use cc_devops_outbox::webhooks::{Delivery, Endpoint, Places, SubscriptionId, SubscriptionStatus};
 use cc_devops_requests::ports::Ports;
 
 use super::super::refused;
@@ -31,7 +31,7 @@ pub(super) async fn endpoints_take_turns(ports: &Ports) {
         let until = after(1_000);
         ports
             .webhooks
-            .claim_deliveries(after(seconds), until, limit, 4)
+            .claim_deliveries(after(seconds), until, limit, &Places::of_each(4))
             .await
             .unwrap()
     };
@@ -68,7 +68,8 @@ pub(super) async fn a_failing_endpoint_has_one_place(ports: &Ports) {
     }
     let claim = async |seconds: i64| {
         let (now, until) = (after(seconds), after(seconds + 30));
-        ports.webhooks.claim_deliveries(now, until, 100, 3).await.unwrap()
+        let places = Places::of_each(3);
+        ports.webhooks.claim_deliveries(now, until, 100, &places).await.unwrap()
     };
     let first = claim(10).await;
     assert_eq!(first.len(), 3);
@@ -89,6 +90,55 @@ pub(super) async fn a_failing_endpoint_has_one_place(ports: &Ports) {
     assert_eq!(told(&probe), [("one", "event-5")]);
     ports.webhooks.delivered(&probe[0]).await.unwrap();
     assert_eq!(claim(501).await.len(), 3, "what arrives gives it its places back");
+}
+
+pub(super) async fn those_that_do_not_answer_leave_room_for_one_that_does(ports: &Ports) {
+    const ALL: usize = 8;
+    let well = subscribe(ports, "well", None).await;
+    for number in 1..=ALL {
+        subscribe(ports, &format!("dead-{number}"), None).await;
+    }
+    for number in 1..=5 {
+        publish(ports, number, AGENT).await;
+    }
+    let mut places = Places::among(ALL, 4);
+    let claim = async |places: &Places, seconds: i64, limit: usize| {
+        let (now, until) = (after(seconds), after(1_000));
+        let claimed = ports.webhooks.claim_deliveries(now, until, limit, places).await;
+        claimed.unwrap()
+    };
+    let first = claim(&places, 10, ALL).await;
+    assert_eq!(first.len(), 6, "as long as nobody answers some places stay free");
+    assert!(claim(&places, 10, 2).await.is_empty(), "whoever asks again");
+    // One of the six may be the healthy one, which its answer tells apart.
+    let is_well = |delivery: &Delivery| delivery.subscription.id == well.id;
+    let (mut mine, mut dead): (Vec<Delivery>, Vec<Delivery>) = first.into_iter().partition(is_well);
+    places.note_answer(&well.id);
+    let mut arrived = 0;
+    loop {
+        let free = ALL - dead.len() - mine.len();
+        let (more, others): (Vec<Delivery>, Vec<Delivery>) =
+            claim(&places, 11, free).await.into_iter().partition(is_well);
+        mine.extend(more);
+        dead.extend(others);
+        assert!(dead.len() <= 6, "the dead ones have their places and no more");
+        let Some(delivery) = mine.pop() else { break };
+        ports.webhooks.delivered(&delivery).await.unwrap();
+        arrived += 1;
+    }
+    assert_eq!(arrived, 5, "who answers has everything, while no dead one has come to its end");
+
+    for delivery in &dead {
+        ports
+            .webhooks
+            .retry_at(delivery, after(12), after(13), "the receiver did not answer")
+            .await
+            .unwrap();
+    }
+    let again = claim(&places, 20, ALL).await;
+    assert_eq!(again.len(), 6, "again together");
+    let failed = |delivery: &&Delivery| dead.iter().any(|one| one.subscription.id == delivery.subscription.id);
+    assert_eq!(again.iter().filter(failed).count(), 4, "of which those that fail have half of all");
 }
 
 async fn status(ports: &Ports, id: &SubscriptionId) -> SubscriptionStatus {
@@ -239,7 +289,7 @@ pub(super) async fn acts_are_on_record_with_what_they_change(ports: &Ports) {
     loop {
         let due = ports
             .webhooks
-            .claim_deliveries(after(10), after(40), 100, 1_000)
+            .claim_deliveries(after(10), after(40), 100, &Places::of_each(1_000))
             .await
             .unwrap();
         if due.is_empty() {
