@@ -15,8 +15,10 @@ const OTHER: &[u8] = b"<!DOCTYPE a [<!ENTITY b '&b;&b;'>]><E><Cube><Cube time='2
 #[test]
 fn a_daily_file_of_any_bytes_is_one_days_rates_or_is_refused() {
     let today = date(2026, 3, 2);
-    Fuzz::new().run(&[FILE, OTHER], |bytes| match read(&String::from_utf8_lossy(bytes), today) {
-        Ok(rates) => assert!(rates.date().is_some_and(|day| day <= today)),
-        Err(error) => assert!(!error.to_string().is_empty()),
+    Fuzz::new().run(&[FILE, OTHER], |bytes| {
+        match read(&String::from_utf8_lossy(bytes), today) {
+            Ok(rates) => assert!(rates.date().is_some_and(|day| day <= today)),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
     });
 }

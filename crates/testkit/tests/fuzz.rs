@@ -134,18 +134,21 @@ fn a_dependabot_file_of_any_bytes_is_read_or_its_mistakes_are_told() {
 
 #[test]
 fn a_workflow_of_any_bytes_is_read_or_says_why_not() {
-    let plain: &[u8] = b"on: push\njobs:\n  build:\n    steps:\n      - uses: actions/checkout@v4\n        with: {a: b}\n  \
+    let plain: &[u8] =
+        b"on: push\njobs:\n  build:\n    steps:\n      - uses: actions/checkout@v4\n        with: {a: b}\n  \
                          call:\n    uses: acme/shared/.github/workflows/ci.yml@main\n";
     let anchored: &[u8] = b"jobs: {a: {steps: &s [&c {uses: 'a/b@v1'}, *c]}, b: {steps: *s}}\n";
-    Fuzz::new().run(&[plain, anchored], |bytes| match used_actions(&String::from_utf8_lossy(bytes)) {
-        Ok(used) => {
-            for action in used {
-                assert!(action.line > 0 && !action.uses.is_empty());
-                let repository = repository_of(&action.uses);
-                assert!(is_fixed(&action.uses) || repository.is_none_or(|name| name.contains('/')));
+    Fuzz::new().run(&[plain, anchored], |bytes| {
+        match used_actions(&String::from_utf8_lossy(bytes)) {
+            Ok(used) => {
+                for action in used {
+                    assert!(action.line > 0 && !action.uses.is_empty());
+                    let repository = repository_of(&action.uses);
+                    assert!(is_fixed(&action.uses) || repository.is_none_or(|name| name.contains('/')));
+                }
             }
+            Err(why) => assert!(!why.is_empty()),
         }
-        Err(why) => assert!(!why.is_empty()),
     });
 }
 

@@ -55,10 +55,7 @@ async fn an_address_of_any_bytes_is_a_page_or_is_refused() {
             // One page for each input, and always the same one.
             let sum: usize = bytes.iter().map(|byte| usize::from(*byte)).sum();
             let uri = address(pages[sum % pages.len()], &encoded(bytes));
-            let request = Request::get(&uri)
-                .header(COOKIE, &cookie)
-                .body(Body::empty())
-                .unwrap();
+            let request = Request::get(&uri).header(COOKIE, &cookie).body(Body::empty()).unwrap();
             let status = runtime.block_on(harness.answer(request)).status();
             assert!(!status.is_server_error(), "{uri}: {status}");
         });

@@ -167,7 +167,11 @@ mod tests {
         assert_eq!(places.standing(&id, false), Answers);
         assert_eq!(places.standing(&id, true), Fails);
         assert_eq!(
-            (places.room(Answers, 0), places.room(Answers, 3), places.room(Answers, 9)),
+            (
+                places.room(Answers, 0),
+                places.room(Answers, 3),
+                places.room(Answers, 9)
+            ),
             (4, 1, 0)
         );
         assert_eq!((places.room(Fails, 0), places.room(Fails, 1)), (1, 0));

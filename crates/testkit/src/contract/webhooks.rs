@@ -246,7 +246,11 @@ async fn what_a_dead_process_delivered_can_be_taken_over(ports: &Ports) {
     for delivery in again.iter().chain(&retried) {
         ports.webhooks.delivered(delivery).await.unwrap();
     }
-    assert_eq!(ports.webhooks.take_over(after(100)).await.unwrap(), 0, "nothing is left");
+    assert_eq!(
+        ports.webhooks.take_over(after(100)).await.unwrap(),
+        0,
+        "nothing is left"
+    );
 }
 
 async fn a_failed_delivery_comes_again(ports: &Ports) {

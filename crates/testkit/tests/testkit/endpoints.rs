@@ -113,7 +113,10 @@ async fn all_dead_letters_of_one_subscription_are_given_back() {
     add(&ports, &other).await;
     outbox::publish(&ports, &[(1, AGENT), (2, AGENT)], 10).await;
     let places = Places::of_each(4);
-    let deliveries = ports.webhooks.claim_deliveries(after(10), after(40), 100, &places).await;
+    let deliveries = ports
+        .webhooks
+        .claim_deliveries(after(10), after(40), 100, &places)
+        .await;
     for delivery in deliveries.unwrap() {
         ports.webhooks.bury(&delivery, after(11), "status 410").await.unwrap();
     }

@@ -172,7 +172,10 @@ mod tests {
             "new disks\\nseverity  none",
             "silence\\nwords",
         ] {
-            assert!(lines[..8].iter().any(|line| line.contains(written)), "{written}: {shown}");
+            assert!(
+                lines[..8].iter().any(|line| line.contains(written)),
+                "{written}: {shown}"
+            );
         }
     }
 }

@@ -126,7 +126,10 @@ pub(super) async fn those_that_do_not_answer_leave_room_for_one_that_does(ports:
         ports.webhooks.delivered(&delivery).await.unwrap();
         arrived += 1;
     }
-    assert_eq!(arrived, 5, "who answers has everything, while no dead one has come to its end");
+    assert_eq!(
+        arrived, 5,
+        "who answers has everything, while no dead one has come to its end"
+    );
 
     for delivery in &dead {
         ports
@@ -138,7 +141,11 @@ pub(super) async fn those_that_do_not_answer_leave_room_for_one_that_does(ports:
     let again = claim(&places, 20, ALL).await;
     assert_eq!(again.len(), 6, "again together");
     let failed = |delivery: &&Delivery| dead.iter().any(|one| one.subscription.id == delivery.subscription.id);
-    assert_eq!(again.iter().filter(failed).count(), 4, "of which those that fail have half of all");
+    assert_eq!(
+        again.iter().filter(failed).count(),
+        4,
+        "of which those that fail have half of all"
+    );
 }
 
 async fn status(ports: &Ports, id: &SubscriptionId) -> SubscriptionStatus {
