@@ -155,7 +155,7 @@ test-packages: package
 # --- Measurements and shows -------------------------------------------------------------------------
 
 # Needs wrk. Writes docs/BENCHMARKS.md.
-bench: bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-wire bench-aws
+bench: bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-wire bench-strangers bench-aws
 
 bench-embedded: cli
 	$(PYTHON) bench/run.py $(BINARY)

@@ -1,33 +1,35 @@
-#!/usr/bin/env python3
 """Holds idle connections of strangers open and measures what that does to everybody else.
 
-    python3 bench/strangers.py TARGET/RELEASE/CC-DEVOPS
-    python3 bench/strangers.py BINARY --strangers 20000
+    strangers.py BINARY [--quick]
 
-Half of the strangers say nothing, half say hello in HTTP/2 and then nothing. They come from many
-addresses of 127.0.0.0/8. Meanwhile /health is asked on fresh connections; then the server is told to
-stop while they are all there. Exit code 0: measured, and within the bounds below; 1: out of bounds; 2: it
-could not be measured.
+BINARY is cc-devops of the release profile. Half of the strangers say nothing, half say hello in HTTP/2 and then nothing.
+They come from many addresses of 127.0.0.0/8. Meanwhile /health is asked on fresh connections; then the server is told to
+stop while they are all there. Writes its part of docs/BENCHMARKS.md.
+
+Exit codes: 0, measured, whether or not the targets were met; 1, /health did not answer, or not so many connections could be
+had here.
 """
 
-import argparse
 import contextlib
-import pathlib
 import resource
 import signal
 import socket
 import sys
-import tempfile
 import time
 
+import part
+import report
 from control_plane import ControlPlane, Failed
+from part import say
 
+FILES = [("BINARY", "cc-devops, release build")]
+FULL = {"strangers": 5_000, "looks": 200}
+QUICK = {"strangers": 500, "looks": 50}
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-# What is promised: /health within so many seconds each time, and a stop within so many.
-HEALTH, STOP = 0.1, 1.0
-LOOKS = 200
 # Strangers of one address; the server takes 1,024 of one.
 OF_ONE = 500
+# What this program itself has open besides.
+OWN_FILES = 256
 
 
 def stranger(plane, number):
@@ -40,60 +42,77 @@ def stranger(plane, number):
     return connection
 
 
-def memory(plane):
-    status = pathlib.Path(f"/proc/{plane.process.pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
+def looks(plane, count):
+    """So many looks at /health, in milliseconds, the quickest first."""
+    times = []
+    for _ in range(count):
+        started = time.perf_counter()
+        status, _ = plane.ask("GET", "/health")
+        if status != 200:
+            raise Failed(f"/health answers {status}")
+        times.append((time.perf_counter() - started) * 1e3)
+    return sorted(times)
 
 
-def look(plane):
-    started = time.perf_counter()
-    status, _ = plane.ask("GET", "/health")
-    if status != 200:
-        raise Failed(f"/health answers {status}")
-    return time.perf_counter() - started
-
-
-def tell(what, value):
-    print(f"{what:<44} {value}", flush=True)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("binary", type=pathlib.Path)
-    parser.add_argument("--strangers", type=int, default=5_000)
-    arguments = parser.parse_args()
+def may_open(files):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = arguments.strangers + 256
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise Failed(f"this program may have {hard} files open, and needs {needed}")
-    with tempfile.TemporaryDirectory(prefix="cc-devops-strangers-") as folder:
-        plane = ControlPlane(arguments.binary, folder)
-        with plane:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
-            alone = sorted(look(plane) for _ in range(LOOKS))
-            before = memory(plane)
-            started = time.perf_counter()
-            strangers = [stranger(plane, number) for number in range(arguments.strangers)]
-            took = time.perf_counter() - started
-            beside = sorted(look(plane) for _ in range(LOOKS))
-            each = (memory(plane) - before) * 1024 / len(strangers)
-            tell("strangers", f"{len(strangers)}, connected in {took:.2f} s")
-            tell("/health alone, median and slowest", f"{alone[LOOKS // 2] * 1e3:.2f} ms, {alone[-1] * 1e3:.2f} ms")
-            tell("/health beside them, median and slowest", f"{beside[LOOKS // 2] * 1e3:.2f} ms, {beside[-1] * 1e3:.2f} ms")
-            tell("memory of one stranger", f"{each:.1f} KiB")
-            started = time.perf_counter()
-            plane.process.send_signal(signal.SIGTERM)
-            plane.process.wait(60)
-            stopped = time.perf_counter() - started
-            tell("stop with all of them there", f"{stopped:.2f} s")
-            for connection in strangers:
-                connection.close()
-    return 0 if beside[-1] < HEALTH and stopped < STOP else 1
+    if hard != resource.RLIM_INFINITY and hard < files:
+        raise Failed(f"this program may have {hard} files open, and needs {files}: raise its limit with `ulimit -Hn`")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, files), hard))
+
+
+def measure(binary, folder, plan):
+    found = {"plan": plan}
+    with ControlPlane(binary, folder / "strangers") as plane:
+        # After the server was started, which raises its own limit.
+        may_open(plan["strangers"] + OWN_FILES)
+        found["alone"] = looks(plane, plan["looks"])
+        before = plane.memory()
+        say(f"{plan['strangers']:,} strangers …")
+        started = time.perf_counter()
+        strangers = [stranger(plane, number) for number in range(plan["strangers"])]
+        found["connected_s"] = time.perf_counter() - started
+        found["beside"] = looks(plane, plan["looks"])
+        found["each"] = (plane.memory() - before) / len(strangers)
+        started = time.perf_counter()
+        plane.process.send_signal(signal.SIGTERM)
+        plane.process.wait(60)
+        found["stop_s"] = time.perf_counter() - started
+        for connection in strangers:
+            connection.close()
+    return found
+
+
+def targets(found):
+    count = f"{found['plan']['strangers']:,}"
+    return [
+        report.Target(f"the slowest look at `/health` beside {count} idle strangers", found["beside"][-1], 100, " ms", 1, False),
+        report.Target("a stop with all of them there", found["stop_s"], 1, " s", 2, False),
+    ]
+
+
+def markdown(lines, found, about):
+    plan = found["plan"]
+    median = plan["looks"] // 2
+    return f"""## Strangers who say nothing
+
+Written by `make bench-strangers` on {report.today()}.
+
+{report.target_table(lines)}
+
+| what | |
+| --- | ---: |
+| `/health` alone, median and slowest of {plan['looks']} | {found['alone'][median]:.2f} ms, {found['alone'][-1]:.2f} ms |
+| the same beside them | {found['beside'][median]:.2f} ms, {found['beside'][-1]:.2f} ms |
+| until all {plan['strangers']:,} were connected | {found['connected_s']:.2f} s |
+| memory of one of them | {found['each'] / 1024:.1f} KiB |
+
+- A release build with its default configuration, plain HTTP on loopback, one stranger after the other from {-(-plan['strangers'] // OF_ONE)} addresses.
+  Half of them say nothing, half greet in HTTP/2 and then say nothing. `/health` is asked on a new connection each time.
+
+{report.machine_table(about)}
+"""
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failed as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    sys.exit(part.run(__doc__, FILES, "strangers", "strangers", FULL, QUICK, measure, targets, markdown))
