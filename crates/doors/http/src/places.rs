@@ -357,8 +357,8 @@ mod tests {
         assert!(places.taken().by.is_empty());
     }
 
-    fn network(number: u8) -> Option<ClientNetwork> {
-        Some(ClientNetwork::of([192, 0, 2, number].into()))
+    fn network(number: u8) -> ClientNetwork {
+        ClientNetwork::of([192, 0, 2, number].into())
     }
 
     #[test]
@@ -368,10 +368,10 @@ mod tests {
             connections_per_address: 3,
             ..Limits::default()
         });
-        let first = [(); 2].map(|()| all.enter_unproven(network(1)).unwrap());
-        assert_eq!(all.enter_unproven(network(1)).err(), Some(Full::Share));
+        let first = [(); 2].map(|()| all.enter_unproven(Some(network(1))).unwrap());
+        assert_eq!(all.enter_unproven(Some(network(1))).err(), Some(Full::Share));
         let proxied = all.enter_unproven(None).unwrap();
-        assert_eq!(all.enter_unproven(network(2)).err(), Some(Full::All));
+        assert_eq!(all.enter_unproven(Some(network(2))).err(), Some(Full::All));
         drop((first, proxied));
         assert_eq!(left(&all.unproven), 0);
         assert_eq!(left(&all.unproven_kib), 0);
@@ -382,7 +382,7 @@ mod tests {
             request.make_room(1 << 20).map(|()| request)
         };
         let full = |from| (0..1_000).map_while(|_| mebibyte(from).ok()).collect::<Vec<_>>();
-        let of_each = [1, 2, 3, 4, 5].map(|number| full(network(number)));
+        let of_each = [1, 2, 3, 4, 5].map(|number| full(Some(network(number))));
         assert_eq!(of_each.each_ref().map(Vec::len), [31, 31, 31, 31, 3]);
         assert_eq!(mebibyte(None).err(), Some(Full::All));
         drop(of_each);
@@ -397,12 +397,12 @@ mod tests {
             ..Limits::default()
         });
         let agent = |name: &str| AgentName::new(name).unwrap();
-        let request = all.enter_unproven(network(1)).unwrap();
+        let request = all.enter_unproven(Some(network(1))).unwrap();
         request.make_room(1 << 20).unwrap();
         request.charge(&agent("Writer")).unwrap();
         assert_eq!((left(&all.unproven), left(&all.unproven_kib)), (0, 0));
         assert_eq!(left(&all.signed), 1);
-        let again = all.enter_unproven(network(1)).unwrap();
+        let again = all.enter_unproven(Some(network(1))).unwrap();
         assert_eq!(again.charge(&agent("Writer")), Err(Full::Share));
         assert_eq!(left(&all.signed), 1, "who has its share takes nothing of all");
         again.charge(&agent("Editor")).unwrap();
