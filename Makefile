@@ -248,7 +248,9 @@ $(VENV)/ready: tests/api/requirements.txt
 	$(VENV)/bin/pip install --quiet --requirement tests/api/requirements.txt
 	@touch $@
 
-# Tools of cargo's own kind, installed once where cargo looks for them.
+# Tools of cargo's own kind, installed once where cargo looks for them. Optimised less than they ask to be they are there
+# sooner, and most of what they do is to wait for others.
+TOOL_PROFILE := CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
 .PHONY: tool-nextest tool-deny tool-machete tool-mutants
 tool-nextest tool-deny tool-machete tool-mutants: tool-%:
-	@$(CARGO) $* --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-$*
+	@$(CARGO) $* --version >/dev/null 2>&1 || $(TOOL_PROFILE) $(CARGO) install --locked cargo-$*
