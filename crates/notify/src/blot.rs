@@ -53,7 +53,8 @@ fn secret(rest: &str, before: Option<char>, bare: bool) -> Option<(usize, usize)
         let length = run(secret, |b| b.is_ascii_alphanumeric() || b"+/=-_".contains(&b));
         return (length >= LEAST).then_some((6, 6 + length));
     }
-    (bare && is_uuid(rest)).then_some((0, UUID))
+    let length = uuid(rest).filter(|_| bare)?;
+    Some((0, length))
 }
 
 fn begins<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
@@ -71,14 +72,24 @@ fn run(text: &str, of: impl Fn(u8) -> bool) -> usize {
 /// The length of a UUID with its hyphens.
 const UUID: usize = 36;
 
-/// Whether the text begins with a UUID (RFC 9562, 4) and nothing else.
-fn is_uuid(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let form = bytes.iter().take(UUID).enumerate().all(|(at, byte)| match at {
-        8 | 13 | 18 | 23 => *byte == b'-',
+/// The shortest beginning of a UUID that is taken for one where the text was cut within it: two of its five groups and
+/// the hyphen behind them. A day with its time looks like less, and from less nobody can guess the rest.
+const LEAST_OF_UUID: usize = 14;
+
+/// The length of the UUID (RFC 9562, 4) that the text begins with, or of what is there of one where the text was cut.
+fn uuid(text: &str) -> Option<usize> {
+    let has_form = |&(at, byte): &(usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
         _ => byte.is_ascii_hexdigit(),
-    });
-    form && bytes.len() >= UUID && !bytes.get(UUID).is_some_and(u8::is_ascii_alphanumeric)
+    };
+    let length = text.bytes().enumerate().take(UUID).take_while(has_form).count();
+    let behind = text.get(length..)?;
+    let is_one = if length == UUID {
+        !behind.starts_with(|c: char| c.is_ascii_alphanumeric())
+    } else {
+        length >= LEAST_OF_UUID && matches!(behind, "" | "\u{2026}")
+    };
+    is_one.then_some(length)
 }
 
 #[cfg(test)]
@@ -113,6 +124,28 @@ mod tests {
             blotted(&format!("a {uuid}, {uuid}0"), true),
             format!("a {BLOT}, {uuid}0")
         );
+    }
+
+    #[test]
+    fn a_uuid_that_was_cut_is_blotted_out() {
+        let uuid = "5BD6e8c1-1b2c-4d3e-8f90-a1b2c3d4e5f6";
+        for end in 0..=uuid.len() {
+            let part = &uuid[..end];
+            let hidden = end >= LEAST_OF_UUID;
+            let shown = if hidden { BLOT } else { part };
+            for more in ["", "\u{2026}"] {
+                let text = format!("id: {part}{more}");
+                assert_eq!(blotted(&text, true), format!("id: {shown}{more}"));
+                assert_eq!(blotted(&text, false), text);
+            }
+            if end < uuid.len() {
+                let goes_on = format!("id: {part} and more");
+                assert_eq!(blotted(&goes_on, true), goes_on);
+            }
+        }
+        for kept in ["backup-20240102-1530", "at 5bd6e8c1", "é-5bd6e8c1-1b2c\u{2026}"] {
+            assert_eq!(blotted(kept, true), kept);
+        }
     }
 
     #[test]

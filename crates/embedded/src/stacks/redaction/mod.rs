@@ -1,13 +1,25 @@
 //! Blots secrets out of a stream of bytes, however it is cut into reads.
 //!
-//! A secret is known by its parts: every [`PART`] bytes in a row of each of its forms, or the whole of a
-//! shorter one. What a part covers is blotted out, so that a secret that is printed to a half, or in several
-//! pieces, loses each piece that is long enough to be known. What could begin a part is held back until the
-//! next bytes decide.
+//! A secret is known by its parts: every [`PART`] bytes in a row of each of its forms (`forms`), or the whole of a
+//! shorter one. The text is read in every way in which its characters may be meant (`reading`), over the line
+//! breaks of whoever wrapped it, and whatever says a part so is blotted out: a secret that is printed to a half, or
+//! in several pieces, loses each piece that is long enough to be known. What could begin a part is held back until
+//! the next bytes decide.
 
 mod forms;
+mod parts;
+mod reading;
+mod search;
+#[cfg(test)]
+mod writings;
+
+use std::ops::Range;
 
 use cc_devops_fleet::token::TOKEN_PREFIX;
+
+use forms::forms;
+use parts::Parts;
+use search::search;
 
 /// What stands where a secret stood.
 pub(super) const BLOT: &str = "[redacted]";
@@ -21,96 +33,14 @@ const TOKEN_DIGITS: usize = 4;
 
 /// The secrets that are looked for.
 pub(super) struct Secrets {
-    /// Sorted, each once.
-    parts: Vec<Vec<u8>>,
-    /// The lengths that parts have.
-    lengths: Vec<usize>,
-    beginnings: Beginnings,
+    parts: Parts,
 }
 
 impl Secrets {
     pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut parts: Vec<Vec<u8>> = Vec::new();
-        for secret in secrets {
-            for form in forms::forms(secret) {
-                if form.len() >= SHORTEST {
-                    parts.extend(form.windows(PART.min(form.len())).map(<[u8]>::to_vec));
-                }
-            }
-        }
-        parts.sort_unstable();
-        parts.dedup();
-        let mut lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
-        lengths.sort_unstable();
-        lengths.dedup();
-        let mut beginnings = Beginnings::default();
-        for part in &parts {
-            beginnings.add(part);
-        }
         Self {
-            parts,
-            lengths,
-            beginnings,
+            parts: Parts::of(secrets.into_iter().flat_map(forms)),
         }
-    }
-
-    /// The length of the longest part that `text` begins with; 0 where it begins with none.
-    fn at_beginning_of(&self, text: &[u8]) -> usize {
-        if !self.beginnings.may_have(text) {
-            return 0;
-        }
-        let lengths = self.lengths.iter().rev().copied();
-        let known = |part: &[u8]| self.parts.binary_search_by(|known| known.as_slice().cmp(part)).is_ok();
-        let mut fitting = lengths.filter(|length| text.get(..*length).is_some_and(known));
-        fitting.next().unwrap_or(0)
-    }
-
-    /// Whether a part begins with `text` and goes on.
-    fn may_go_on_from(&self, text: &[u8]) -> bool {
-        let behind = self.parts.partition_point(|part| part.as_slice() <= text);
-        self.parts.get(behind).is_some_and(|part| part.starts_with(text))
-    }
-
-    /// Where in `text` that begins of which nobody can say yet whether it is a part.
-    fn undecided(&self, text: &[u8]) -> usize {
-        let earliest = text.len().saturating_sub(PART - 1);
-        (earliest..text.len())
-            .find(|at| {
-                let rest = text.get(*at..).unwrap_or_default();
-                self.may_go_on_from(rest) || may_become_a_token(rest)
-            })
-            .unwrap_or(text.len())
-    }
-}
-
-/// Which first bytes parts have: says no quickly, and yes at times where it is none.
-struct Beginnings(Vec<u64>);
-
-const BEGINNINGS_BITS: u32 = 20;
-
-impl Default for Beginnings {
-    fn default() -> Self {
-        Self(vec![0; 1 << (BEGINNINGS_BITS - 6)])
-    }
-}
-
-impl Beginnings {
-    fn place(text: &[u8]) -> Option<(usize, u64)> {
-        let first = text.first_chunk::<SHORTEST>()?;
-        let mixed = u32::from_le_bytes(*first).wrapping_mul(0x9E37_79B1) >> (32 - BEGINNINGS_BITS);
-        Some((usize::try_from(mixed >> 6).ok()?, 1 << (mixed & 63)))
-    }
-
-    fn add(&mut self, part: &[u8]) {
-        if let Some((word, bit)) = Self::place(part)
-            && let Some(word) = self.0.get_mut(word)
-        {
-            *word |= bit;
-        }
-    }
-
-    fn may_have(&self, text: &[u8]) -> bool {
-        Self::place(text).is_some_and(|(word, bit)| self.0.get(word).is_some_and(|word| word & bit != 0))
     }
 }
 
@@ -119,8 +49,8 @@ impl Beginnings {
 pub(super) struct Stream {
     /// What may turn out to be a secret's beginning.
     held: Vec<u8>,
-    /// How many of the held bytes belong to a part that began before them.
-    covered: usize,
+    /// Which of the held bytes belong to a secret, whatever comes.
+    covered: Vec<bool>,
     /// Whether the last byte was a bearer token's digit.
     in_token: bool,
     /// Whether the last byte that was given was blotted out.
@@ -133,55 +63,61 @@ impl Stream {
         let held = self.held.len();
         let mut text = std::mem::take(&mut self.held);
         text.extend_from_slice(bytes);
+        let mut covered = std::mem::take(&mut self.covered);
+        covered.resize(text.len(), false);
         if self.in_token && !bytes.is_empty() {
             let end = held + hex_digits(bytes);
-            self.covered = self.covered.max(end);
+            cover(&mut covered, held..end);
             self.in_token = end == text.len();
         }
-        let decided = secrets.undecided(&text);
-        self.give(secrets, &text, decided, clean);
+        let undecided = search(&secrets.parts, &text, &mut covered, false);
+        let decided = self.cover_tokens(&text, undecided, &mut covered);
         self.held = text.split_off(decided);
-        self.covered = self.covered.saturating_sub(decided);
+        self.covered = covered.split_off(decided);
+        self.give(&text, &covered, clean);
     }
 
     /// Gives the rest. Whoever printed it may have been stopped within a secret, so that what could have
     /// become one is blotted out.
     pub(super) fn finish(mut self, secrets: &Secrets, clean: &mut Vec<u8>) {
         let text = std::mem::take(&mut self.held);
-        let cut_off = (0..text.len()).find(|at| {
-            let rest = text.get(*at..).unwrap_or_default();
-            rest.len() >= SHORTEST && secrets.may_go_on_from(rest)
-        });
-        let (decided, covered) = (cut_off.unwrap_or(text.len()), text.len());
-        self.give(secrets, &text, decided, clean);
-        if cut_off.is_some() {
-            self.covered = covered;
-            self.give_from(secrets, &text, decided..covered, clean);
-        }
+        let mut covered = std::mem::take(&mut self.covered);
+        search(&secrets.parts, &text, &mut covered, true);
+        self.cover_tokens(&text, text.len(), &mut covered);
+        self.give(&text, &covered, clean);
     }
 
-    fn give(&mut self, secrets: &Secrets, text: &[u8], decided: usize, clean: &mut Vec<u8>) {
-        self.give_from(secrets, text, 0..decided, clean);
-    }
-
-    /// Adds the bytes in `range` of `text`, or the blot in the place of those that a part covers.
-    fn give_from(&mut self, secrets: &Secrets, text: &[u8], range: std::ops::Range<usize>, clean: &mut Vec<u8>) {
-        for at in range {
-            let Some((byte, rest)) = text.get(at).zip(text.get(at..)) else {
-                return;
-            };
-            self.covered = self.covered.max(at + secrets.at_beginning_of(rest));
+    /// Marks the bearer tokens that begin before `end`, and gives where that is, or the place before it of which
+    /// nobody can say yet whether one begins there.
+    fn cover_tokens(&mut self, text: &[u8], end: usize, covered: &mut [bool]) -> usize {
+        for at in 0..end {
+            let rest = text.get(at..).unwrap_or_default();
             if let Some(token) = token_at_beginning_of(rest) {
-                self.covered = self.covered.max(at + token);
+                cover(covered, at..at + token);
                 self.in_token |= at + token == text.len();
+            } else if may_become_a_token(rest) {
+                return at;
             }
-            if at >= self.covered {
-                clean.push(*byte);
-            } else if !self.blotted {
-                clean.extend_from_slice(BLOT.as_bytes());
-            }
-            self.blotted = at < self.covered;
         }
+        end
+    }
+
+    /// Adds a text, or the blot in the place of what is covered.
+    fn give(&mut self, text: &[u8], covered: &[bool], clean: &mut Vec<u8>) {
+        for (byte, covered) in text.iter().zip(covered) {
+            match (*covered, self.blotted) {
+                (false, _) => clean.push(*byte),
+                (true, false) => clean.extend_from_slice(BLOT.as_bytes()),
+                (true, true) => {}
+            }
+            self.blotted = *covered;
+        }
+    }
+}
+
+fn cover(covered: &mut [bool], range: Range<usize>) {
+    if let Some(covered) = covered.get_mut(range) {
+        covered.fill(true);
     }
 }
 
