@@ -53,8 +53,8 @@ fn statement(template: &Value, role: &str, sid: &str) -> Value {
     found.unwrap_or_else(|| panic!("{role} has no statement {sid}"))
 }
 
-/// The statements of a role on the ledger's table. Any other on DynamoDB must be on a table that is allowed here, so that
-/// a resource that is written in another way does not pass unseen.
+/// The statements of a role on the ledger's table. Any other on DynamoDB must be on a table that is allowed here, so
+/// that a resource that is written in another way does not pass unseen.
 fn on_ledger(template: &Value, role: &str) -> Vec<Value> {
     let (ledger, billing) = (
         json!({"GetAtt": "LedgerTable.Arn"}),
