@@ -75,7 +75,8 @@ impl DynamoWebhooks {
         let under_way = under_way_to(&row.id);
         let held = self.under_way(&under_way, now, places.most_of_one()).await?;
         let standing = places.standing(&row.id, row.failing_since.is_some());
-        let room = places.room(standing, held).min(limit);
+        let own = places.own(&row.id);
+        let room = places.room(standing, held, own).min(limit);
         let mut due = Vec::new();
         if room > 0 {
             // What waits, and what a sender did not come back with.
@@ -89,6 +90,7 @@ impl DynamoWebhooks {
         Ok(Line {
             standing,
             held,
+            own,
             due: VecDeque::from(due),
         })
     }

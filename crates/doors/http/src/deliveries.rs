@@ -1,7 +1,8 @@
 //! The worker that tells webhook subscribers, signed by the Standard Webhooks specification, and
 //! keeps trying until a delivery arrives or becomes a dead letter.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cc_devops_kernel::ports::PortResult;
@@ -11,7 +12,7 @@ use cc_devops_outbox::webhooks::{Delivery, Places, SubscriptionId, retry_delay, 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, info_span};
 
 use crate::app::App;
@@ -41,13 +42,32 @@ struct Delivering {
 }
 
 impl Delivering {
-    fn places(&self) -> Places {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn note_answer(&self, id: &SubscriptionId) {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.note_answer(id);
+/// A delivery that is under way, until this is dropped.
+struct UnderWay {
+    delivering: Arc<Delivering>,
+    to: SubscriptionId,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl UnderWay {
+    fn begin(delivering: &Arc<Delivering>, to: &SubscriptionId, permit: Option<OwnedSemaphorePermit>) -> Self {
+        delivering.places().note_begun(to);
+        Self {
+            delivering: delivering.clone(),
+            to: to.clone(),
+            _permit: permit,
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.delivering.places().note_ended(&self.to);
     }
 }
 
@@ -84,7 +104,7 @@ async fn deliver_due(app: &App, delivering: &Arc<Delivering>) -> PortResult<()> 
         let limit = slots.available_permits() + 1;
         let now = app.ports().clock.now();
         let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
-        let places = delivering.places();
+        let places = delivering.places().clone();
         let webhooks = &app.ports().webhooks;
         let due = webhooks.claim_deliveries(now, lease_until, limit, &places).await?;
         let found = due.len();
@@ -93,6 +113,7 @@ async fn deliver_due(app: &App, delivering: &Arc<Delivering>) -> PortResult<()> 
                 Some(permit) => Some(permit),
                 None => slots.clone().acquire_owned().await.ok(),
             };
+            let under_way = UnderWay::begin(delivering, &delivery.subscription.id, permit);
             let span = info_span!(
                 parent: None,
                 "webhook",
@@ -101,13 +122,13 @@ async fn deliver_due(app: &App, delivering: &Arc<Delivering>) -> PortResult<()> 
                 subscription = %delivery.subscription.id.0,
                 attempt = delivery.attempt,
             );
-            let (app, delivering) = (app.clone(), delivering.clone());
+            let app = app.clone();
             let tracker = app.running.clone();
             let work = async move {
-                if let Err(error) = deliver(&app, &delivering, &delivery).await {
+                if let Err(error) = deliver(&app, &under_way.delivering, &delivery).await {
                     tracing::warn!(error = %Chain(&error), "a delivery's end was not recorded; it is made again");
                 }
-                drop(permit);
+                drop(under_way);
                 app.deliveries.notify_one();
             };
             drop(tracker.spawn(work.instrument(span)));
@@ -131,8 +152,14 @@ async fn deliver(app: &App, delivering: &Delivering, delivery: &Delivery) -> Por
     let now = ports.clock.now();
     let NotSent { error, wait, last } = match sent {
         Ok(()) => {
-            delivering.note_answer(&delivery.subscription.id);
-            return ports.webhooks.delivered(delivery).await;
+            let is_first = delivering.places().note_answer(&delivery.subscription.id);
+            ports.webhooks.delivered(delivery).await?;
+            // Who answered is known of those alone that are subscribed.
+            if is_first && let Ok(subscribed) = ports.webhooks.subscriptions().await {
+                let ids: BTreeSet<SubscriptionId> = subscribed.into_iter().map(|one| one.id).collect();
+                delivering.places().forget_all_but(&ids);
+            }
+            return Ok(());
         }
         Err(not_sent) => not_sent,
     };

@@ -127,10 +127,12 @@ fn lines(conn: &Connection, now: Timestamp, at_most: usize, places: &Places) -> 
         let id = SubscriptionId(subscription);
         let standing = places.standing(&id, failing);
         let held = usize::try_from(held).unwrap_or(usize::MAX);
-        let room = places.room(standing, held).min(at_most);
+        let own = places.own(&id);
+        let room = places.room(standing, held, own).min(at_most);
         let mut line = Line {
             standing,
             held,
+            own,
             due: VecDeque::new(),
         };
         if room > 0 {

@@ -82,6 +82,7 @@ pub trait Webhooks: Send + Sync {
     /// Takes deliveries whose time has come. Until `lease_until` nobody else gets them; after that
     /// they come again. Endpoints take turns ([`crate::webhooks::take_turns`]), and none has more
     /// than its places under way ([`Places::room`]); to each the one that is due longest comes first.
+    /// The places are those of the process that asks.
     /// One that cannot be read becomes a dead letter, is said, and holds up no other.
     async fn claim_deliveries(
         &self,

@@ -1,6 +1,6 @@
-//! Who is next: endpoints take turns, so that one that is slow or dead costs the others nothing.
+//! Who is next: endpoints take turns, so that one that is slow or dead costs the others little.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::SubscriptionId;
 
@@ -9,20 +9,32 @@ use super::SubscriptionId;
 pub enum EndpointStanding {
     /// It answers: the last delivery arrived.
     Answers,
-    /// None has arrived yet, as far as is known, and none failed.
+    /// None has arrived yet, as far as this process knows, and none failed.
     Unknown,
     /// The last delivery failed.
     Fails,
 }
 
-/// How many deliveries may be under way at once. Endpoints that fail, and those of which nothing is known yet, have one
-/// place each and never all places together, however many they are: one that answers always has one.
+/// How many deliveries a process may have under way at once. Endpoints that fail, and those of which it knows nothing
+/// yet, have one place each and never the last quarter of all places together, however many they are. Once the rest is
+/// taken, one that answers begins another delivery only if it has none under way. One that answered and hangs counts as
+/// one that answers until its delivery has timed out: many such can cost the others that time.
+///
+/// Others may deliver from the same store, and may have died with deliveries under way: what is theirs counts for how
+/// many one endpoint may have, and takes no place here.
 #[derive(Debug, Clone)]
 pub struct Places {
     all: usize,
     each: usize,
-    /// None where every endpoint that does not fail is taken to answer.
-    answered: Option<BTreeSet<SubscriptionId>>,
+    /// None where every endpoint that does not fail is taken to answer, and nobody counts.
+    known: Option<Known>,
+}
+
+/// What a process knows of its own deliveries.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    answered: BTreeSet<SubscriptionId>,
+    under_way: BTreeMap<SubscriptionId, usize>,
 }
 
 impl Places {
@@ -31,7 +43,7 @@ impl Places {
         Self {
             all: usize::MAX,
             each,
-            answered: None,
+            known: None,
         }
     }
 
@@ -40,35 +52,69 @@ impl Places {
         Self {
             all: all.max(1),
             each,
-            answered: Some(BTreeSet::new()),
+            known: Some(Known::default()),
         }
     }
 
-    /// Notes that a delivery arrived there.
-    pub fn note_answer(&mut self, id: &SubscriptionId) {
-        if let Some(answered) = &mut self.answered
-            && !answered.contains(id)
+    /// Notes that this process began a delivery there.
+    pub fn note_begun(&mut self, id: &SubscriptionId) {
+        if let Some(known) = &mut self.known {
+            *known.under_way.entry(id.clone()).or_default() += 1;
+        }
+    }
+
+    /// Notes that a delivery has ended that was noted as begun, however it ended.
+    pub fn note_ended(&mut self, id: &SubscriptionId) {
+        if let Some(known) = &mut self.known
+            && let Some(own) = known.under_way.get_mut(id)
         {
-            answered.insert(id.clone());
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                known.under_way.remove(id);
+            }
+        }
+    }
+
+    /// Notes that a delivery arrived there; whether it is the first as far as is known.
+    pub fn note_answer(&mut self, id: &SubscriptionId) -> bool {
+        let known = self.known.as_mut();
+        known.is_some_and(|known| !known.answered.contains(id) && known.answered.insert(id.clone()))
+    }
+
+    /// Forgets who answered but those, which are all that are subscribed.
+    pub fn forget_all_but(&mut self, subscribed: &BTreeSet<SubscriptionId>) {
+        if let Some(known) = &mut self.known {
+            known.answered.retain(|id| subscribed.contains(id));
         }
     }
 
     /// How an endpoint stands of which the store knows whether it fails.
     pub fn standing(&self, id: &SubscriptionId, failing: bool) -> EndpointStanding {
-        match &self.answered {
+        match &self.known {
             _ if failing => EndpointStanding::Fails,
-            Some(answered) if !answered.contains(id) => EndpointStanding::Unknown,
+            Some(known) if !known.answered.contains(id) => EndpointStanding::Unknown,
             _ => EndpointStanding::Answers,
         }
     }
 
-    /// How many deliveries may be begun to an endpoint that has `held` under way.
-    pub fn room(&self, standing: EndpointStanding, held: usize) -> usize {
-        let places = match standing {
-            EndpointStanding::Answers => self.most_of_one(),
-            EndpointStanding::Unknown | EndpointStanding::Fails => 1,
-        };
-        places.saturating_sub(held)
+    /// How many deliveries to an endpoint this process has under way.
+    pub fn own(&self, id: &SubscriptionId) -> usize {
+        let known = self.known.as_ref();
+        let own = known.and_then(|known| known.under_way.get(id));
+        own.copied().unwrap_or_default()
+    }
+
+    /// How many deliveries may be begun to an endpoint that has `held` under way, as the store says, and `own` of this
+    /// process. Of which nothing is known has one place of each process.
+    pub fn room(&self, standing: EndpointStanding, held: usize, own: usize) -> usize {
+        // The store may lag.
+        let held = held.max(own);
+        let most = self.most_of_one();
+        match standing {
+            EndpointStanding::Answers => most.saturating_sub(held),
+            EndpointStanding::Unknown => most.saturating_sub(held).min(1_usize.saturating_sub(own)),
+            EndpointStanding::Fails => 1_usize.saturating_sub(held),
+        }
     }
 
     /// How many deliveries to one endpoint may be under way, whoever it is.
@@ -76,8 +122,8 @@ impl Places {
         self.each.max(1)
     }
 
-    /// How many places those may have together that do not answer: a quarter of all is kept from them.
-    fn of_the_doubtful(&self) -> usize {
+    /// How many places there are without the last quarter.
+    fn without_the_last(&self) -> usize {
         self.all.saturating_sub((self.all / 4).max(1)).max(1)
     }
 
@@ -92,8 +138,10 @@ impl Places {
 pub struct Line<T> {
     /// How it stands.
     pub standing: EndpointStanding,
-    /// How many of its deliveries are under way.
+    /// How many of its deliveries are under way, whoever began them.
     pub held: usize,
+    /// How many of its deliveries the process that asks has under way.
+    pub own: usize,
     /// What is due, as much as there is room for, in its order.
     pub due: VecDeque<T>,
 }
@@ -104,26 +152,28 @@ pub struct Line<T> {
 pub fn take_turns<T: Ord>(mut lines: Vec<Line<T>>, at_most: usize, places: &Places) -> Vec<T> {
     let mut taken = Vec::new();
     while taken.len() < at_most {
-        let held_from = |least: EndpointStanding| -> usize {
+        let own_from = |least: EndpointStanding| -> usize {
             let those = lines.iter().filter(|line| line.standing >= least);
-            those.map(|line| line.held).sum()
+            those.map(|line| line.own).sum()
         };
-        let doubtful_may = held_from(EndpointStanding::Unknown) < places.of_the_doubtful();
-        let failing_may = doubtful_may && held_from(EndpointStanding::Fails) < places.of_the_failing();
-        let may = |standing: EndpointStanding| match standing {
-            EndpointStanding::Answers => true,
-            EndpointStanding::Unknown => doubtful_may,
-            EndpointStanding::Fails => failing_may,
-        };
-        let waiting = lines
-            .iter_mut()
-            .filter(|line| !line.due.is_empty() && may(line.standing));
+        let another_may = own_from(EndpointStanding::Answers) < places.without_the_last();
+        let doubtful_may = own_from(EndpointStanding::Unknown) < places.without_the_last();
+        let failing_may = doubtful_may && own_from(EndpointStanding::Fails) < places.of_the_failing();
+        let waiting = lines.iter_mut().filter(|line| {
+            let may = match line.standing {
+                EndpointStanding::Answers => line.own == 0 || another_may,
+                EndpointStanding::Unknown => doubtful_may,
+                EndpointStanding::Fails => failing_may,
+            };
+            may && !line.due.is_empty()
+        });
         let next = waiting.min_by(|one, other| {
             let held = one.held.cmp(&other.held);
             held.then_with(|| one.due.front().cmp(&other.due.front()))
         });
         let Some(next) = next else { break };
         next.held += 1;
+        next.own += 1;
         taken.extend(next.due.pop_front());
     }
     taken
@@ -138,6 +188,7 @@ mod tests {
         Line {
             standing,
             held,
+            own: held,
             due: due.iter().copied().collect(),
         }
     }
@@ -162,21 +213,85 @@ mod tests {
         let id = SubscriptionId("one".to_owned());
         let mut places = Places::among(16, 4);
         assert_eq!(places.standing(&id, false), Unknown);
-        assert_eq!((places.room(Unknown, 0), places.room(Unknown, 1)), (1, 0));
-        places.note_answer(&id);
+        assert_eq!((places.room(Unknown, 0, 0), places.room(Unknown, 1, 1)), (1, 0));
+        assert!(places.note_answer(&id));
+        assert!(!places.note_answer(&id), "not the first");
         assert_eq!(places.standing(&id, false), Answers);
         assert_eq!(places.standing(&id, true), Fails);
         assert_eq!(
             (
-                places.room(Answers, 0),
-                places.room(Answers, 3),
-                places.room(Answers, 9)
+                places.room(Answers, 0, 0),
+                places.room(Answers, 3, 1),
+                places.room(Answers, 9, 0)
             ),
             (4, 1, 0)
         );
-        assert_eq!((places.room(Fails, 0), places.room(Fails, 1)), (1, 0));
+        assert_eq!(places.room(Answers, 0, 3), 1, "its own count, where the store lags");
+        assert_eq!((places.room(Fails, 0, 0), places.room(Fails, 1, 0)), (1, 0));
         let open = Places::of_each(0);
-        assert_eq!((open.standing(&id, false), open.room(Answers, 0)), (Answers, 1));
+        assert_eq!((open.standing(&id, false), open.room(Answers, 0, 0)), (Answers, 1));
+    }
+
+    #[test]
+    fn what_is_begun_is_counted_until_it_ends_and_who_is_not_subscribed_is_forgotten() {
+        let ids = ["one", "two"].map(|id| SubscriptionId(id.to_owned()));
+        let mut places = Places::among(16, 4);
+        for id in &ids {
+            places.note_begun(id);
+            places.note_begun(id);
+            places.note_answer(id);
+        }
+        places.note_ended(&ids[0]);
+        assert_eq!((places.own(&ids[0]), places.own(&ids[1])), (1, 2));
+        for _ in 0..3 {
+            places.note_ended(&ids[0]);
+        }
+        assert_eq!((places.own(&ids[0]), places.own(&ids[1])), (0, 2));
+        places.forget_all_but(&BTreeSet::from([ids[1].clone()]));
+        let stands = ids.each_ref().map(|id| places.standing(id, false));
+        assert_eq!(stands, [Unknown, Answers]);
+        assert_eq!(places.own(&ids[1]), 2, "what is under way has its place all the same");
+    }
+
+    #[test]
+    fn what_another_process_delivers_takes_no_place_of_one_that_knows_nothing_yet() {
+        let places = Places::among(16, 4);
+        for held in [1, 3] {
+            let lines: Vec<Line<u32>> = (0..20)
+                .map(|number| Line {
+                    own: 0,
+                    ..line(Unknown, held, &[number])
+                })
+                .collect();
+            assert_eq!(places.room(Unknown, held, 0), 1);
+            assert_eq!(take_turns(lines, 16, &places).len(), 12);
+        }
+        assert_eq!(places.room(Unknown, 4, 0), 0, "one endpoint never has more than its places");
+    }
+
+    #[test]
+    fn what_an_ended_process_left_under_way_takes_no_place_of_the_next() {
+        let places = Places::among(16, 4);
+        let left = |standing, held| Line {
+            own: 0,
+            ..line(standing, held, &[])
+        };
+        let mut lines: Vec<Line<u32>> = (0..12).map(|_| left(Fails, 1)).collect();
+        lines.extend((0..12).map(|_| left(Unknown, 4)));
+        lines.extend([line(Unknown, 0, &[1]), line(Fails, 0, &[2])]);
+        assert_eq!(take_turns(lines, 16, &places), [1, 2]);
+    }
+
+    #[test]
+    fn those_that_answered_and_hang_leave_the_last_places_to_whoever_has_none() {
+        let places = Places::among(16, 4);
+        let hanging: Vec<Line<u32>> = (0..4)
+            .map(|number| line(Answers, 0, &[number, number + 10, number + 20, number + 30]))
+            .collect();
+        assert_eq!(take_turns(hanging, 16, &places).len(), 12);
+        let mut lines: Vec<Line<u32>> = (0..4).map(|number| line(Answers, 3, &[number])).collect();
+        lines.push(line(Answers, 0, &[1_000, 1_001]));
+        assert_eq!(take_turns(lines, 4, &places), [1_000]);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub async fn webhooks(fresh: impl AsyncFn() -> Ports) {
     endpoints::endpoints_take_turns(&fresh().await).await;
     endpoints::a_failing_endpoint_has_one_place(&fresh().await).await;
     endpoints::those_that_do_not_answer_leave_room_for_one_that_does(&fresh().await).await;
+    endpoints::what_others_have_under_way_takes_no_place_of_ones_own(&fresh().await).await;
     endpoints::an_endpoint_that_only_fails_is_switched_off(&fresh().await).await;
     endpoints::acts_are_on_record_with_what_they_change(&fresh().await).await;
 }

@@ -134,10 +134,12 @@ impl WebhookModel {
                 .collect();
             due.sort_unstable();
             let standing = places.standing(&known.subscription.id, known.endpoint.failing_since.is_some());
-            due.truncate(places.room(standing, held));
+            let own = places.own(&known.subscription.id);
+            due.truncate(places.room(standing, held, own));
             Line {
                 standing,
                 held,
+                own,
                 due: VecDeque::from(due),
             }
         };

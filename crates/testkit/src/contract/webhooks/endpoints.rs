@@ -102,14 +102,18 @@ pub(super) async fn those_that_do_not_answer_leave_room_for_one_that_does(ports:
         publish(ports, number, AGENT).await;
     }
     let mut places = Places::among(ALL, 4);
-    let claim = async |places: &Places, seconds: i64, limit: usize| {
+    let claim = async |places: &mut Places, seconds: i64, limit: usize| {
         let (now, until) = (after(seconds), after(1_000));
         let claimed = ports.webhooks.claim_deliveries(now, until, limit, places).await;
-        claimed.unwrap()
+        let claimed = claimed.unwrap();
+        for delivery in &claimed {
+            places.note_begun(&delivery.subscription.id);
+        }
+        claimed
     };
-    let first = claim(&places, 10, ALL).await;
+    let first = claim(&mut places, 10, ALL).await;
     assert_eq!(first.len(), 6, "as long as nobody answers some places stay free");
-    assert!(claim(&places, 10, 2).await.is_empty(), "whoever asks again");
+    assert!(claim(&mut places, 10, 2).await.is_empty(), "whoever asks again");
     // One of the six may be the healthy one, which its answer tells apart.
     let is_well = |delivery: &Delivery| delivery.subscription.id == well.id;
     let (mut mine, mut dead): (Vec<Delivery>, Vec<Delivery>) = first.into_iter().partition(is_well);
@@ -118,12 +122,13 @@ pub(super) async fn those_that_do_not_answer_leave_room_for_one_that_does(ports:
     loop {
         let free = ALL - dead.len() - mine.len();
         let (more, others): (Vec<Delivery>, Vec<Delivery>) =
-            claim(&places, 11, free).await.into_iter().partition(is_well);
+            claim(&mut places, 11, free).await.into_iter().partition(is_well);
         mine.extend(more);
         dead.extend(others);
         assert!(dead.len() <= 6, "the dead ones have their places and no more");
         let Some(delivery) = mine.pop() else { break };
         ports.webhooks.delivered(&delivery).await.unwrap();
+        places.note_ended(&well.id);
         arrived += 1;
     }
     assert_eq!(
@@ -137,8 +142,9 @@ pub(super) async fn those_that_do_not_answer_leave_room_for_one_that_does(ports:
             .retry_at(delivery, after(12), after(13), "the receiver did not answer")
             .await
             .unwrap();
+        places.note_ended(&delivery.subscription.id);
     }
-    let again = claim(&places, 20, ALL).await;
+    let again = claim(&mut places, 20, ALL).await;
     assert_eq!(again.len(), 6, "again together");
     let failed = |delivery: &&Delivery| dead.iter().any(|one| one.subscription.id == delivery.subscription.id);
     assert_eq!(
@@ -146,6 +152,31 @@ pub(super) async fn those_that_do_not_answer_leave_room_for_one_that_does(ports:
         4,
         "of which those that fail have half of all"
     );
+}
+
+pub(super) async fn what_others_have_under_way_takes_no_place_of_ones_own(ports: &Ports) {
+    const ALL: usize = 8;
+    for number in 1..=12 {
+        subscribe(ports, &format!("endpoint-{number}"), None).await;
+    }
+    for number in 1..=3 {
+        publish(ports, number, AGENT).await;
+    }
+    let claim = async |places: &Places, limit: usize| {
+        let claimed = ports
+            .webhooks
+            .claim_deliveries(after(10), after(1_000), limit, places)
+            .await;
+        claimed.unwrap()
+    };
+    // A process that is busy, or died.
+    let others = claim(&Places::of_each(2), 100).await;
+    assert_eq!(others.len(), 24);
+    let own = claim(&Places::among(ALL, 4), ALL).await;
+    assert_eq!(own.len(), 6, "as where nobody else delivers");
+    for delivery in &own {
+        assert_eq!(to(&own, &delivery.subscription.id.0), 1, "each of them one");
+    }
 }
 
 async fn status(ports: &Ports, id: &SubscriptionId) -> SubscriptionStatus {
