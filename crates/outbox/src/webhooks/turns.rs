@@ -266,7 +266,11 @@ mod tests {
             assert_eq!(places.room(Unknown, held, 0), 1);
             assert_eq!(take_turns(lines, 16, &places).len(), 12);
         }
-        assert_eq!(places.room(Unknown, 4, 0), 0, "one endpoint never has more than its places");
+        assert_eq!(
+            places.room(Unknown, 4, 0),
+            0,
+            "one endpoint never has more than its places"
+        );
     }
 
     #[test]
