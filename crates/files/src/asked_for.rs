@@ -12,10 +12,11 @@ use crate::private::NotPrivate;
 const EXPOSED: u32 = 0o026;
 
 /// Writes what a person asked for to the file at `path`: whole or not at all, for its owner alone, and in place of a
-/// file that is there. What is there and no file (a terminal, a pipe, a device) is written to as it is.
+/// file that is there. What is there and no file (a terminal, a pipe, a device) is written to as it is, and a file that
+/// is open already (`/dev/stdout`, `/dev/fd/3`) is added to.
 ///
 /// # Errors
-/// `InvalidInput` where a link to a file stands there, or to nothing; what the system or `write` says.
+/// `InvalidInput` where another link to a file stands there, or one to nothing; what the system or `write` says.
 pub fn save(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         let there = OpenOptions::new().write(true).open(path)?;
@@ -26,12 +27,38 @@ pub fn save(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Res
         return write(&there);
     }
     if path.is_symlink() {
+        if leads_to_an_open_file(path) {
+            return write(&OpenOptions::new().append(true).open(path)?);
+        }
         let message = "it is a link, through which nothing is written: name the file itself";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
-    let file = NewFile::replacing(path)?;
+    let file = NewFile::replacing(path).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            let why = "its folder must be writable, because the file is written beside its place and moved there";
+            with_reason(&error, why)
+        }
+        _ => error,
+    })?;
     write(file.file())?;
-    file.finish()
+    file.finish().map_err(|error| match error.kind() {
+        io::ErrorKind::ResourceBusy => {
+            let why = "something is mounted there, which no file is moved over: name another file, or mount its folder";
+            with_reason(&error, why)
+        }
+        _ => error,
+    })
+}
+
+/// Whether a link is one of the system's own to what a process has open. Nobody else makes links in `/dev` itself or in
+/// `/proc`; in `/dev/shm` everybody does.
+fn leads_to_an_open_file(link: &Path) -> bool {
+    let folder = link.parent().and_then(|folder| fs::canonicalize(folder).ok());
+    folder.is_some_and(|folder| folder == Path::new("/dev") || folder.starts_with("/proc"))
+}
+
+fn with_reason(error: &io::Error, why: &str) -> io::Error {
+    io::Error::new(error.kind(), format!("{error}: {why}"))
 }
 
 /// Reads a file that a person named, with a secret in it: a token, a private key. Links are followed. It may belong to
@@ -57,6 +84,7 @@ pub fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use std::fs::Permissions;
     use std::io::Write;
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
@@ -99,6 +127,26 @@ mod tests {
         }
         assert!(link.is_symlink() && !fs::metadata(null).unwrap().is_file());
         assert!(save(folder.path(), |_| Ok(())).is_err(), "a folder");
+    }
+
+    #[test]
+    fn a_file_that_is_open_already_is_added_to_under_the_systems_name_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("report");
+        let mut open = File::create(&report).unwrap();
+        open.write_all(b"head,").unwrap();
+        for names in ["/dev/fd", "/proc/self/fd"] {
+            let name = Path::new(names).join(open.as_raw_fd().to_string());
+            save(&name, |mut file| file.write_all(b"row,")).unwrap();
+        }
+        assert_eq!(fs::read(&report).unwrap(), b"head,row,row,");
+    }
+
+    #[test]
+    fn where_no_file_can_be_made_the_folder_is_named_as_the_reason() {
+        // Not even root makes a file there.
+        let refused = save(Path::new("/sys/report"), |_| Ok(())).unwrap_err();
+        assert!(refused.to_string().contains("its folder must be writable"), "{refused}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `config`: what is wrong with the configuration, and what is in force.
 
+use cc_devops_app::settings::{LoadedSettings, Problem};
 use cc_devops_app::{policies, settings};
 use serde_json::json;
 
@@ -36,11 +37,7 @@ pub(crate) enum Command {
 pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> {
     let output = context.output;
     match command {
-        // Policies of one's own are part of the configuration.
-        Command::Check => match context.load_settings().and_then(|loaded| {
-            policies::in_force(&loaded.settings)?;
-            Ok(loaded.permitted()?)
-        }) {
+        Command::Check => match context.load_settings().and_then(startable) {
             Ok(loaded) => {
                 let Some(file) = loaded.source else {
                     return Err(CliError::Usage(format!(
@@ -76,4 +73,20 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
             output.answer(&shown, || text.trim_end().to_owned())
         }
     }
+}
+
+/// Refuses a configuration that is right and that no server would start with here.
+fn startable(loaded: LoadedSettings) -> Result<LoadedSettings, CliError> {
+    // Policies of one's own are part of the configuration.
+    policies::in_force(&loaded.settings)?;
+    let mut problems = loaded.settings.unusable_here();
+    if let Some(tls) = &loaded.settings.server.tls {
+        let unusable = tls.problems().into_iter();
+        problems.extend(unusable.map(|(key, message)| Problem::new(key, message)));
+    }
+    if problems.is_empty() {
+        return Ok(loaded);
+    }
+    let file = loaded.source;
+    Err(CliError::Config { file, problems })
 }

@@ -1,6 +1,9 @@
 //! The configuration, help and exit codes as the binary tells them.
 
-use serde_json::json;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
 
 use crate::process::Place;
 
@@ -31,6 +34,34 @@ fn config_check_tells_every_error_at_once() {
     // Nothing starts with it.
     place.run(&["serve"]).exits(1);
     place.run(&["--config", "nowhere.toml", "config", "check"]).exits(2);
+}
+
+#[test]
+fn config_check_loads_certificate_and_key_as_a_start_does() {
+    let place = Place::new();
+    place.configure("[server]\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n");
+    let told = || {
+        let checked = place.run(&["config", "check", "--json"]).exits(1).json();
+        place.run(&["serve", "--listen", "127.0.0.1:0"]).exits(3);
+        let problems = checked["problems"].as_array().unwrap().iter();
+        let text = |problem: &Value, key: &str| problem[key].as_str().unwrap().to_owned();
+        let told = problems.map(|problem| (text(problem, "path"), text(problem, "message")));
+        told.unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    assert_eq!(told().0, ["server.tls_cert", "server.tls_key"]);
+
+    let issue = || rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (made, other) = (issue(), issue());
+    place.write("cert.pem", &made.cert.pem());
+    let key = place.write("key.pem", &other.signing_key.serialize_pem());
+    assert_eq!(told().0, ["server.tls_cert"], "the key is another's");
+
+    place.write("key.pem", &made.signing_key.serialize_pem());
+    place.run(&["config", "check"]).exits(0);
+    fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    let (paths, messages) = told();
+    assert_eq!(paths, ["server.tls_key"]);
+    assert!(messages[0].contains("chmod o-rwx,g-w"), "{messages:?}");
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl Harness {
     fn published(&self) -> Vec<Value> {
         let server = self.place.serve();
         let token = std::fs::read_to_string(self.place.data().join("admin.token")).unwrap();
+        let begun = std::time::Instant::now();
         let found = self.runtime.block_on(async {
             loop {
                 let (status, text) = server.get("/v1/events", Some(token.trim()));
@@ -61,6 +62,7 @@ impl Harness {
                 if !told.is_empty() {
                     break told;
                 }
+                assert!(begun.elapsed().as_secs() < 30, "no figure is told: {text}");
                 tokio::task::yield_now().await;
             }
         });

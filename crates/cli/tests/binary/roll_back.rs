@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::process::{Place, put_secret};
+use crate::process::{Place, put_secret, until};
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
@@ -109,12 +109,10 @@ fn a_server_whose_folder_is_moved_acknowledges_nothing() {
         let (status, answer) = server.post("/v1/events", &token, &event);
         assert_eq!(status, 503, "{answer}");
         // What was well is told for a second.
-        let health = loop {
+        let health = until("it stays well", || {
             let (status, health) = server.get("/health", Some(admin.trim()));
-            if status != 200 {
-                break health;
-            }
-        };
+            (status != 200).then_some(health)
+        });
         assert!(health.contains("was moved or removed"), "{health}");
 
         fs::rename(&away, &here).unwrap();

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::lasting;
 use super::markdown::{blocks, section};
-use super::server::{BINARY, Server, text_of};
+use super::server::{BINARY, Server, text_of, until};
 
 /// Somebody who types what the document shows, line by line: what a line has begun is there before the next is typed.
 struct Reader {
@@ -82,17 +81,6 @@ fn assert_holds(printed: &str, shown: &str) {
     let mut lines = printed.lines();
     for wanted in shown.lines() {
         assert!(lines.any(|line| line == wanted), "no {wanted:?} in:\n{printed}");
-    }
-}
-
-/// Looks until something is there.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::server::{BINARY, Process, command, line_with, parse, succeeded};
+use crate::server::{BINARY, Process, command, line_with, parse, succeeded, until};
 
 /// Stacks whose plan takes a table's data, and so waits.
 const WAITING: [&str; 2] = ["shop", "store"];
@@ -85,14 +85,13 @@ impl Machine {
     pub(crate) fn planned(&self, stack: &str) -> (String, String) {
         self.run(&format!("cc-devops deploy {stack} --stage dev"));
         let full_name = format!("{stack}-dev");
-        loop {
+        until("no plan of the stack waits", || {
             let listed = parse(&self.run("cc-devops deploys list --state waiting --json"));
-            let plans = listed["deploys"].as_array().unwrap();
-            if let Some(plan) = plans.iter().find(|plan| plan["stack"] == full_name.as_str()) {
-                let word = |name: &str| plan[name].as_str().unwrap().to_owned();
-                return (word("plan"), word("digest"));
-            }
-        }
+            let mut plans = listed["deploys"].as_array().unwrap().iter();
+            let plan = plans.find(|plan| plan["stack"] == full_name.as_str())?;
+            let word = |name: &str| plan[name].as_str().unwrap().to_owned();
+            Some((word("plan"), word("digest")))
+        })
     }
 
     /// Deploys `cc-agent-x` for the first time, to this stage, and loses what watches its command.

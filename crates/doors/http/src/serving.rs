@@ -161,7 +161,7 @@ impl Service {
 
 /// Chooses the process's cryptography, for serving and for webhooks. The first choice holds; a
 /// second one changes nothing.
-fn install_crypto() {
+pub(crate) fn install_crypto() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
