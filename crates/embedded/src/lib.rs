@@ -38,7 +38,7 @@ pub use ledger::SqliteLedger;
 pub use metrics::SqliteMetrics;
 pub use outbox::SqliteOutbox;
 pub use repositories::SqliteRepositories;
-pub use restore::{Ended, Restore, RestoreError, Restored};
+pub use restore::{Ended, EndedPart, Restore, RestoreError, Restored};
 pub use retention::SqliteRetention;
 pub use revenue::SqliteRevenue;
 pub use schedule::SqliteSchedule;

@@ -22,8 +22,8 @@ use crate::db::{FILE, KEY_FILE};
 use crate::error::{Fault, OpenError};
 use crate::store::{Store, StoreOptions};
 use crate::vault::{KeyFile, MasterKeySource, StoreKeys};
-pub use ended::Ended;
 use ended::Since;
+pub use ended::{Ended, EndedPart};
 
 /// Where the backup is made ready, in the data directory.
 const STAGING: &str = "restoring";
@@ -110,7 +110,7 @@ pub struct Restored {
     /// What of the backup has ended.
     #[serde(flatten)]
     pub ended: Ended,
-    /// Why it is not known what has ended since; none where it is.
+    /// Why it is not known of all that may have ended since; none where it is. Of what: [`Ended::unknown`].
     pub unknown: Option<String>,
 }
 
@@ -193,12 +193,18 @@ impl Restore {
     /// Puts it in place. What was there is kept aside; the act is on record, and what lets somebody in or sends something
     /// out has ended where it was ended since.
     pub async fn finish(self, now: Timestamp) -> Result<Restored, RestoreError> {
-        let (since, unknown) = match self.since().await {
-            Ok(since) => (Some(since), None),
+        let (since, doubt) = match self.since().await {
+            Ok(since) => {
+                let doubt = since.doubt.clone();
+                (Some(since), doubt)
+            }
             Err(why) => (None, Some(why)),
         };
         let replaced = since.as_ref().map(|since| since.head);
         let ended = ended::end(&self.store, self.authenticated, since, now).await?;
+        let is_partial = !ended.unknown.is_empty();
+        let partial = || is_partial.then(|| "not all of the database that was replaced can be read".to_owned());
+        let unknown = doubt.or_else(partial);
         let mut detail = json!(ended);
         if let Some(fields) = detail.as_object_mut() {
             fields.insert("by".to_owned(), json!("operator"));
@@ -256,7 +262,33 @@ impl Restore {
         if head.seq < self.head.seq {
             return Err("the database that was replaced is older than the backup".to_owned());
         }
-        Since::read(&old, head).await.map_err(|error| error.message)
+        let doubt = self.doubt(&old).await;
+        Ok(Since::read(&old, head, doubt).await)
+    }
+
+    /// Why the database that is there may not be the one that went on from the backup, or not be as it was written.
+    async fn doubt(&self, old: &Store) -> Option<String> {
+        if let Some(doubt) = old.doubt() {
+            return Some(format!("the database that was replaced may not be the newest: {doubt}"));
+        }
+        if let Ok(Some(mark)) = old.audit().mark(Some(self.head.seq)).await
+            && mark != self.head
+        {
+            return Some(format!(
+                "the database that was replaced did not go on from this backup: row {} of its audit trail is another",
+                mark.seq
+            ));
+        }
+        match old.audit().verify().await {
+            Ok(verification) if verification.breaks.is_empty() => None,
+            Ok(verification) => Some(format!(
+                "the audit trail of the database that was replaced is broken: {}",
+                summary(&verification.breaks)
+            )),
+            Err(error) => Some(format!(
+                "the audit trail of the database that was replaced cannot be verified: {error}"
+            )),
+        }
     }
 }
 

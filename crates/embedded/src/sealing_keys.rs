@@ -127,12 +127,12 @@ fn insert(conn: &Connection, keys: &Keyring, pair: &SealingPair) -> Result<(), F
     Ok(())
 }
 
-/// Has these pairs, the newest first, and no others. Whether another one is published than before.
+/// Puts these pairs, the newest first, before those that are there. Whether another one is published than before.
 pub(crate) fn keep_as(conn: &Connection, keys: &Keyring, newer: &[SealingPair]) -> Result<bool, Fault> {
     let before = newest(conn)?;
-    conn.execute("DELETE FROM sealing_keys", [])?;
     for pair in newer.iter().rev() {
+        conn.execute("DELETE FROM sealing_keys WHERE id = ?1", [pair.id().as_str()])?;
         insert(conn, keys, pair)?;
     }
-    Ok(before.as_deref() != newer.first().map(|pair| pair.id().as_str()))
+    Ok(before != newest(conn)?)
 }

@@ -308,6 +308,13 @@ fn status(row: &Row<'_>) -> rusqlite::Result<SubscriptionStatus> {
     })
 }
 
+/// The subscriptions whose endpoints are not switched off.
+pub(crate) fn switched_on(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    conn.prepare_cached("SELECT id FROM subscriptions WHERE disabled_at IS NULL ORDER BY seq")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
 /// Switches off every endpoint but these, which says why; which ones.
 pub(crate) fn switch_off_but(
     conn: &Connection,
@@ -315,10 +322,7 @@ pub(crate) fn switch_off_but(
     at: Timestamp,
     why: &str,
 ) -> rusqlite::Result<Vec<String>> {
-    let mut on = conn
-        .prepare_cached("SELECT id FROM subscriptions WHERE disabled_at IS NULL ORDER BY seq")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<String>>>()?;
+    let mut on = switched_on(conn)?;
     on.retain(|id| !good.contains(id));
     let mut off = conn.prepare_cached("UPDATE subscriptions SET disabled_at = ?2, last_error = ?3 WHERE id = ?1")?;
     for id in &on {

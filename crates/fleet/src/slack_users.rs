@@ -110,7 +110,8 @@ fn by_agent(agent: &AgentName) -> RecordKey {
 }
 
 impl SlackUsers<'_> {
-    /// Says which Slack user an operator is; none says that it is none any more. The same again changes nothing.
+    /// Says which Slack user an operator is; none says that it is none any more. No other one is it then. The same again
+    /// changes nothing.
     ///
     /// # Errors
     /// `NotFound` for an agent that is not there, `invalid_parameter` for one that is no operator, `Exists` where the
@@ -148,10 +149,10 @@ impl SlackUsers<'_> {
     async fn changes(&self, name: &AgentName, user: Option<&SlackUserId>) -> PortResult<Option<Vec<StateChange>>> {
         let mine = self.state.read_one(&by_agent(name)).await?;
         let before = mine.as_ref().map(Kept::of).transpose()?.map(|kept| kept.slack_user);
+        let mut changes = self.strays(name, [before.as_ref(), user]).await?;
         if before.as_ref() == user {
-            return Ok(None);
+            return Ok((!changes.is_empty()).then_some(changes));
         }
-        let mut changes = Vec::new();
         if let Some(before) = &before {
             let old = self.state.read_one(&by_user(before)).await?;
             changes.extend(old.map(Record::removal));
@@ -191,6 +192,27 @@ impl SlackUsers<'_> {
             }
         }
         Ok(Some(changes))
+    }
+
+    /// Takes away what says that other Slack users than these are the operator: a record that was put back stands alone.
+    async fn strays(&self, name: &AgentName, known: [Option<&SlackUserId>; 2]) -> PortResult<Vec<StateChange>> {
+        let mine = by_agent(name);
+        let is_known = |key: &RecordKey| known.into_iter().flatten().any(|user| key.name == user.as_str());
+        let (mut strays, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = self.state.list(RecordKind::SlackUser, None, after.as_deref(), PAGE).await?;
+            let is_full = page.len() >= PAGE;
+            after = page.last().filter(|_| is_full).map(|last| last.key.name.clone());
+            for record in page {
+                let is_of_it = Kept::of(&record).is_ok_and(|kept| kept.agent == *name);
+                if is_of_it && record.key != mine && !is_known(&record.key) {
+                    strays.push(record.removal());
+                }
+            }
+            if after.is_none() {
+                return Ok(strays);
+            }
+        }
     }
 
     /// The operator that a Slack user is; none where it is none, or one who is an operator no more.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cc_devops_embedded::{Restore, RestoreError, Restored};
+use cc_devops_embedded::{EndedPart, Restore, RestoreError, Restored};
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use serde::Serialize;
 
@@ -18,8 +18,8 @@ The server must be stopped. The backup is looked at as a whole first: the file, 
 audit chain, the rows of agents and tokens. What is in the data folder is kept aside in a folder
 `replaced-TIME` of it. Tokens, access keys and ping addresses that were ended or replaced since the
 backup have ended afterwards, webhooks that were removed since are switched off, and who is who in Slack
-and the key that values are sealed to stay, if the database that is replaced can be read. Everybody signs
-in to the dashboard anew. The audit trail says what was done.
+and the key that values are sealed to stay, if the database that is replaced can be read, is the newest,
+and its audit trail holds. Everybody signs in to the dashboard anew. The audit trail says what was done.
 
 A backup opens with the master key of its time: master.key of the data folder, or --master-key.
 
@@ -130,27 +130,31 @@ fn notes(Restored { ended, unknown, .. }: &Restored) -> Vec<String> {
         let note = "values are sealed to the key of before the restore; the one of the backup was replaced since";
         notes.push(note.to_owned());
     }
-    let operators: Vec<&str> = ended.slack_users.keys().map(String::as_str).collect();
-    match unknown {
-        Some(why) => {
-            notes.push(format!(
-                "{why}; so tokens, access keys, ping addresses, webhooks and the key that values are sealed to are \
-                 those of the backup's time: end again what was ended or replaced since"
-            ));
-            if !operators.is_empty() {
-                notes.push(format!(
-                    "nobody is known in Slack any more ({}): say anew who is who with `agents set NAME --slack-user \
-                     ID`",
-                    operators.join(", ")
-                ));
-            }
-        }
-        None if operators.is_empty() => {}
-        None => notes.push(format!(
-            "in Slack these are who they were before the restore, not who they are in the backup: {}",
-            operators.join(", ")
-        )),
+    if let Some(why) = unknown {
+        let parts = ended.unknown.iter().filter(|part| **part != EndedPart::SlackUsers);
+        let parts: Vec<String> = parts.map(ToString::to_string).collect();
+        notes.push(if parts.is_empty() {
+            why.clone()
+        } else {
+            format!(
+                "{why}; so what is known to have ended has ended, and else these may be of the backup's time: {}; end \
+                 again what was ended or replaced since",
+                parts.join(", ")
+            )
+        });
     }
+    let operators = ended.slack_users.keys().cloned().collect::<Vec<_>>().join(", ");
+    if operators.is_empty() {
+        return notes;
+    }
+    notes.push(if ended.unknown.contains(&EndedPart::SlackUsers) {
+        format!(
+            "nobody is known in Slack any more ({operators}): say anew who is who with `agents set NAME --slack-user \
+             ID`"
+        )
+    } else {
+        format!("in Slack these are who they were before the restore, not who they are in the backup: {operators}")
+    });
     notes
 }
 

@@ -164,8 +164,8 @@ pub(crate) fn all(conn: &Connection, keys: &StoreKeys, kind: RecordKind) -> rusq
     Ok(rows.filter_map(|row| row.into_record(keys, kind).ok()).collect())
 }
 
-/// Of a kind's records keeps those that are among the newer ones, as these have them. Which became others, each with when
-/// it is due, and which went, without.
+/// Of a kind's records keeps those that are among the newer ones, as these have them, but none for longer than before.
+/// Which became others, each with when it is due, and which went, without.
 pub(crate) fn keep_as(
     conn: &Connection,
     keys: &StoreKeys,
@@ -190,7 +190,7 @@ pub(crate) fn keep_as(
         // One that this store did not write becomes one that it did.
         if older
             .into_record(keys, kind)
-            .is_ok_and(|older| older.content == *content)
+            .is_ok_and(|older| older.content == *content || ends(&older.content) < ends(content))
         {
             continue;
         }
@@ -211,6 +211,11 @@ pub(crate) fn keep_as(
         changed.insert(name, content.due_at);
     }
     Ok(changed)
+}
+
+/// When a record that ends when it is due has ended.
+fn ends(content: &Content) -> Timestamp {
+    content.due_at.unwrap_or(Timestamp::MAX)
 }
 
 /// Removes every record of a kind; how many there were.

@@ -2,15 +2,17 @@
 //! place.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use cc_devops_alerts::Conditions;
 use cc_devops_alerts::policy::AlertPolicy;
-use cc_devops_embedded::Store;
-use cc_devops_fleet::ports::Agents;
+use cc_devops_embedded::{EndedPart, Store};
+use cc_devops_fleet::ports::{Agents, EnrolmentPorts};
 use cc_devops_fleet::sessions::Sessions;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{BySlug, Watching, WatchingPorts};
+use cc_devops_fleet::{Enrolment, Token};
 use cc_devops_kernel::acts::{Actor, Author};
 use cc_devops_kernel::ports::{AuditTrail, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
@@ -19,17 +21,23 @@ use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_requests::ports::SealingKeys;
 use cc_devops_requests::sealed_values::{Replacing, SealingPair};
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, START, after, agent_name, token};
+use jiff::SignedDuration;
 
 use crate::access::{
     add_key, add_operator, end_key, is_signed_in, of_sessions, operator, session, set_slack_user, sign_in, sign_out,
     signs,
 };
 use crate::folder::{Folder, entry};
-use crate::restore::{backed_up, restore};
+use crate::restore::{backed_up, restore, restore_at};
 
 async fn holds(store: &Store) {
     let breaks = store.audit().verify().await.unwrap().breaks;
     assert!(breaks.is_empty(), "{breaks:?}");
+}
+
+async fn revoke(store: &Store, name: &str) {
+    let (agents, name) = (store.agents(), agent_name(name));
+    agents.revoke(&name, after(10), &sample::revoked()).await.unwrap();
 }
 
 /// Whether or not the replaced database says who signed out.
@@ -129,8 +137,7 @@ async fn a_ping_address_or_key_that_was_replaced_since_stays_replaced() {
     watch.rotate(&name, Actor::Operator).await.unwrap();
     watch.rotate_key(Actor::Operator).await.unwrap();
     let second = watch.ping_address(&name, Actor::Operator).await.unwrap();
-    let revoked = store.agents().revoke(&other, after(10), &sample::revoked()).await;
-    revoked.unwrap();
+    revoke(&store, OTHER_AGENT).await;
     watch.watch_no_longer(&other, "it was revoked").await.unwrap();
     store.close();
     // The one's address, the other's with its slug, and the key.
@@ -208,6 +215,15 @@ async fn a_sealing_key_that_was_replaced_since_is_not_published_again() {
     assert_eq!(ids, [second.id(), first.id()], "what was sealed to the older one opens");
 }
 
+/// Puts the records of a backup back into the database.
+fn put_back(folder: &Folder, backup: &Path) {
+    let put_back = format!(
+        "ATTACH '{}' AS backup; INSERT OR REPLACE INTO records SELECT * FROM backup.records",
+        backup.display()
+    );
+    folder.intruder().execute_batch(&put_back).unwrap();
+}
+
 /// Whoever has the backup has its rows, and their codes are good.
 #[tokio::test]
 async fn what_a_restore_ended_shows_where_it_is_put_back() {
@@ -226,12 +242,7 @@ async fn what_a_restore_ended_shows_where_it_is_put_back() {
 
     let store = folder.open();
     holds(&store).await;
-    let conn = folder.intruder();
-    let put_back = format!(
-        "ATTACH '{}' AS backup; INSERT OR REPLACE INTO records SELECT * FROM backup.records",
-        backup.display()
-    );
-    conn.execute_batch(&put_back).unwrap();
+    put_back(&folder, &backup);
     assert!(signs(&store, &key).await, "nothing else tells it");
     let told = store.audit().verify().await.unwrap().breaks;
     for what in ["access key", "session", "Slack user U0ANA1"] {
@@ -240,4 +251,120 @@ async fn what_a_restore_ended_shows_where_it_is_put_back() {
             .any(|found| found.seq == head.seq && found.problem.contains(what));
         assert!(is_told, "{what}: {told:?}");
     }
+}
+
+/// Everything of it is good as it stands, but for `audit.head` beside it.
+#[tokio::test]
+async fn a_replaced_database_that_had_gone_back_is_not_taken_at_its_word() {
+    let (folder, _) = backed_up().await;
+    let store = folder.open();
+    add_operator(&store, "Ana", 4).await;
+    set_slack_user(&store, "Ana", Some("U0ANA1")).await;
+    let backup = folder.path("with-ana.db");
+    store.backup_to(&backup).await.unwrap();
+    set_slack_user(&store, "Ana", None).await;
+    store.close();
+    fs::copy(&backup, folder.database()).unwrap();
+    let restored = restore(&folder, &backup).await.unwrap();
+    assert!(restored.unknown.unwrap().contains("may not be the newest"));
+    assert!(restored.ended.unknown.into_iter().eq(EndedPart::ALL));
+    let store = folder.open();
+    assert_eq!(operator(&store, "U0ANA1").await, None);
+    holds(&store).await;
+}
+
+/// Its trail says that they have ended.
+#[tokio::test]
+async fn what_somebody_put_back_into_the_replaced_database_is_not_taken_over() {
+    let (folder, _) = backed_up().await;
+    let store = folder.open();
+    let (ended, replaced) = (add_key(&store, AGENT, 1).await, add_key(&store, OTHER_AGENT, 2).await);
+    add_operator(&store, "Ana", 4).await;
+    set_slack_user(&store, "Ana", Some("U0ANA1")).await;
+    let early = folder.path("early.db");
+    store.backup_to(&early).await.unwrap();
+    set_slack_user(&store, "Ana", None).await;
+    end_key(&store, &ended).await;
+    // The other one ends in an hour.
+    let (agents, state, audit) = (store.agents(), store.state(), store.audit());
+    let ports = EnrolmentPorts {
+        agents: &*agents,
+        state: &*state,
+        audit: &*audit,
+        clock: &SystemClock,
+    };
+    let installation = sample::installation();
+    let enrolment = Enrolment::new(ports, &installation, Actor::Operator).with_aws_keys([8; 32]);
+    let (name, new) = (agent_name(OTHER_AGENT), Token::from_random([7; 32]));
+    let rotated = enrolment.rotate(&name, &new, SignedDuration::from_hours(1)).await;
+    rotated.unwrap();
+    let late = folder.path("late.db");
+    store.backup_to(&late).await.unwrap();
+    store.close();
+    put_back(&folder, &early);
+
+    let restored = restore(&folder, &late).await.unwrap();
+    assert!(restored.unknown.unwrap().contains("is broken"));
+    let store = folder.open();
+    assert_eq!(operator(&store, "U0ANA1").await, None);
+    assert!(!signs(&store, &ended).await && signs(&store, &replaced).await);
+    // The other one still ends.
+    holds(&store).await;
+}
+
+#[tokio::test]
+async fn a_part_of_the_replaced_database_that_cannot_be_read_hides_no_other() {
+    let (folder, _) = backed_up().await;
+    let store = folder.open();
+    let first = replace_sealing_key(&store, None).await;
+    let backup = folder.path("with-sealing-key.db");
+    store.backup_to(&backup).await.unwrap();
+    replace_sealing_key(&store, Some(&first)).await;
+    revoke(&store, OTHER_AGENT).await;
+    store.close();
+    let conn = folder.intruder();
+    conn.execute("UPDATE sealing_keys SET sealed = x'00'", []).unwrap();
+    conn.close().unwrap();
+    let restored = restore(&folder, &backup).await.unwrap();
+    assert_eq!(restored.ended.revoked, [OTHER_AGENT]);
+    assert!(restored.unknown.unwrap().contains("not all"));
+    assert!(restored.ended.unknown.into_iter().eq([EndedPart::SealingKey]));
+    let pairs = folder.open().sealing_keys().pairs().await.unwrap();
+    let ids: Vec<_> = pairs.iter().map(SealingPair::id).collect();
+    assert_eq!(ids, [first.id()], "that of the backup");
+}
+
+/// It has as many rows as the backup, and more, and is not what came after it.
+#[tokio::test]
+async fn a_replaced_database_that_went_on_from_an_older_backup_ends_and_gives_nothing() {
+    let (folder, older) = backed_up().await;
+    let store = folder.open();
+    add_operator(&store, "Ana", 4).await;
+    set_slack_user(&store, "Ana", Some("U0ANA1")).await;
+    let pair = replace_sealing_key(&store, None).await;
+    let backup = folder.path("newer.db");
+    store.backup_to(&backup).await.unwrap();
+    store.close();
+    restore_at(&folder, &older, 100).await.unwrap();
+    let store = folder.open();
+    add_operator(&store, "Ana", 4).await;
+    set_slack_user(&store, "Ana", Some("U0ANA2")).await;
+    // It is taken over from the newer database, rightly.
+    replace_sealing_key(&store, Some(&pair)).await;
+    revoke(&store, OTHER_AGENT).await;
+    for number in 20..30 {
+        store.audit().append(&entry(number)).await.unwrap();
+    }
+    store.close();
+
+    let restored = restore_at(&folder, &backup, 200).await.unwrap();
+    assert!(restored.unknown.unwrap().contains("did not go on from this backup"));
+    assert_eq!(restored.ended.revoked, [OTHER_AGENT]);
+    let store = folder.open();
+    for nobody in ["U0ANA1", "U0ANA2"] {
+        assert_eq!(operator(&store, nobody).await, None, "{nobody}");
+    }
+    let pairs = store.sealing_keys().pairs().await.unwrap();
+    assert!(pairs.iter().map(SealingPair::id).eq([pair.id()]));
+    holds(&store).await;
 }

@@ -363,12 +363,18 @@ async fn records_of_an_older_schema_hold_beside_a_spoilt_record_of_the_trail() {
 async fn nobody_of_a_backup_of_an_older_schema_is_known_in_slack() {
     let source = Folder::new();
     older(&source, "old.db");
+    // The same control plane's, which knows nobody.
     let folder = Folder::new();
+    older(&folder, "control-plane.db");
+    let conn = folder.intruder();
+    conn.execute("DELETE FROM records WHERE name = ?1", [SLACK_USER])
+        .unwrap();
+    conn.close().unwrap();
     let prepared = Restore::prepare(&dir(&folder), &source.path("old.db"), given(7, None), None)
         .await
         .unwrap();
     assert!(prepared.authenticated);
-    prepared.finish(after(100)).await.unwrap();
+    assert_eq!(prepared.finish(after(100)).await.unwrap().unknown, None);
     let store = folder.try_open(given(7, None), false).unwrap();
     assert_eq!(found(&store, RecordKind::SlackUser, SLACK_USER).await, Ok(None));
     assert!(found(&store, RecordKind::Watch, AGENT).await.unwrap().is_some());

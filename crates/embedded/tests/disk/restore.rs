@@ -43,8 +43,13 @@ fn dir(folder: &Folder) -> PathBuf {
 }
 
 pub(crate) async fn restore(folder: &Folder, backup: &Path) -> Result<Restored, RestoreError> {
+    restore_at(folder, backup, 100).await
+}
+
+/// So many seconds after the start; what two restores keep aside has two names.
+pub(crate) async fn restore_at(folder: &Folder, backup: &Path, seconds: i64) -> Result<Restored, RestoreError> {
     let prepared = Restore::prepare(&dir(folder), backup, MasterKeySource::File, None).await?;
-    prepared.finish(after(100)).await
+    prepared.finish(after(seconds)).await
 }
 
 async fn opens(store: &Store, number: u8) -> bool {

@@ -5,8 +5,9 @@ use cc_devops_kernel::acts::{ActError, Actor};
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::ports::{Content, PortErrorKind, RecordKey, RecordKind, StateChange};
 use cc_devops_requests::ports::Ports;
+use serde_json::json;
 
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};
 
@@ -77,10 +78,25 @@ pub(super) async fn a_slack_user_is_one_operator(ports: &Ports) {
     set(&ana, None).await.unwrap();
     assert_eq!((operator("U003").await, users.of(&ana).await.unwrap()), (None, None));
 
+    // By the Slack user alone, as somebody put it back who can write what is kept.
+    let put_back = StateChange {
+        key: RecordKey::new(RecordKind::SlackUser, "U001"),
+        version: 0,
+        content: Some(Content {
+            due_at: None,
+            list: None,
+            body: json!({"agent": AGENT, "slackUser": "U001"}).to_string(),
+        }),
+    };
+    ports.state.write(&[put_back], None).await.unwrap();
+    assert_eq!(operator("U001").await, Some(ana.clone()));
+    set(&ana, None).await.unwrap();
+    assert_eq!(operator("U001").await, None, "whoever is told to be nobody is nobody");
+
     let filter = AuditFilter {
         action: Some(actions::SLACK_USER_SET.to_owned()),
         ..AuditFilter::default()
     };
     let rows = ports.audit.list(&filter, None, 100).await.unwrap().items;
-    assert_eq!(rows.len(), 4, "each change once, and nothing that was refused");
+    assert_eq!(rows.len(), 5, "each change once, and nothing that was refused");
 }
