@@ -200,7 +200,10 @@ impl SlackUsers<'_> {
         let is_known = |key: &RecordKey| known.into_iter().flatten().any(|user| key.name == user.as_str());
         let (mut strays, mut after) = (Vec::new(), None::<String>);
         loop {
-            let page = self.state.list(RecordKind::SlackUser, None, after.as_deref(), PAGE).await?;
+            let page = self
+                .state
+                .list(RecordKind::SlackUser, None, after.as_deref(), PAGE)
+                .await?;
             let is_full = page.len() >= PAGE;
             after = page.last().filter(|_| is_full).map(|last| last.key.name.clone());
             for record in page {
