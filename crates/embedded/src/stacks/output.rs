@@ -1,16 +1,17 @@
 //! What a command printed: without the secrets we know of, and bounded.
 //!
 //! Each pipe is redacted as a stream of its own, so that what the other prints in between hides nothing. Only
-//! then are the two put together, line by line, and the middle forgotten.
+//! then are the two put together, line by line in the order in which lines ended, and the middle forgotten.
 
 use std::collections::VecDeque;
+use std::iter;
 use std::sync::Arc;
 
 use super::redaction::{Secrets, Stream};
 
 /// How much is kept from the start and from the end, in bytes each.
 const KEPT: usize = 32 * 1024;
-/// How long a line may become before it is given without its end.
+/// How much of a pipe may wait for the end of its line, or for the other pipe's turn, before it is given without that.
 const LINE: usize = 4 * 1024;
 
 /// Which of a command's pipes.
@@ -25,14 +26,17 @@ pub(super) struct Output {
     secrets: Arc<Secrets>,
     stdout: Pipe,
     stderr: Pipe,
+    /// Whose lines have ended, in their order: what could begin a secret is held back over the end of its line, and what
+    /// the other pipe says meanwhile comes after it.
+    ended: VecDeque<Source>,
     kept: Kept,
 }
 
 #[derive(Default)]
 struct Pipe {
     stream: Stream,
-    /// What has no end of line yet.
-    line: Vec<u8>,
+    /// What is clean and was not given yet.
+    lines: Vec<u8>,
 }
 
 impl Output {
@@ -46,28 +50,57 @@ impl Output {
             secrets,
             stdout: Pipe::default(),
             stderr: Pipe::default(),
+            ended: VecDeque::new(),
             kept: Kept::of(room),
         }
     }
 
     /// Takes the next bytes of a pipe.
     pub(super) fn push(&mut self, source: Source, bytes: &[u8]) {
-        let pipe = match source {
+        let secrets = Arc::clone(&self.secrets);
+        let pipe = self.pipe(source);
+        pipe.stream.push(&secrets, bytes, &mut pipe.lines);
+        self.ended.extend(iter::repeat_n(source, line_ends(bytes)));
+        self.give_lines();
+        if self.pipe(source).lines.len() > LINE {
+            let lines = std::mem::take(&mut self.pipe(source).lines);
+            self.forget_ends(source, line_ends(&lines));
+            self.kept.push(source, &lines);
+            self.give_lines();
+        }
+    }
+
+    fn pipe(&mut self, source: Source) -> &mut Pipe {
+        match source {
             Source::Stdout => &mut self.stdout,
             Source::Stderr => &mut self.stderr,
-        };
-        pipe.stream.push(&self.secrets, bytes, &mut pipe.line);
-        let whole = if pipe.line.len() > LINE {
-            pipe.line.len()
-        } else {
-            pipe.line
-                .iter()
-                .rposition(|byte| *byte == b'\n')
-                .map_or(0, |last| last + 1)
-        };
-        let rest = pipe.line.split_off(whole);
-        let lines = std::mem::replace(&mut pipe.line, rest);
-        self.kept.push(source, &lines);
+        }
+    }
+
+    /// Gives the lines whose turn it is.
+    fn give_lines(&mut self) {
+        while let Some(source) = self.ended.front().copied() {
+            let turns = self.ended.iter().take_while(|next| **next == source).count();
+            let lines = &mut self.pipe(source).lines;
+            let ends = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            let (given, whole) = ends.take(turns).fold((0, 0), |(given, _), (at, _)| (given + 1, at + 1));
+            let rest = lines.split_off(whole);
+            let whole = std::mem::replace(lines, rest);
+            self.kept.push(source, &whole);
+            self.ended.drain(..given);
+            if given < turns {
+                return;
+            }
+        }
+    }
+
+    /// Takes the first turns of a pipe that did not wait for them.
+    fn forget_ends(&mut self, source: Source, mut count: usize) {
+        self.ended.retain(|next| {
+            let is_one = *next == source && count > 0;
+            count -= usize::from(is_one);
+            !is_one
+        });
     }
 
     /// Adds a line of our own.
@@ -76,19 +109,28 @@ impl Output {
     }
 
     /// The text to keep.
-    pub(super) fn finish(self) -> String {
+    pub(super) fn finish(mut self) -> String {
+        let secrets = Arc::clone(&self.secrets);
+        for pipe in [&mut self.stdout, &mut self.stderr] {
+            let stream = std::mem::take(&mut pipe.stream);
+            stream.finish(&secrets, &mut pipe.lines);
+        }
+        self.give_lines();
         let Self {
-            secrets,
             stdout,
             stderr,
             mut kept,
+            ..
         } = self;
-        for (source, Pipe { stream, mut line }) in [(Source::Stdout, stdout), (Source::Stderr, stderr)] {
-            stream.finish(&secrets, &mut line);
-            kept.push(source, &line);
+        for (source, rest) in [(Source::Stdout, stdout.lines), (Source::Stderr, stderr.lines)] {
+            kept.push(source, &rest);
         }
         kept.text()
     }
+}
+
+fn line_ends(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// The beginning and the end of what is clean.
@@ -225,6 +267,25 @@ mod tests {
             (Source::Stderr, "end"),
         ];
         assert_eq!(kept(&pushes, ROOM), "one\nerror\ntwo\nthree\nend");
+    }
+
+    #[test]
+    fn what_is_held_back_over_the_end_of_its_line_keeps_its_place_but_holds_up_little() {
+        let held = "ends as a part of the secret begins: t\n";
+        let errors = "an error\n".repeat(3);
+        let pushes = [(Source::Stdout, held), (Source::Stderr, errors.as_str())];
+        assert_eq!(kept(&pushes, 1_000), format!("{held}{errors}"));
+
+        let many = "an error\n".repeat(LINE);
+        let mut output = Output::keeping(2 * many.len(), secrets());
+        output.push(Source::Stdout, held.as_bytes());
+        for line in many.split_inclusive('\n') {
+            output.push(Source::Stderr, line.as_bytes());
+            assert!(output.stderr.lines.len() <= LINE && output.ended.len() <= LINE);
+        }
+        let text = output.finish();
+        assert_eq!(text.len(), many.len() + held.len());
+        assert!(text.contains(held), "nothing is lost");
     }
 
     #[test]
