@@ -130,7 +130,7 @@ impl Output {
 }
 
 fn line_ends(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte == b'\n').count()
+    bytes.split(|byte| *byte == b'\n').skip(1).count()
 }
 
 /// The beginning and the end of what is clean.
