@@ -62,10 +62,13 @@ impl Output {
         pipe.stream.push(&secrets, bytes, &mut pipe.lines);
         self.ended.extend(iter::repeat_n(source, line_ends(bytes)));
         self.give_lines();
-        if self.pipe(source).lines.len() > LINE {
-            let lines = std::mem::take(&mut self.pipe(source).lines);
-            self.forget_ends(source, line_ends(&lines));
-            self.kept.push(source, &lines);
+        let lines = &mut self.pipe(source).lines;
+        if lines.len() > LINE {
+            let last = lines.iter().rposition(|byte| *byte == b'\n');
+            let rest = lines.split_off(last.map_or(lines.len(), |last| last + 1));
+            let given = std::mem::replace(lines, rest);
+            self.forget_ends(source, line_ends(&given));
+            self.kept.push(source, &given);
             self.give_lines();
         }
     }
