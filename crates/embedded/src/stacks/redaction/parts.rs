@@ -50,11 +50,15 @@ impl Parts {
             let length = PART.min(bytes.len());
             let behind = text.len();
             text.extend_from_slice(&bytes);
-            sorted.extend((behind..=text.len() - length).map(|begin| Part {
+            // Numbers stand in columns, however they came to be.
+            let is_common = length < PART && (plain || bytes.iter().all(u8::is_ascii_digit));
+            let parts = (behind..=text.len() - length).map(|begin| Part {
                 begin,
                 end: begin + length,
-                is_common: plain && length < PART,
-            }));
+                is_common,
+            });
+            // Blanks alone tell nothing, and stand in any table.
+            sorted.extend(parts.filter(|part| !part.of(&text).trim_ascii().is_empty()));
         }
         sorted.sort_unstable_by(|a, b| (a.of(&text), a.is_common).cmp(&(b.of(&text), b.is_common)));
         sorted.dedup_by(|later, earlier| later.of(&text) == earlier.of(&text));

@@ -105,7 +105,8 @@ impl Unit {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    fn byte(byte: u8, end: usize) -> Self {
+    /// A byte whose writing ends there.
+    pub(super) fn byte(byte: u8, end: usize) -> Self {
         Self {
             bytes: [byte, 0, 0, 0],
             length: 1,

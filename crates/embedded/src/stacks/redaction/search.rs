@@ -71,6 +71,10 @@ impl Search<'_> {
         let is_new = way.said.length() == 0;
         let mut place = Some(Place::new(way.end));
         while let Some(here) = place {
+            if here.is_on_another_line() {
+                // Who wraps words writes the line's end in a blank's place.
+                self.read(way, here, &Unit::byte(b' ', here.at), 0);
+            }
             let could_be_more = units(text, here.at, |unit| {
                 // A part may begin within a character.
                 let beginnings = if is_new { unit.bytes().len() } else { 1 };

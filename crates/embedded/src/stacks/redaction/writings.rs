@@ -288,13 +288,24 @@ fn a_short_secret_is_known_where_four_of_its_characters_stand_on_a_line() {
         ("hunter2", "h\nunter2!", "!"),
         ("a'b\"", "a'\\''b\"\"", ""),
         ("p&s<", "p\\u0026s\\u003c", ""),
+        // As words are wrapped.
+        ("two words", "two\nwords", ""),
+        ("two words", "two\r\n    words", ""),
         // Columns of numbers, and ends of lines.
+        ("1234", "31\n32\n33\n34\n", "31323334"),
         ("1234", "12\n34\n", "1234"),
         ("1111", "1\n1\n1\n1\n1\n", "11111"),
         ("hunter2", "hun\nte\nr2", "hunter2"),
     ] {
         assert_eq!(left(&known(secret), [text.as_bytes()]), kept, "{text}");
     }
+}
+
+#[test]
+fn a_secret_with_an_indent_blots_out_no_other_indent() {
+    let table = "name                total\n";
+    let clean = left(&known("key:\n                value: 1"), [table.as_bytes()]);
+    assert_eq!(clean, "nametotal");
 }
 
 #[test]
