@@ -9,9 +9,10 @@ use std::fmt;
 
 use cc_devops_kernel::canonical::canonical;
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::exact_values::exact;
 use crate::ids::PlanDigest;
 use crate::review::Reviewed;
 use crate::rows::Row;
@@ -89,24 +90,4 @@ fn row(row: &Row) -> Value {
     };
     row.properties.sort_by_cached_key(of);
     json!(row)
-}
-
-/// A list whose order is for nothing. Neither is that of members within it.
-pub(crate) fn sorted(mut items: Vec<Value>) -> Value {
-    items.sort_by_cached_key(|item| canonical(&exact(item)));
-    Value::Array(items)
-}
-
-/// The same with numbers as texts, because canonical JSON has no more of them than a double does.
-fn exact(value: &Value) -> Value {
-    match value {
-        Value::Number(number) => json!({"number": number.to_string()}),
-        Value::Array(items) => Value::Array(items.iter().map(exact).collect()),
-        Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| (name.clone(), exact(value)));
-            // So that no text can be taken for a number.
-            json!({"object": members.collect::<Map<_, _>>()})
-        }
-        Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
-    }
 }

@@ -3,6 +3,7 @@
 mod digest;
 mod draft;
 mod draft_review;
+mod exact_values;
 pub mod freeze;
 mod ids;
 pub mod life;

@@ -3,37 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Repository, Visibility};
-
-/// How much somebody may do in a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Permission {
-    /// Not even see it.
-    None,
-    /// See it.
-    Read,
-    /// Tend to issues.
-    Triage,
-    /// Push.
-    Write,
-    /// Push and tend to settings that are not dangerous.
-    Maintain,
-    /// Everything.
-    Admin,
-}
-
-impl Permission {
-    /// As `viewerPermission` has it; nothing for none.
-    pub(super) fn name(self) -> Option<&'static str> {
-        Some(match self {
-            Self::None => return None,
-            Self::Read => "READ",
-            Self::Triage => "TRIAGE",
-            Self::Write => "WRITE",
-            Self::Maintain => "MAINTAIN",
-            Self::Admin => "ADMIN",
-        })
-    }
-}
+use super::permission::Permission;
 
 /// What kind of token it is. It decides how GitHub refuses: with a 404 for the first, with a 403 for the
 /// others.

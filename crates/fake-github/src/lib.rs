@@ -14,6 +14,7 @@ mod description;
 mod graphql;
 mod ids;
 mod model;
+mod permission;
 mod recorded;
 mod rest;
 mod serve;
@@ -28,13 +29,14 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use self::access::{Access, Permission};
+pub use self::access::Access;
 pub use self::canned::Canned;
 pub use self::model::{
     Actors, Branches, Bypass, Checks, Comment, DependabotRun, Enforcement, Environment, Hook, Invitation, Issue, Job,
     Label, Model, OrganizationSecurity, Owner, Plan, Property, Protection, Pull, Repository, RepositorySettings,
     Reviews, Rule, Ruleset, Run, Security, SelectedActions, Target, Visibility, Workflow,
 };
+pub use self::permission::Permission;
 pub use self::recorded::{Replay, recorded, webhooks};
 use self::traffic::Traffic;
 pub use self::traffic::{Fault, Seen};

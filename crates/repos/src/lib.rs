@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod auditing;
 pub mod dependabot;
+mod diff;
 pub mod findings;
 pub mod fix;
 pub mod fixing;

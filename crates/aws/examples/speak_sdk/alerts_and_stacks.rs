@@ -4,8 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::{Output, Stack, StackStatus};
 use serde_json::{Value, json};
 
-use crate::calls::{Answer, moment, text};
-use crate::{Call, Refused};
+use crate::call::{Answer, Call, Refused, moment, text};
 
 /// Makes a call on topics.
 pub(crate) async fn topics(call: &Call, config: &SdkConfig) -> Answer {

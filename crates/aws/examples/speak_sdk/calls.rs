@@ -5,44 +5,10 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
-use aws_smithy_types::DateTime;
 use serde_json::{Map, Value, json};
 
+use crate::call::{Answer, Call, Refused, elements, moment, number, text, texts};
 use crate::more_calls;
-use crate::{Call, Refused};
-
-pub(crate) type Answer = Result<Value, Refused>;
-
-/// An argument that is a text.
-pub(crate) fn text(arguments: &Value, name: &str) -> Option<String> {
-    Some(arguments.get(name)?.as_str()?.to_owned())
-}
-
-/// An argument that is a number of 32 bits.
-pub(crate) fn number(arguments: &Value, name: &str) -> Option<i32> {
-    i32::try_from(arguments.get(name)?.as_i64()?).ok()
-}
-
-/// An argument that is yes or no.
-pub(crate) fn flag(arguments: &Value, name: &str) -> Option<bool> {
-    arguments.get(name)?.as_bool()
-}
-
-/// An argument that is a list of texts.
-pub(crate) fn texts(arguments: &Value, name: &str) -> Option<Vec<String>> {
-    let list = arguments.get(name)?.as_array()?;
-    Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-}
-
-/// The elements of an argument that is a list.
-pub(crate) fn elements<'a>(arguments: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    arguments.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
-/// A moment as an answer shows it.
-pub(crate) fn moment(at: Option<&DateTime>) -> Option<String> {
-    at.map(ToString::to_string)
-}
 
 fn stages(versions: Option<&HashMap<String, Vec<String>>>) -> Value {
     let stages = versions.into_iter().flatten();

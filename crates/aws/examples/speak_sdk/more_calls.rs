@@ -12,8 +12,8 @@ use aws_sdk_ssm::types::{Parameter, ParameterType};
 use aws_smithy_types::DateTime;
 use serde_json::{Map, Value, json};
 
-use crate::calls::{Answer, elements, flag, moment, number, text, texts};
-use crate::{Call, Refused, alerts_and_stacks};
+use crate::alerts_and_stacks;
+use crate::call::{Answer, Call, Refused, elements, flag, moment, number, text, texts};
 
 /// Makes a call.
 pub(crate) async fn made(call: &Call, config: &SdkConfig) -> Answer {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::digest::sorted;
+use crate::exact_values::sorted;
 use crate::review::StatefulTypes;
 use crate::review::masking::{holds_at, is_secret_path};
 use crate::review::signals::{is_iam_type, is_lost, of_policy_action};

@@ -11,7 +11,7 @@ use super::known::{self, unlisted};
 use super::masking::{Masked, holds_at, is_secret_path};
 use super::signals::{Signals, given, is_iam_property, is_iam_type, is_lost, of_detail, text};
 use super::{Reviewed, StatefulTypes};
-use crate::digest::sorted;
+use crate::exact_values::sorted;
 use crate::rows::{ChangeAction, PropertyChange, Replacement, Row};
 
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::known::{self, unlisted};
-use crate::digest::sorted;
+use crate::exact_values::sorted;
 
 /// What a change has beside its resource that is read, or for nothing.
 const OF_A_CHANGE: [&str; 2] = ["HookInvocationCount", "ResourceChange"];

@@ -2,10 +2,6 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use axum::http::Extensions;
-
-use crate::connections::Peer;
-
 /// Where a caller is: an IPv4 address, or the /64 of an IPv6 address, which one holder has whole.
 /// Callers without a known address are one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,14 +10,6 @@ pub(crate) struct ClientNetwork(Option<IpAddr>);
 impl ClientNetwork {
     /// That of callers without a known address.
     pub(crate) const UNKNOWN: Self = Self(None);
-
-    /// The one whose share a request with these extensions is of; none where many share the address.
-    pub(crate) fn charged(extensions: &Extensions) -> Option<Self> {
-        match extensions.get::<Peer>() {
-            Some(peer) => peer.network(),
-            None => Some(Self::UNKNOWN),
-        }
-    }
 
     /// That of an address.
     pub(crate) fn of(address: IpAddr) -> Self {

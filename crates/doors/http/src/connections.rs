@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::OptionalFromRequestParts;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use cc_devops_outbound::loopback::is_loopback_address;
 use ipnet::IpNet;
@@ -238,6 +239,14 @@ impl Peer {
     /// The network that it counts for; none where it is a proxy's, whose address many share.
     pub(crate) fn network(&self) -> Option<ClientNetwork> {
         self.0.whose
+    }
+
+    /// The network whose share a request with these extensions is of; none where many share the address.
+    pub(crate) fn charged_network(extensions: &Extensions) -> Option<ClientNetwork> {
+        match extensions.get::<Self>() {
+            Some(peer) => peer.network(),
+            None => Some(ClientNetwork::UNKNOWN),
+        }
     }
 
     /// Somebody waits for an answer on it, until that is dropped: it does not idle.

@@ -13,7 +13,6 @@ use cc_devops_kernel::door::Door;
 use tracing::{Instrument, field, info_span};
 
 use crate::app::App;
-use crate::client_network::ClientNetwork;
 use crate::connections::Peer;
 use crate::door_profile::Owner;
 use crate::places::{Places, RequestPlace};
@@ -55,7 +54,7 @@ pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Ne
     let let_in = match owner {
         // Whoever asks there is known by a signature, for which the body must be there first.
         Some(owner) if owner.door == Door::Aws => {
-            let from = ClientNetwork::charged(request.extensions());
+            let from = Peer::charged_network(request.extensions());
             app.places.enter_unproven(from).map(Some)
         }
         _ => {

@@ -9,6 +9,7 @@ use axum::http::{Extensions, StatusCode};
 use tokio::time::Instant;
 
 use crate::client_network::ClientNetwork;
+use crate::connections::Peer;
 use crate::problem::Problem;
 
 /// Tries of one network: how long one takes to come back, and how many there are.
@@ -71,7 +72,7 @@ impl Logins {
 
     /// Takes a try of whoever sent a request with these extensions.
     pub(crate) fn take_of(&self, extensions: &Extensions) -> Result<LoginTry<'_>, Problem> {
-        self.take(ClientNetwork::charged(extensions))
+        self.take(Peer::charged_network(extensions))
     }
 
     /// Takes a try of somebody there; of everybody's alone where many share the address.

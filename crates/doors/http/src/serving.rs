@@ -27,7 +27,7 @@ use crate::hygiene;
 use crate::mount::Mount;
 use crate::problem::Chain;
 use crate::scheduler::Timetable;
-use crate::tls::{Identity, identity};
+use crate::tls::{Identity, identity, install_crypto};
 use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, standing, sweep, watch_workers};
 
 /// How long a worker that panicked stays down.
@@ -157,12 +157,6 @@ impl Service {
             conclude_ended: tokio::spawn(sweep::conclude_ended(app.clone(), ended)),
         })
     }
-}
-
-/// Chooses the process's cryptography, for serving and for webhooks. The first choice holds; a
-/// second one changes nothing.
-pub(crate) fn install_crypto() {
-    drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 /// Runs a worker until it ends by itself: one that panics is started again.

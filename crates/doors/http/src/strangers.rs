@@ -91,7 +91,7 @@ pub async fn read_open<T>(
     extensions: &Extensions,
     reading: impl Future<Output = T>,
 ) -> Result<T, Problem> {
-    let from = ClientNetwork::charged(extensions);
+    let from = Peer::charged_network(extensions);
     let place = app.places.forms.take_of(from.as_ref())?;
     if let Some(let_in) = extensions.get::<RequestPlace>() {
         let_in.exchange(place);
@@ -132,7 +132,7 @@ pub async fn let_go_by(app: &Shared, extensions: &Extensions, mut body: Body) {
     if let Some(let_in) = extensions.get::<RequestPlace>() {
         let_in.leave();
     }
-    let from = ClientNetwork::charged(extensions);
+    let from = Peer::charged_network(extensions);
     let Ok(_place) = app.places.unread.take_of(from.as_ref()) else {
         return;
     };

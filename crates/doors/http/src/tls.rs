@@ -1,4 +1,4 @@
-//! The server's certificate and its key.
+//! The server's certificate and its key, and the cryptography that they are used with.
 
 use std::io::{Error, Result};
 use std::path::Path;
@@ -11,7 +11,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Tls;
-use crate::serving::install_crypto;
+
+/// Chooses the process's cryptography, for serving and for webhooks. The first choice holds; a
+/// second one changes nothing.
+pub(crate) fn install_crypto() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
 
 /// What a TLS server shows and speaks with.
 pub(crate) struct Identity {

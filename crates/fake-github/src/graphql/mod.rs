@@ -24,9 +24,10 @@ use serde_json::{Value, json};
 
 use self::object::{Args, Object, Val, connection, leaf};
 pub(super) use self::people::association;
-use super::access::{Access, Permission};
+use super::access::Access;
 use super::ids;
 use super::model::{Model, Owner};
+use super::permission::Permission;
 
 /// Values that GitHub has and its published schema does not yet: after which line, and which.
 const NEWER: [(&str, &str); 2] = [

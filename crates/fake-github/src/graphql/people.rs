@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-use super::super::access::Permission;
 use super::super::ids;
 use super::super::model::Repository;
+use super::super::permission::Permission;
 use super::Context;
 use super::object::{Args, Object, Val, leaf};
 

@@ -3,9 +3,9 @@
 use heck::ToLowerCamelCase;
 use serde_json::Value;
 
-use super::super::access::Permission;
 use super::super::ids;
 use super::super::model::{Bypass, Property, Protection, Repository, Rule, Ruleset, written as written_at};
+use super::super::permission::Permission;
 use super::Context;
 use super::object::{Object, Val, connection, leaf, list};
 

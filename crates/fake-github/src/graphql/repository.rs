@@ -1,8 +1,8 @@
 //! Repositories and their branches.
 
-use super::super::access::Permission;
 use super::super::ids;
 use super::super::model::{Repository, Visibility, written};
+use super::super::permission::Permission;
 use super::object::{Object, Val, connection, leaf};
 use super::refusal::refusal;
 use super::{Context, code, newest_first, people, protection, security, settings, work};

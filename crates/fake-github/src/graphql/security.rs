@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::Permission;
 use super::super::model::Repository;
+use super::super::permission::Permission;
 use super::Context;
 use super::object::{Args, Object, Val, connection, leaf, list};
 use super::refusal::refusal;

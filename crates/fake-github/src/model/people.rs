@@ -1,7 +1,7 @@
 //! Accounts, and who may do what in a repository.
 
 use super::Model;
-use crate::access::Permission;
+use crate::permission::Permission;
 
 impl Model {
     /// Gives an account its number. Those without one have a number of their own all the same.

@@ -10,7 +10,7 @@ use super::protection::Protection;
 use super::ruleset::{Property, Ruleset};
 use super::security::Security;
 use super::settings::RepositorySettings;
-use crate::access::Permission;
+use crate::permission::Permission;
 
 /// Who may see a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::Permission;
+use crate::permission::Permission;
 
 /// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use base64::prelude::BASE64_STANDARD;
 use crypto_box::SecretKey;
 use serde_json::{Value, json};
 
-use super::super::access::Permission;
 use super::super::answer::Answer;
 use super::super::ids;
 use super::super::model::{Repository, Run, Workflow, written};
+use super::super::permission::Permission;
 use super::Ask;
 
 /// The key that every repository's secrets are sealed with. It opens nothing else.

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use super::super::access::Permission;
 use super::super::answer::Answer;
 use super::super::model::{Commit, Files, Issue, Repository, Tree, written};
+use super::super::permission::Permission;
 use super::Ask;
 
 pub(super) fn tree(ask: &Ask<'_>, revision: &str) -> Answer {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::Permission;
 use super::super::answer::Answer;
 use super::super::graphql::association;
 use super::super::model::{Gone, Issue, Repository, written};
+use super::super::permission::Permission;
 use super::Ask;
 
 /// GitHub's words where issues are switched off.

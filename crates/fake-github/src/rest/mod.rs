@@ -20,9 +20,10 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 pub(super) use self::app::as_app;
-use super::access::{Access, Permission};
+use super::access::Access;
 use super::answer::Answer;
 use super::model::{Model, Repository};
+use super::permission::Permission;
 
 /// A request.
 pub(super) struct Ask<'a> {

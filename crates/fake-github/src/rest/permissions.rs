@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::Permission;
 use super::super::answer::Answer;
 use super::super::model::{SelectedActions, written};
+use super::super::permission::Permission;
 use super::Ask;
 
 /// `/repos/{owner}/{repo}/actions/permissions/selected-actions`.

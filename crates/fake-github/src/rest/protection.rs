@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::Permission;
 use super::super::answer::Answer;
 use super::super::model::{Actors, Checks, Protection, Reviews};
+use super::super::permission::Permission;
 use super::Ask;
 
 /// GitHub's words for a plan without protection.

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::{Access, Permission};
+use super::super::access::Access;
 use super::super::answer::Answer;
 use super::super::ids;
 use super::super::model::{Model, Plan, Repository, Visibility, written};
+use super::super::permission::Permission;
 use super::{Ask, security};
 
 pub(super) fn owner(ask: &Ask<'_>, login: &str, organization: bool) -> Answer {

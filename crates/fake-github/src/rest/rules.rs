@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::Permission;
 use super::super::answer::Answer;
 use super::super::ids;
 use super::super::model::{Bypass, Enforcement, Property, Repository, Rule, Ruleset, written};
+use super::super::permission::Permission;
 use super::Ask;
 use super::protection::UPGRADE;
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::{Access, Permission};
+use super::super::access::Access;
 use super::super::answer::Answer;
 use super::super::model::{Hook, Model, OrganizationSecurity, Repository, Visibility, written};
+use super::super::permission::Permission;
 use super::Ask;
 
 fn status(on: bool) -> Value {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::Permission;
 use super::super::answer::Answer;
 use super::super::ids;
 use super::super::model::{Invitation, Label};
+use super::super::permission::Permission;
 use super::{Ask, environments, permissions, repos};
 
 /// What of a repository is set here; nothing for the rest.

@@ -7,11 +7,8 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
 use super::posture::SecurityAndAnalysis;
-use super::settings::{ADMINISTRATION, Plan};
+use super::settings::{ADMINISTRATION, OF_THE_ORGANIZATION, Plan};
 use crate::client::{Ask, Client, Error, get};
-
-/// What it takes to see what holds for a whole organisation.
-pub(super) const OF_THE_ORGANIZATION: &str = "Administration: read (organisation)";
 
 /// The most repositories in a page of REST.
 const PAGE: usize = 100;

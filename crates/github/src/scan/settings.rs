@@ -13,6 +13,8 @@ use crate::client::GraphError;
 
 pub(super) const ADMINISTRATION: &str = "Administration: read";
 pub(super) const CONTENTS: &str = "Contents: read";
+/// What it takes to see what holds for a whole organisation.
+pub(super) const OF_THE_ORGANIZATION: &str = "Administration: read (organisation)";
 const CHECKS: &str = "Checks: read";
 const PULL_REQUESTS: &str = "Pull requests: read";
 

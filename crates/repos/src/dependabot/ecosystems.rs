@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::folders::upwards;
+use super::folder_paths::upwards;
 use crate::patterns::{Ending, Glob};
 
 /// A package ecosystem.

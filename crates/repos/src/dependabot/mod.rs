@@ -2,8 +2,10 @@
 
 pub mod coverage;
 pub mod ecosystems;
+mod folder_paths;
 pub mod folders;
 mod meaning;
+mod renovate;
 mod schema;
 pub(super) mod yaml;
 
@@ -12,25 +14,11 @@ use serde::{Deserialize, Serialize};
 use saphyr::MarkedYaml;
 
 use folders::Folders;
+pub(crate) use renovate::RENOVATE;
 
 /// Where GitHub looks, in this order.
 /// Source: <https://docs.github.com/en/code-security/concepts/supply-chain-security/about-the-dependabot-yml-file>.
 pub const PATHS: [&str; 2] = [".github/dependabot.yml", ".github/dependabot.yaml"];
-
-/// Where Renovate looks for its configuration.
-/// Source: <https://docs.renovatebot.com/configuration-options/>.
-pub(crate) const RENOVATE: [&str; 10] = [
-    "renovate.json",
-    "renovate.jsonc",
-    "renovate.json5",
-    ".github/renovate.json",
-    ".github/renovate.jsonc",
-    ".github/renovate.json5",
-    ".renovaterc",
-    ".renovaterc.json",
-    ".renovaterc.jsonc",
-    ".renovaterc.json5",
-];
 
 /// What a Dependabot file is.
 #[derive(Debug, Clone, PartialEq, Eq)]

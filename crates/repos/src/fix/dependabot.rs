@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use saphyr::{MarkedYaml, YamlData};
 
-use super::{Case, ChangeKind, Draft, unified};
+use super::{Case, ChangeKind, Draft};
 use crate::dependabot;
 use crate::dependabot::coverage::{Missing, coverage};
 use crate::dependabot::folders::{Folders, escaped, is_pattern, upwards};
 use crate::dependabot::{Config, Directories, Judged, Mistake, PATHS, Reading, ecosystems, yaml};
+use crate::diff::unified;
 use crate::rules::Rule;
 use crate::snapshot::Fact;
 

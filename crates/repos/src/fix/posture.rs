@@ -1,6 +1,7 @@
 //! What GitHub lets be switched on or narrowed by itself; the rest people decide.
 
-use super::{Case, ChangeKind, Draft, unified};
+use super::{Case, ChangeKind, Draft};
+use crate::diff::unified;
 use crate::rules::Rule;
 
 pub(super) fn plan(case: &Case<'_>, draft: &mut Draft) {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Case, ChangeKind, Draft, ProtectionMethod, unified_json};
+use super::{Case, ChangeKind, Draft, ProtectionMethod};
+use crate::diff::unified_json;
 use crate::protection::union;
 use crate::rules::Rule;
 use crate::snapshot::{

@@ -11,12 +11,12 @@ mod security;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use self::problems::PolicyProblem;
 pub use self::security::{Access, Actions, Deployments};
 use super::patterns::Glob;
 use super::rules::{Preset, Rule, Severity};
@@ -470,24 +470,6 @@ impl Policy {
     /// What is demanded of the organisation itself: it goes by its login, as if it were a repository of that name.
     pub fn of_the_organization(&self, login: &str) -> PolicySettings {
         self.settings(login, login)
-    }
-}
-
-/// Something wrong in a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PolicyProblem {
-    /// The key, as in `overrides.0.protection.required_reviews`; empty for the text as a whole.
-    pub path: String,
-    /// What is wrong and what is allowed.
-    pub message: String,
-}
-
-impl fmt::Display for PolicyProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)
     }
 }
 

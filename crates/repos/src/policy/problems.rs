@@ -1,7 +1,28 @@
 //! What is wrong with a policy, collected while it is read.
 
-use super::PolicyProblem;
+use std::fmt;
+
+use serde::Serialize;
+
 use crate::patterns::Glob;
+
+/// Something wrong in a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyProblem {
+    /// The key, as in `overrides.0.protection.required_reviews`; empty for the text as a whole.
+    pub path: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for PolicyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
 
 /// Collects problems, so that all are told at once.
 pub(super) struct Problems(pub(super) Vec<PolicyProblem>);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Section;
-use crate::fix::unified_json;
+use crate::diff::unified_json;
 
 /// A change of one setting. It is carried out only where what stands is still what it was planned against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

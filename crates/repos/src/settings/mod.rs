@@ -7,6 +7,7 @@
 mod change;
 mod drift;
 mod export;
+mod left_alone;
 pub mod reconciling;
 pub mod saved;
 #[cfg(test)]
@@ -23,10 +24,10 @@ use serde_json::Value;
 pub use change::SettingChange;
 pub use drift::{Drift, KnownSecrets, SecretsOfRepository, SetSecret, UnknownSetting, drift};
 pub use export::{Exported, export};
+pub use left_alone::left_alone;
 pub(super) use wanted::{Layer, read};
 pub use wanted::{Wanted, WantedSection};
 
-use super::policy::PolicySettings;
 use super::snapshot::{Fact, RepositoryFlag, RepositoryId};
 
 /// A part of a repository's settings.
@@ -190,32 +191,6 @@ impl SettingsFacts {
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
     }
-}
-
-/// Why the settings of a repository with these traits are left alone; `None` if they are not. Those of an empty
-/// repository can be set.
-pub fn left_alone(traits: &BTreeSet<RepositoryFlag>, settings: &PolicySettings) -> Option<&'static str> {
-    for (kind, why) in RepositoryFlag::READ_ONLY {
-        if traits.contains(&kind) {
-            return Some(why);
-        }
-    }
-    for (kind, why) in [
-        (RepositoryFlag::Fork, "it is a fork, and `include` does not name forks"),
-        (
-            RepositoryFlag::Mirror,
-            "it is a mirror, and `include` does not name mirrors",
-        ),
-        (
-            RepositoryFlag::Template,
-            "it is a template, and `include` does not name templates",
-        ),
-    ] {
-        if traits.contains(&kind) && !settings.include.contains(&kind) {
-            return Some(why);
-        }
-    }
-    None
 }
 
 /// What a reading of settings comes upon.

@@ -2,25 +2,23 @@
 //! act and every outcome, the event log of news, and the newest requests of those that have no outcome yet. What changes
 //! without a row is looked at less often.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use cc_devops_kernel::audit::{AuditFilter, AuditRow, ChainHash};
+use cc_devops_kernel::audit::{AuditFilter, AuditRow};
 use cc_devops_kernel::events::{EventBody, LoggedEvent};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::paging::Cursor;
-use cc_devops_kernel::ports::{PortError, PortResult, RecordKind};
+use cc_devops_kernel::ports::RecordKind;
 use cc_devops_outbox::webhooks::SubscriptionStatus;
 use cc_devops_repos::auditing::AUDIT_DETAIL_TYPE;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use cc_devops_revenue::reporting::DAY_DETAIL_TYPE;
 use tokio::time::{Instant, timeout};
 
+use super::looker::{Looker, read};
 use super::{Area, Areas};
 use crate::app::App;
 use crate::health;
-use crate::problem::Chain;
 
 /// How many of the newest rows are read. Where more came since the last look, everything they can tell of counts as
 /// changed.
@@ -47,54 +45,6 @@ const BY_TRAIL: [Area; 9] = [
     Area::Webhooks,
     Area::Health,
 ];
-
-/// What was found at the last look.
-#[derive(Default)]
-pub(super) struct Looker {
-    is_begun: bool,
-    newest: Option<Cursor>,
-    trail: HashSet<ChainHash>,
-    requests: ChangeDetector,
-    alerts: ChangeDetector,
-    groups: ChangeDetector,
-    backlog: ChangeDetector,
-    webhooks: ChangeDetector,
-    revenue: ChangeDetector,
-    channels: ChangeDetector,
-    watches: ChangeDetector,
-    states: ChangeDetector,
-    open_alerts: ChangeDetector,
-    health: ChangeDetector,
-    /// When it was last looked at what changes without a row.
-    slowly: Option<Instant>,
-    /// What may have changed, and is told at the next of those looks.
-    perhaps: Areas,
-    beats: bool,
-    beats_told: Option<Instant>,
-}
-
-/// A number that is another one when what it stands for has changed.
-#[derive(Default)]
-struct ChangeDetector(Option<u64>);
-
-impl ChangeDetector {
-    /// Whether it is another than the last time. What cannot be read has not changed.
-    fn moved<T: Hash>(&mut self, found: PortResult<T>) -> bool {
-        let Some(found) = read(found) else { return false };
-        let mut hasher = DefaultHasher::new();
-        found.hash(&mut hasher);
-        let found = hasher.finish();
-        self.0.replace(found).is_some_and(|before| before != found)
-    }
-}
-
-fn read<T>(found: PortResult<T>) -> Option<T> {
-    found.inspect_err(unread).ok()
-}
-
-fn unread(error: &PortError) {
-    tracing::debug!(error = %Chain(error), "it cannot be said to open pages whether something changed");
-}
 
 impl Looker {
     /// What changed since the last look.
@@ -320,17 +270,5 @@ mod tests {
         assert_eq!(acted_on("agent.paused"), Area::Agents.into());
         assert_eq!(acted_on("plan.approved"), [Area::Deploys, Area::Requests].into());
         assert_eq!(acted_on("session.begun"), Areas::NONE);
-    }
-
-    #[test]
-    fn what_cannot_be_read_has_not_changed() {
-        let mut detector = ChangeDetector::default();
-        assert!(!detector.moved(Ok(1)), "there is nothing to compare with");
-        assert!(!detector.moved(Ok(1)));
-        assert!(detector.moved(Ok(2)));
-        let failed = PortError::new(cc_devops_kernel::ports::PortErrorKind::Unavailable, "it is away");
-        assert!(!detector.moved::<u8>(Err(failed)));
-        assert!(!detector.moved(Ok(2)));
-        assert!(detector.moved(Ok(3)));
     }
 }

@@ -6,6 +6,7 @@
 mod area;
 mod changes;
 mod listening;
+mod looker;
 mod looking;
 mod polling;
 
@@ -17,7 +18,7 @@ use tokio::sync::{Notify, watch};
 
 pub use area::{Area, Areas};
 pub use changes::{Changes, Next};
-use looking::Looker;
+use looker::Looker;
 
 /// How many changes are remembered for whoever comes back.
 const REMEMBERED: usize = 256;

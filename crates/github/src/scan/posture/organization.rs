@@ -9,7 +9,7 @@ use futures::join;
 use super::asked::{Asked, Topic};
 use super::rest::{self, Revalidated};
 use crate::client::{Ask, Client, get};
-use crate::scan::security::OF_THE_ORGANIZATION;
+use crate::scan::settings::OF_THE_ORGANIZATION;
 
 const WEBHOOKS: &str = "Webhooks: read (organisation)";
 
