@@ -81,7 +81,7 @@ fn run(place: &Arc<Place>, signal: &Signal, request: &CheckpointRequest, pulse: 
             break;
         }
         // Others may write there by now: nothing is moved into what is theirs, and nothing kept beside it.
-        if place.look().is_err() {
+        if place.just_now().is_err() {
             signal.rest();
             continue;
         }

@@ -14,6 +14,9 @@ use rusqlite::{Error, Result, ffi};
 /// How long an answer is good enough for a read.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long it is good enough to begin a write: where many are written, the look after one is that before the next.
+const JUST_NOW: Duration = Duration::from_millis(10);
+
 /// Where the database is, and which files were found there when it was opened.
 pub(crate) struct Place {
     file: PathBuf,
@@ -109,8 +112,17 @@ impl Place {
 
     /// The same, as it was found within the last second. What was gone is looked at again.
     pub(super) fn recent(&self) -> Result<()> {
+        self.found_within(FRESH)
+    }
+
+    /// The same before something is written, as it was found within the last hundredth of a second.
+    pub(super) fn just_now(&self) -> Result<()> {
+        self.found_within(JUST_NOW)
+    }
+
+    fn found_within(&self, fresh: Duration) -> Result<()> {
         let seen = self.seen();
-        if !seen.gone && seen.at.elapsed() < FRESH {
+        if !seen.gone && seen.at.elapsed() < fresh {
             return Ok(());
         }
         drop(seen);

@@ -302,7 +302,7 @@ impl WriterThread {
         effect: &mut Effect,
     ) -> rusqlite::Result<()> {
         // Not as it was a moment ago: what is written beside another process's index is written over its own.
-        self.place.look()?;
+        self.place.just_now()?;
         self.reserve.ready()?;
         let mut keys = self.begin()?;
         let before = self.conn.total_changes();
