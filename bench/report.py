@@ -142,11 +142,13 @@ Each part is written by the command it names; do not edit. The ratio says how ma
 1 is just met.
 """
 # Those that no command writes, `builds`, `revenue-since` and `fleet-since`, are kept as they stand.
-SECTIONS = ("embedded", "builds", "compare", "soak", "revenue", "revenue-since", "repos", "fleet", "fleet-since", "deploys", "dashboard", "wire", "aws")
+SECTIONS = ("embedded", "builds", "compare", "soak", "revenue", "revenue-since", "repos", "fleet", "fleet-since", "deploys", "dashboard", "wire", "strangers", "aws")
 
 
 def write_section(name, text):
     """Replaces one part of docs/BENCHMARKS.md and leaves the others as they are."""
+    if name not in SECTIONS:
+        raise ValueError(f"docs/BENCHMARKS.md has no part {name}: it would be written nowhere")
     DOCUMENT.parent.mkdir(exist_ok=True)
     standing = DOCUMENT.read_text() if DOCUMENT.exists() else ""
     parts = {}
