@@ -256,6 +256,25 @@ async fn shown(harness: &Harness, id: &str) -> Value {
     all.into_iter().find(|webhook| webhook["id"] == id).unwrap()
 }
 
+/// Makes so many events, and sees that a receiver gets all of them. The dead ones do not answer within a test: a healthy
+/// one that waited for them would never have all.
+async fn gets_all(harness: &Harness, receiver: &mut Receiver, events: usize) {
+    for number in 0..events {
+        harness
+            .post("/v1/events?wait=5", As::Agent, &put(&format!("r{number}")))
+            .await;
+    }
+    let mut told = std::collections::BTreeSet::new();
+    while told.len() < events {
+        told.insert(receiver.next().await.id().to_owned());
+    }
+    let open = harness.memory.ports().webhooks.statuses().await.unwrap();
+    assert!(
+        open.iter().all(|status| status.endpoint.failing_since.is_none()),
+        "no dead one has come to its end"
+    );
+}
+
 #[tokio::test]
 async fn a_dead_endpoint_costs_a_healthy_one_nothing() {
     let (harness, workers) = working().await;
@@ -265,21 +284,7 @@ async fn a_dead_endpoint_costs_a_healthy_one_nothing() {
         subscribe(&harness, &dead_end().await, None).await;
     }
     subscribe(&harness, &receiver.url, None).await;
-    let mut told = std::collections::BTreeSet::new();
-    for number in 0..40 {
-        harness
-            .post("/v1/events?wait=5", As::Agent, &put(&format!("r{number}")))
-            .await;
-    }
-    // The dead ones do not answer within this test: a healthy one that waited for them would never have all.
-    while told.len() < 40 {
-        told.insert(receiver.next().await.id().to_owned());
-    }
-    let open = harness.memory.ports().webhooks.statuses().await.unwrap();
-    assert!(
-        open.iter().all(|status| status.endpoint.failing_since.is_none()),
-        "no dead one has come to its end"
-    );
+    gets_all(&harness, &mut receiver, 40).await;
     workers.stop(Duration::ZERO).await;
 }
 
@@ -294,20 +299,7 @@ async fn new_endpoints_that_do_not_answer_take_no_place_from_one_that_does() {
     for _ in 0..20 {
         subscribe(&harness, &dead_end().await, None).await;
     }
-    let mut told = std::collections::BTreeSet::new();
-    for number in 0..10 {
-        harness
-            .post("/v1/events?wait=5", As::Agent, &put(&format!("r{number}")))
-            .await;
-    }
-    while told.len() < 10 {
-        told.insert(receiver.next().await.id().to_owned());
-    }
-    let open = harness.memory.ports().webhooks.statuses().await.unwrap();
-    assert!(
-        open.iter().all(|status| status.endpoint.failing_since.is_none()),
-        "no dead one has come to its end"
-    );
+    gets_all(&harness, &mut receiver, 10).await;
     workers.stop(Duration::ZERO).await;
 }
 
