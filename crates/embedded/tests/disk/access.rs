@@ -2,13 +2,14 @@
 
 use cc_devops_embedded::Store;
 use cc_devops_fleet::aws_keys::{AwsKey, AwsKeys};
-use cc_devops_fleet::ports::Agents;
+use cc_devops_fleet::ports::{Agents, EnrolmentPorts};
 use cc_devops_fleet::sessions::{SessionSecret, Sessions};
-use cc_devops_fleet::{SlackUserId, SlackUsers};
+use cc_devops_fleet::{Enrolment, SlackUserId, SlackUsers, Token};
 use cc_devops_kernel::acts::Actor;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_testkit::sample::{self, AGENT, START, after, agent_name, token};
+use jiff::SignedDuration;
 
 /// Asks for something about access keys.
 pub(crate) async fn of_keys<T>(store: &Store, ask: impl AsyncFnOnce(AwsKeys<'_>) -> T) -> T {
@@ -45,6 +46,22 @@ pub(crate) async fn end_key(store: &Store, key: &AwsKey) {
         keys.end(&key.id, None, Actor::Operator).await.unwrap();
     })
     .await;
+}
+
+/// Gives an agent a new token; its old one and its keys end in an hour.
+pub(crate) async fn rotate(store: &Store, name: &str) {
+    let (agents, state, audit) = (store.agents(), store.state(), store.audit());
+    let ports = EnrolmentPorts {
+        agents: &*agents,
+        state: &*state,
+        audit: &*audit,
+        clock: &SystemClock,
+    };
+    let installation = sample::installation();
+    let enrolment = Enrolment::new(ports, &installation, Actor::Operator).with_aws_keys([8; 32]);
+    let (name, new) = (agent_name(name), Token::from_random([7; 32]));
+    let rotated = enrolment.rotate(&name, &new, SignedDuration::from_hours(1)).await;
+    rotated.unwrap();
 }
 
 /// Asks for something about sessions.

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use cc_devops_alerts::Conditions;
 use cc_devops_alerts::policy::AlertPolicy;
 use cc_devops_embedded::{EndedPart, Store};
-use cc_devops_fleet::ports::{Agents, EnrolmentPorts};
+use cc_devops_fleet::ports::Agents;
 use cc_devops_fleet::sessions::Sessions;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{BySlug, Watching, WatchingPorts};
-use cc_devops_fleet::{Enrolment, Token};
 use cc_devops_kernel::acts::{Actor, Author};
 use cc_devops_kernel::ports::{AuditTrail, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
@@ -21,11 +20,10 @@ use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_requests::ports::SealingKeys;
 use cc_devops_requests::sealed_values::{Replacing, SealingPair};
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, START, after, agent_name, token};
-use jiff::SignedDuration;
 
 use crate::access::{
-    add_key, add_operator, end_key, is_signed_in, of_sessions, operator, session, set_slack_user, sign_in, sign_out,
-    signs,
+    add_key, add_operator, end_key, is_signed_in, of_sessions, operator, rotate, session, set_slack_user, sign_in,
+    sign_out, signs,
 };
 use crate::folder::{Folder, entry};
 use crate::restore::{backed_up, restore, restore_at};
@@ -286,18 +284,7 @@ async fn what_somebody_put_back_into_the_replaced_database_is_not_taken_over() {
     set_slack_user(&store, "Ana", None).await;
     end_key(&store, &ended).await;
     // The other one ends in an hour.
-    let (agents, state, audit) = (store.agents(), store.state(), store.audit());
-    let ports = EnrolmentPorts {
-        agents: &*agents,
-        state: &*state,
-        audit: &*audit,
-        clock: &SystemClock,
-    };
-    let installation = sample::installation();
-    let enrolment = Enrolment::new(ports, &installation, Actor::Operator).with_aws_keys([8; 32]);
-    let (name, new) = (agent_name(OTHER_AGENT), Token::from_random([7; 32]));
-    let rotated = enrolment.rotate(&name, &new, SignedDuration::from_hours(1)).await;
-    rotated.unwrap();
+    rotate(&store, OTHER_AGENT).await;
     let late = folder.path("late.db");
     store.backup_to(&late).await.unwrap();
     store.close();

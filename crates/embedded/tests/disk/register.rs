@@ -3,16 +3,14 @@
 use std::ops::ControlFlow;
 
 use cc_devops_embedded::Store;
-use cc_devops_fleet::ports::{Agents, EnrolmentPorts};
-use cc_devops_fleet::{Enrolment, NewToken, Token};
-use cc_devops_kernel::acts::Actor;
+use cc_devops_fleet::NewToken;
+use cc_devops_fleet::ports::Agents;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditEntry, Verification, actions};
-use cc_devops_kernel::ports::{AuditTrail, Checks, PortErrorKind, SystemClock};
+use cc_devops_kernel::ports::{AuditTrail, Checks, PortErrorKind};
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};
-use jiff::SignedDuration;
 
-use crate::access::{add_key, add_operator, end_key, set_slack_user, sign_in, sign_out, signs};
+use crate::access::{add_key, add_operator, end_key, rotate, set_slack_user, sign_in, sign_out, signs};
 use crate::folder::Folder;
 
 /// Token 1 of an agent, and token 2 of another one.
@@ -258,18 +256,7 @@ async fn an_access_key_session_or_slack_user_that_is_put_back_shows() {
         .unwrap();
 
     end_key(&store, &ended).await;
-    let (agents, state, audit) = (store.agents(), store.state(), store.audit());
-    let ports = EnrolmentPorts {
-        agents: &*agents,
-        state: &*state,
-        audit: &*audit,
-        clock: &SystemClock,
-    };
-    let installation = sample::installation();
-    let enrolment = Enrolment::new(ports, &installation, Actor::Operator).with_aws_keys([8; 32]);
-    let (name, new) = (agent_name(AGENT), Token::from_random([7; 32]));
-    let rotated = enrolment.rotate(&name, &new, SignedDuration::from_hours(1)).await;
-    rotated.unwrap();
+    rotate(&store, AGENT).await;
     sign_out(&store, 1).await;
     set_slack_user(&store, "Ana", None).await;
     set_slack_user(&store, "Bruno", Some("U0BRUNO2")).await;
